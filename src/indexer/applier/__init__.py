@@ -1,0 +1,1 @@
+"""Executes a plan: bounds → guard → journal → conditional write → journal. Knows no planner."""

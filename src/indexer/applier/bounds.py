@@ -1,0 +1,198 @@
+"""What a plan may ask for, however it came to be. One action beyond it, and the plan is refused whole.
+
+Source: DOMAIN, "What must never happen" 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from indexer.errors import RefusedError
+from indexer.model.action import (
+    Action,
+    ArchiveDataAsset,
+    CopyObject,
+    CreateDataAsset,
+    DeleteDataAsset,
+    DeleteObject,
+    DeleteRecord,
+    InsertRecord,
+    ObjectSource,
+    PutObject,
+    RecordFieldSource,
+    RecordSource,
+    UpdateRecord,
+    action_id,
+)
+from indexer.model.generation import (
+    CORE_FIELDS,
+    DATE_PLACEHOLDER,
+    DATED_NAME,
+    GENERATIONS,
+    METADATA_FILE,
+    GenerationName,
+    core_file,
+    record_id,
+)
+from indexer.model.location import Location, parse_location
+from indexer.model.plan import Plan
+
+CORE_FILES = frozenset(map(core_file, CORE_FIELDS))
+HINT = "Nothing was written. Look at it with `indexer show`, and plan again."
+PHASES = {
+    "create-data-asset": 0,
+    "archive-data-asset": 0,
+    "delete-data-asset": 0,
+    "insert-record": 1,
+    "update-record": 1,
+    "delete-record": 1,
+    "copy-object": 2,
+    "put-object": 2,
+    "delete-object": 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What this configuration manages."""
+
+    buckets: frozenset[str]
+    """Managed buckets: never the results bucket."""
+    results_bucket: str | None
+    collections: Mapping[GenerationName, tuple[str, str]]
+    """Generation → database and collection."""
+    originals_folder: str
+    codeocean: bool
+
+
+def check_bounds(plan: Plan, bounds: Bounds) -> None:
+    """Raise RefusedError unless every action is within bounds, carries its own id, and rests on earlier ones."""
+    earlier: dict[str, Action] = {}
+    for action in plan.actions:
+        problem = _problem(action, bounds) or _order_problem(action, earlier)
+        if problem:
+            detail = f"{action.kind} {action.id} of {action.location}: {problem}"[:500]
+            raise RefusedError("The plan asks for what is not ours to write", detail, HINT)
+        earlier[action.id] = action
+
+
+def _order_problem(action: Action, earlier: Mapping[str, Action]) -> str:
+    if action_id(action) != action.id:
+        return "its id is not the hash of its content"
+    if action.id in earlier:
+        return "it stands there twice"
+    for one in action.after:
+        before = earlier.get(one)
+        if before is None or before.location != action.location:
+            return f"it rests on {one}, which is no earlier action of this asset"
+        if PHASES[before.kind] > PHASES[action.kind]:
+            return f"it rests on a {before.kind}, which comes later"
+    return ""
+
+
+def _problem(action: Action, bounds: Bounds) -> str:
+    location = parse_location(action.location)
+    if location is None or str(location) != action.location:
+        return "its location is not usable"
+    match action:
+        case PutObject() | CopyObject() | DeleteObject():
+            return _object_problem(action, location, bounds)
+        case InsertRecord() | UpdateRecord() | DeleteRecord():
+            return _record_problem(action, location, bounds)
+        case CreateDataAsset() | ArchiveDataAsset() | DeleteDataAsset():
+            return _data_asset_problem(action, location, bounds)
+
+
+def _object_problem(action: PutObject | CopyObject | DeleteObject, location: Location, bounds: Bounds) -> str:
+    if location.bucket not in bounds.buckets:
+        return f"{location.bucket} is no bucket that we manage"
+    if action.target.bucket != location.bucket:
+        return "its object is in another bucket than its asset"
+    name = action.target.key.removeprefix(location.key(""))
+    if name == action.target.key:
+        return f"its object is not in its asset's folder: {action.target.key!r}"
+    match action:
+        case DeleteObject() if name in CORE_FILES:
+            return ""
+        case PutObject() if name in CORE_FILES or name == METADATA_FILE:
+            return _put_problem(action, name)
+        case CopyObject() if _original_of(name, bounds) is not None:
+            return _copy_problem(action, location, core_file(_original_of(name, bounds) or ""))
+    return f"{name!r} is no file that we write"
+
+
+def _original_of(name: str, bounds: Bounds) -> str | None:
+    """The core field whose original this file of the asset is, its date known or not."""
+    folder, _, dated = name.rpartition("/")
+    match = DATED_NAME.fullmatch(dated.replace(f".{DATE_PLACEHOLDER}.", ".00000000."))
+    return match[1] if folder == bounds.originals_folder and match and match[1] in CORE_FIELDS else None
+
+
+def _put_problem(action: PutObject, name: str) -> str:
+    match action.content.source:
+        case RecordSource() if name == METADATA_FILE:
+            return ""
+        case RecordFieldSource(field=field) if name == core_file(field):
+            return ""
+    return f"{name} does not come from its field of the record"
+
+
+def _copy_problem(action: CopyObject, location: Location, name: str) -> str:
+    source = action.content.source
+    if isinstance(source, ObjectSource) and (source.bucket, source.key) == (
+        location.bucket,
+        location.key(name),
+    ):
+        return ""
+    return f"an original is a copy of its own asset's {name}"
+
+
+def _record_problem(
+    action: InsertRecord | UpdateRecord | DeleteRecord, location: Location, bounds: Bounds
+) -> str:
+    generation = action.target.generation
+    if location.bucket not in bounds.buckets and location.bucket != bounds.results_bucket:
+        return f"{location.bucket} is no bucket that we manage"
+    if bounds.collections.get(generation) != (action.target.database, action.target.collection):
+        return (
+            f"{action.target.database}.{action.target.collection} is not where our {generation} records are"
+        )
+    match action:
+        case InsertRecord() if action.target.record_id != record_id(location):
+            return "a new record's id is derived from its location"
+        case UpdateRecord() | DeleteRecord() if "location" not in action.precondition.fields:
+            return "its precondition does not name the location"
+        case DeleteRecord() if action.precondition.record is None:
+            return "its precondition does not pin the record"
+    if isinstance(action, InsertRecord | UpdateRecord):
+        return _fields_problem(action, location)
+    return ""
+
+
+def _fields_problem(action: InsertRecord | UpdateRecord, location: Location) -> str:
+    """Core fields come from the asset's own core files; links are the only value that stands in the plan."""
+    generation = GENERATIONS[action.target.generation]
+    for one in action.content.fields:
+        if isinstance(one.source, ObjectSource):
+            own = (location.bucket, location.key(core_file(one.field)))
+            if one.field not in generation.core_fields or (one.source.bucket, one.source.key) != own:
+                return f"{one.field} does not come from its own core file"
+        elif one.field != generation.links_field or not isinstance(action, UpdateRecord):
+            return f"{one.field} is no field whose value a plan may hold"
+    return ""
+
+
+def _data_asset_problem(
+    action: CreateDataAsset | ArchiveDataAsset | DeleteDataAsset, location: Location, bounds: Bounds
+) -> str:
+    if not bounds.codeocean:
+        return "Code Ocean is not configured"
+    if location.bucket not in bounds.buckets:
+        return f"{location.bucket} is no bucket that we manage"
+    if (action.target.bucket, action.target.prefix) != (location.bucket, location.prefix):
+        return "its data asset mounts another location"
+    if isinstance(action, CreateDataAsset):
+        named = {action.content.name, action.content.mount} == {location.prefix}
+        return "" if named else "a new data asset is named as its folder"
+    return "" if action.target.data_asset_id else "it names no data asset"

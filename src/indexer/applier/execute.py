@@ -1,0 +1,109 @@
+"""Carry out a plan's actions: one asset in order, assets in parallel, a batch of them at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, islice
+from typing import Any
+
+from indexer.applier.data_assets import DataAssetApplier
+from indexer.applier.ledger import Ledger
+from indexer.applier.objects import LiveRecords, ObjectApplier
+from indexer.applier.records import RecordApplier
+from indexer.errors import SystemFaultError
+from indexer.model.action import (
+    Action,
+    ArchiveDataAsset,
+    CopyObject,
+    CreateDataAsset,
+    DeleteDataAsset,
+    DeleteObject,
+    DeleteRecord,
+    InsertRecord,
+    ObjectAction,
+    PutObject,
+    RecordFieldSource,
+    RecordSource,
+    UpdateRecord,
+)
+from indexer.model.generation import GenerationName
+from indexer.model.location import parse_location
+from indexer.model.ports import Readers, Writers
+
+ASSETS_A_BATCH = 32
+"""So many assets share one read and one write of their records."""
+
+
+def execute(
+    actions: Sequence[Action],
+    readers: Readers,
+    writers: Writers,
+    generations: Sequence[GenerationName],
+    ledger: Ledger,
+    parallel: int,
+) -> None:
+    """Settle every action in the ledger.
+
+    A batch goes through three steps, as each asset must: data assets, then records, then objects.
+    """
+    by_asset = (tuple(group) for _, group in groupby(actions, key=lambda action: action.location))
+    record_applier = RecordApplier(readers.records, writers.records, readers.objects, generations, ledger)
+    object_applier = ObjectApplier(readers.objects, writers.objects, ledger)
+    with ThreadPoolExecutor(parallel, thread_name_prefix="apply") as pool:
+        for batch in iter(lambda: tuple(islice(by_asset, ASSETS_A_BATCH)), ()):
+            everything = [action for asset in batch for action in asset]
+            mounts = [
+                one
+                for one in everything
+                if isinstance(one, CreateDataAsset | ArchiveDataAsset | DeleteDataAsset)
+            ]
+            if mounts and readers.data_assets is not None and writers.data_assets is not None:
+                DataAssetApplier(readers.data_assets, writers.data_assets, ledger).apply(mounts)
+            record_applier.apply(
+                [one for one in everything if isinstance(one, InsertRecord | UpdateRecord | DeleteRecord)]
+            )
+            work = list(_object_work(batch, readers, ledger))
+            list(pool.map(lambda one: object_applier.apply(*one), work))
+
+
+def _object_work(
+    batch: Sequence[Sequence[Action]], readers: Readers, ledger: Ledger
+) -> Iterator[tuple[Sequence[ObjectAction], LiveRecords]]:
+    """Each asset's object actions, and the live records that their contents come from."""
+    per_asset = [
+        [one for one in asset if isinstance(one, PutObject | CopyObject | DeleteObject)] for asset in batch
+    ]
+    per_asset = [actions for actions in per_asset if actions]
+    try:
+        records = _live_records(per_asset, readers)
+    except SystemFaultError as exc:
+        for action in (one for actions in per_asset for one in actions):
+            if ledger.ready(action):
+                ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
+        return
+    for actions in per_asset:
+        yield actions, records.get(actions[0].location, {})
+
+
+def _live_records(
+    per_asset: Sequence[Sequence[ObjectAction]], readers: Readers
+) -> dict[str, dict[GenerationName, Mapping[str, Any]]]:
+    """The records that files are written from; where two share a location, neither is trusted."""
+    wanted: dict[GenerationName, set[str]] = {}
+    for actions in per_asset:
+        for one in actions:
+            if isinstance(one, PutObject) and isinstance(
+                one.content.source, RecordFieldSource | RecordSource
+            ):
+                wanted.setdefault(one.content.source.generation, set()).add(one.location)
+    found: dict[str, dict[GenerationName, Mapping[str, Any]]] = {}
+    for generation, names in wanted.items():
+        locations = [location for name in sorted(names) if (location := parse_location(name)) is not None]
+        seen: dict[str, list[Mapping[str, Any]]] = {}
+        for body in readers.records.by_location(generation, locations):
+            seen.setdefault(str(parse_location(body["location"])), []).append(body)
+        for name, bodies in seen.items():
+            if len(bodies) == 1:
+                found.setdefault(name, {})[generation] = bodies[0]
+    return found

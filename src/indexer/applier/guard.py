@@ -1,0 +1,153 @@
+"""Pure: precondition × live → proceed, satisfied or stale. What is so already is not written again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from indexer.model.action import (
+    Absent,
+    AsRead,
+    Content,
+    CopyObject,
+    DeleteObject,
+    DeleteRecord,
+    HasEtag,
+    InsertRecord,
+    PutObject,
+    UpdateRecord,
+)
+from indexer.model.location import parse_location
+from indexer.model.snapshot import ObjectBody
+from indexer.model.values import UnserialisableError, fingerprint, masked, sha256, to_bytes
+
+
+class Verdict(Enum):
+    """What becomes of an action."""
+
+    PROCEED = auto()
+    SATISFIED = auto()
+    STALE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and for people why."""
+
+    verdict: Verdict
+    why: str = ""
+
+
+PROCEED = Judgement(Verdict.PROCEED)
+SATISFIED = Judgement(Verdict.SATISFIED)
+
+
+def stale(why: str) -> Judgement:
+    """Somebody else was there since the plan."""
+    return Judgement(Verdict.STALE, why)
+
+
+def judge_put(action: PutObject, live: ObjectBody | None, body: bytes) -> Judgement:
+    """| live object       | precondition | verdict   |
+    |-------------------|--------------|-----------|
+    | these bytes       | either       | satisfied |
+    | none              | absent       | proceed   |
+    | the planned ETag  | etag         | proceed   |
+    | anything else     |              | stale     |
+    """
+    if live is not None and live.body == body:
+        return SATISFIED
+    match action.precondition, live:
+        case Absent(), None:
+            return PROCEED
+        case Absent(), _:
+            return stale("there is a file now where none was")
+        case HasEtag(), None:
+            return stale("the file is gone")
+        case HasEtag(etag=etag), ObjectBody(etag=live_etag) if etag == live_etag:
+            return PROCEED
+    return stale("the file was changed since the plan")
+
+
+def judge_copy(action: CopyObject, live: ObjectBody | None) -> Judgement:
+    """An original is never overwritten: it is the planned copy, or somebody else's."""
+    if live is None:
+        return PROCEED
+    if sha256(live.body) == action.content.sha256:
+        return SATISFIED
+    return stale("there is another original by now")
+
+
+def judge_delete(action: DeleteObject, live: ObjectBody | None) -> Judgement:
+    """Gone is satisfied; another ETag is stale."""
+    if live is None:
+        return SATISFIED
+    if live.etag == action.precondition.etag:
+        return PROCEED
+    return stale("the file was changed since the plan")
+
+
+def pinned(content: Content, body: bytes) -> bool:
+    """Does the content, read again from its source, hash to what was reviewed?"""
+    return sha256(body) == content.sha256
+
+
+def payload(content: Content, record: Mapping[str, Any], field: str | None) -> bytes | None:
+    """The bytes that a file gets from the live record; None where they are not what was reviewed.
+
+    Fields that are known after apply were null when the reviewed digest was taken. Source: DESIGN, promise 3.
+    """
+    value = record if field is None else record.get(field)
+    if value is None:
+        return None
+    try:
+        reviewed = masked(record, content.known_after_apply) if field is None else value
+        return to_bytes(value) if pinned(content, to_bytes(reviewed)) else None
+    except UnserialisableError:
+        return None
+
+
+def judge_insert(action: InsertRecord, live: Sequence[Mapping[str, Any]]) -> Judgement:
+    """`live`: what any generation holds at the location or under the new id."""
+    if not live:
+        return PROCEED
+    unknown = action.content.known_after_apply
+    if len(live) == 1 and fingerprint(masked(live[0], unknown)) == action.content.sha256:
+        return SATISFIED
+    return stale("the asset has a record by now")
+
+
+def judge_update(action: UpdateRecord, live: Mapping[str, Any] | None) -> Judgement:
+    """Every field as desired is satisfied; every field as it was read may be written."""
+    if live is None:
+        return stale("the record is gone")
+    if all(_holds(live, one.field, one.sha256) for one in action.content.fields):
+        return SATISFIED
+    return _as_read(action.precondition, live, action.location)
+
+
+def judge_record_delete(action: DeleteRecord, live: Mapping[str, Any] | None) -> Judgement:
+    """Gone is satisfied; a record that differs anywhere from what was read is stale."""
+    if live is None:
+        return SATISFIED
+    return _as_read(action.precondition, live, action.location)
+
+
+def _holds(live: Mapping[str, Any], field: str, digest: str) -> bool:
+    try:
+        return sha256(to_bytes(live.get(field))) == digest
+    except UnserialisableError:
+        return False
+
+
+def _as_read(precondition: AsRead, live: Mapping[str, Any], location: str) -> Judgement:
+    if str(parse_location(live.get("location"))) != location:
+        return stale("the record has another location by now")
+    for field, read in precondition.fields.items():
+        if (None if live.get(field) is None else fingerprint(live[field])) != read:
+            return stale(f"the record's {field} was changed since the plan")
+    if precondition.record is not None and fingerprint(live) != precondition.record:
+        return stale("the record was changed since the plan")
+    return PROCEED

@@ -1,0 +1,158 @@
+"""What a run leaves behind: the journal (intent before a write, outcome after it) and the before-images."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any, TextIO
+
+from pydantic import ValidationError
+
+from indexer.errors import IndexerError
+from indexer.model.outcome import AfterImage, BeforeImage, Outcome
+from indexer.model.values import sha256
+
+JOURNAL_FILE = "journal.jsonl"
+RESULT_FILE = "result.json"
+ARCHIVE_FOLDER = "archive"
+
+
+class Journal:
+    """Append-only JSON lines, each on disk before the next step. Safe for threads."""
+
+    def __init__(self, folder: Path, run_id: str, plan_id: str) -> None:
+        self._folder, self._run_id, self._plan_id = folder, run_id, plan_id
+        self._lock = Lock()
+        self._file: TextIO | None = None
+        self.earlier = earlier_writes(folder / JOURNAL_FILE, plan_id)
+        """What earlier runs of this plan wrote, by action: their before-images stay the true ones."""
+
+    def __enter__(self) -> Journal:
+        try:
+            (self._folder / ARCHIVE_FOLDER).mkdir(parents=True, exist_ok=True)
+            self._file = (self._folder / JOURNAL_FILE).open("a", encoding="utf-8")
+            if self._file.tell():
+                self._file.write("\n")  # a line that a crash tore ends here
+        except OSError as exc:
+            raise _unwritable(self._folder, exc) from exc
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def started(self, at: datetime, plan_digest: str) -> None:
+        """The run begins."""
+        self._append(event="started", at=at.isoformat(), plan_digest=plan_digest)
+
+    def intent(self, action_id: str, at: datetime, before: BeforeImage) -> None:
+        """This write comes next; what it replaces is kept already."""
+        self._append(
+            event="intent",
+            action_id=action_id,
+            at=at.isoformat(),
+            before=before.model_dump(mode="json", exclude_none=True),
+        )
+
+    def outcome(self, outcome: Outcome) -> None:
+        """What came of an action."""
+        self._append(event="outcome", **outcome.model_dump(mode="json", exclude_none=True))
+
+    def finished(self, at: datetime) -> None:
+        """The run got to its end."""
+        self._append(event="finished", at=at.isoformat())
+
+    def keep(self, body: bytes) -> str:
+        """Put a before-image into the archive, on disk; returns the sha256 that names it."""
+        name = sha256(body)
+        path = self._folder / ARCHIVE_FOLDER / name
+        if not path.exists():
+            temporary = path.with_suffix(f".{self._run_id}.part")
+            try:
+                with temporary.open("wb") as file:
+                    file.write(body)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            except OSError as exc:
+                raise _unwritable(path, exc) from exc
+        return name
+
+    def _append(self, **line: Any) -> None:
+        text = json.dumps({"run_id": self._run_id, "plan_id": self._plan_id, **line}, ensure_ascii=False)
+        with self._lock:
+            if self._file is None:
+                raise AssertionError("the journal is not open")
+            try:
+                self._file.write(text + "\n")
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            except OSError as exc:
+                raise _unwritable(self._folder, exc) from exc
+
+
+def read_journal(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a journal; one that a crash tore is passed over."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(entry, dict):
+                    yield entry
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise IndexerError(
+            "The journal cannot be read", f"{path}: {exc.strerror}", "Check its permissions."
+        ) from exc
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierWrite:
+    """A write that an earlier run of the same plan made, or was making when it died."""
+
+    before: BeforeImage
+    after: AfterImage | None = None
+
+
+def earlier_writes(path: Path, plan_id: str) -> dict[str, EarlierWrite]:
+    """Fold the journal: an intent counts unless its outcome says that nothing was written."""
+    writes: dict[str, EarlierWrite] = {}
+    for entry in read_journal(path):
+        action_id = str(entry.get("action_id"))
+        if entry.get("plan_id") != plan_id:
+            continue
+        try:
+            if entry.get("event") == "intent":
+                writes.setdefault(action_id, EarlierWrite(BeforeImage.model_validate(entry.get("before"))))
+            elif entry.get("event") == "outcome":
+                outcome = Outcome.model_validate(entry)
+                if outcome.status == "applied" and action_id in writes:
+                    writes[action_id] = EarlierWrite(writes[action_id].before, outcome.after)
+                elif outcome.status not in ("applied", "satisfied"):
+                    writes.pop(action_id, None)
+        except ValidationError:
+            continue
+    return writes
+
+
+def earlier_plan_id(folder: Path) -> str | None:
+    """Which plan's journal a folder holds; None where there is none."""
+    first = next(read_journal(folder / JOURNAL_FILE), None)
+    return None if first is None else str(first.get("plan_id"))
+
+
+def _unwritable(path: Path, exc: OSError) -> IndexerError:
+    return IndexerError(
+        "The run's journal cannot be written",
+        f"{path}: {exc.strerror}",
+        "Make room there, or name another folder with --results.",
+    )

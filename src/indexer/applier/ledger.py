@@ -1,0 +1,95 @@
+"""What came of each action so far; every step of the applier reads and writes it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from threading import Event, Lock
+
+from indexer.applier.guard import Judgement, Verdict
+from indexer.applier.journal import Journal
+from indexer.model.action import Action
+from indexer.model.outcome import AfterImage, BeforeImage, Outcome, Status
+from indexer.model.ports import Progress
+
+SUCCEEDED = frozenset({"applied", "satisfied"})
+
+
+class Ledger:
+    """Outcomes by action id, journalled as they come. Safe for threads."""
+
+    def __init__(
+        self, journal: Journal, clock: Callable[[], datetime], progress: Progress, stop: Event
+    ) -> None:
+        self._journal, self.clock, self._progress, self._stop = journal, clock, progress, stop
+        self._lock = Lock()
+        self.outcomes: dict[str, Outcome] = {}
+
+    def ready(self, action: Action) -> bool:
+        """May it be tried? If not, it is settled as skipped. Settled already: no."""
+        if action.id in self.outcomes:
+            return False
+        if self._stop.is_set():
+            self.settle(action, "skipped", "the run was interrupted")
+            return False
+        missing = next((one for one in action.after if not self._succeeded(one)), None)
+        if missing is None:
+            return True
+        self.settle(action, "skipped", f"action {missing}, which it rests on, did not succeed")
+        return False
+
+    def _succeeded(self, action_id: str) -> bool:
+        outcome = self.outcomes.get(action_id)
+        return outcome is not None and outcome.status in SUCCEEDED
+
+    def keep(self, body: bytes) -> str:
+        """Archive a before-image; returns the sha256 that names it."""
+        return self._journal.keep(body)
+
+    def intend(self, action: Action, before: BeforeImage) -> datetime:
+        """Journal that this write comes next; returns the time."""
+        at = self.clock()
+        self._journal.intent(action.id, at, before)
+        return at
+
+    def judged(self, action: Action, judgement: Judgement) -> bool:
+        """Settle what needs no write; True where the action may proceed."""
+        match judgement.verdict:
+            case Verdict.PROCEED:
+                return True
+            case Verdict.SATISFIED:
+                self.settle(action, "satisfied")
+            case Verdict.STALE:
+                self.settle(action, "stale", judgement.why)
+        return False
+
+    def settle(
+        self,
+        action: Action,
+        status: Status,
+        detail: str = "",
+        *,
+        before: BeforeImage | None = None,
+        after: AfterImage | None = None,
+        started_at: datetime | None = None,
+        attempts: int = 1,
+    ) -> None:
+        """Journal what came of an action. What an earlier run of the plan wrote keeps its before-image."""
+        earlier = self._journal.earlier.get(action.id)
+        if status == "satisfied" and earlier is not None:
+            before, after = earlier.before, after or earlier.after
+        now = self.clock()
+        outcome = Outcome(
+            action_id=action.id,
+            status=status,
+            detail=detail,
+            started_at=started_at or now,
+            ended_at=now,
+            attempts=attempts,
+            before=before,
+            after=after,
+        )
+        self._journal.outcome(outcome)
+        with self._lock:
+            self.outcomes[action.id] = outcome
+        self._progress.advance(found=1 if status == "applied" else 0)

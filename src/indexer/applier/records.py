@@ -1,0 +1,166 @@
+"""Record actions of a batch of assets: one read, one conditional batch write, one read of what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from indexer.applier.contents import SourceChangedError, record_write
+from indexer.applier.guard import Judgement, Verdict, judge_insert, judge_record_delete, judge_update, stale
+from indexer.applier.ledger import Ledger
+from indexer.errors import SystemFaultError
+from indexer.model.action import DeleteRecord, InsertRecord, RecordAction, UpdateRecord
+from indexer.model.generation import GENERATIONS, GenerationName
+from indexer.model.location import parse_location
+from indexer.model.outcome import AfterImage, BeforeImage
+from indexer.model.ports import ObjectReader, RecordReader, RecordWrite, RecordWriter
+from indexer.model.values import fingerprint, id_from_plan, time_stamp
+
+ATTEMPTS = 3
+"""How often a write of which nothing came is judged again."""
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A write on its way."""
+
+    action: RecordAction
+    write: RecordWrite
+    before: BeforeImage
+    started_at: datetime
+    stamp: str
+    """What it sets the last-modified field to: by it we know our own hand."""
+
+
+@dataclass(slots=True)
+class _Live:
+    """The records that a batch's guards look at."""
+
+    by_id: dict[tuple[GenerationName, str], Body] = field(default_factory=dict)
+    by_location: dict[str, list[Body]] = field(default_factory=dict)
+
+    def of(self, action: RecordAction) -> Body | None:
+        """The record that an action names."""
+        return self.by_id.get((action.target.generation, repr(id_from_plan(action.target.record_id))))
+
+    def judge(self, action: RecordAction) -> Judgement:
+        """Precondition × live."""
+        own = self.of(action)
+        match action:
+            case InsertRecord():
+                there = self.by_location.get(action.location, [])
+                # Its new id may be taken by a record that has another location.
+                return judge_insert(action, there or ([own] if own is not None else []))
+            case UpdateRecord():
+                return judge_update(action, own)
+            case DeleteRecord():
+                return judge_record_delete(action, own)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordApplier:
+    """Carries out record actions."""
+
+    reader: RecordReader
+    writer: RecordWriter
+    objects: ObjectReader
+    generations: Sequence[GenerationName]
+    """All configured ones: a new record must be in none."""
+    ledger: Ledger
+
+    def apply(self, actions: Sequence[RecordAction]) -> None:
+        """A batch of actions; each is settled on its own."""
+        why = "nothing came of the write"
+        for attempt in range(1, ATTEMPTS + 1):
+            ready = [action for action in actions if self.ledger.ready(action)]
+            if not ready:
+                return
+            try:
+                live = self._read(ready)
+                sent = [one for action in ready if (one := self._prepare(action, live)) is not None]
+                why = self._write(sent) or why
+                self._settle(sent, attempt)
+            except SystemFaultError as exc:
+                why = f"{exc.summary}: {exc.detail}"
+        for action in actions:
+            if action.id not in self.ledger.outcomes:
+                self.ledger.settle(action, "failed", why, attempts=ATTEMPTS)
+
+    def _read(self, actions: Sequence[RecordAction]) -> _Live:
+        """One request for each generation, and one more for the locations of new records."""
+        live = _Live()
+        new = [parse_location(one.location) for one in actions if isinstance(one, InsertRecord)]
+        locations = [location for location in new if location is not None]
+        for generation in self.generations:
+            targets = [one.target for one in actions if one.target.generation == generation]
+            ids = [id_from_plan(target.record_id) for target in targets]
+            for body in self.reader.by_id(generation, ids) if ids else ():
+                live.by_id[generation, repr(body["_id"])] = body
+            for body in self.reader.by_location(generation, locations) if locations else ():
+                live.by_location.setdefault(str(parse_location(body["location"])), []).append(body)
+        return live
+
+    def _prepare(self, action: RecordAction, live: _Live) -> _Sent | None:
+        """Guard, read the values again, archive what is replaced, journal the intent."""
+        if not self.ledger.judged(action, live.judge(action)):
+            return None
+        record, stamp = live.of(action), time_stamp(self.ledger.clock())
+        try:
+            write = record_write(action, record, stamp, self.objects, self.ledger)
+        except SourceChangedError as exc:
+            self.ledger.judged(action, stale(str(exc)))
+            return None
+        before = BeforeImage(kind="absent")
+        if record is not None:
+            before = BeforeImage(kind="record", archive=self.ledger.keep(self.reader.archive_form(record)))
+        return _Sent(action, write, before, self.ledger.intend(action, before), stamp)
+
+    def _write(self, sent: Sequence[_Sent]) -> str:
+        """One batch for each generation; returns the database's words where it refused one.
+
+        A lost answer is no outcome: the read afterwards tells.
+        """
+        why = ""
+        for generation in self.generations:
+            writes = [one.write for one in sent if one.action.target.generation == generation]
+            if writes:
+                try:
+                    errors = self.writer.write(generation, writes)
+                    why = errors[0].message if errors else why
+                except SystemFaultError as exc:
+                    why = f"{exc.summary}: {exc.detail}"
+        return why
+
+    def _settle(self, sent: Sequence[_Sent], attempt: int) -> None:
+        """Read back what was written. Of what is as it was before, nothing came: it stays unsettled."""
+        if not sent:
+            return
+        live = self._read([one.action for one in sent])
+        for one in sent:
+            record = live.of(one.action)
+            if _ours(one, record):
+                after = AfterImage(
+                    sha256=None if record is None else fingerprint(record),
+                    modified=None if record is None else one.stamp,
+                )
+                self.ledger.settle(
+                    one.action,
+                    "applied",
+                    before=one.before,
+                    after=after,
+                    started_at=one.started_at,
+                    attempts=attempt,
+                )
+            elif (judgement := live.judge(one.action)).verdict is not Verdict.PROCEED:
+                self.ledger.judged(one.action, judgement)
+
+
+def _ours(sent: _Sent, record: Body | None) -> bool:
+    """Does the record show our own write?"""
+    if isinstance(sent.action, DeleteRecord):
+        return record is None
+    generation = GENERATIONS[sent.action.target.generation]
+    return record is not None and record.get(generation.modified_field) == sent.stamp

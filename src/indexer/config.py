@@ -1,0 +1,195 @@
+"""The configuration: `indexer.toml`, environment variables over it, options over both."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from indexer.errors import UsageError
+from indexer.model.plan import PolicyMode
+from indexer.model.values import fingerprint
+
+DEFAULT_FILE = "indexer.toml"
+BucketName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$")]
+
+
+class Section(BaseModel):
+    """A table of `indexer.toml`: an unknown key is an error, since it would be a setting that does nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CollectionSettings(Section):
+    """Where one generation's records are."""
+
+    database: str = Field(min_length=1)
+    collection: str = Field(default="data_assets", min_length=1)
+    sync_to_s3: bool = Field(default=False, description="Its records rule the files in S3.")
+
+
+class DocDBSettings(Section):
+    """The connection to DocDB, and its collections."""
+
+    uri: SecretStr = Field(description="A mongodb:// URI; shown without credentials.")
+    tls_ca_file: Path | None = Field(default=None, description="Amazon's CA bundle; turns TLS on.")
+    v1: CollectionSettings = CollectionSettings(database="metadata_index", sync_to_s3=True)
+    v2: CollectionSettings | None = Field(default=None, description="Not there: no second generation.")
+
+    @field_validator("v1", "v2", mode="before")
+    @classmethod
+    def _defaults(cls, value: Any, info: Any) -> Any:
+        """Each generation has its usual database and switch."""
+        if not isinstance(value, dict):
+            return value
+        usual = {"database": "metadata_index", "sync_to_s3": True}
+        if info.field_name == "v2":
+            usual = {"database": "metadata_index_v2", "sync_to_s3": False}
+        return usual | value
+
+
+class S3Settings(Section):
+    """What is ours in a bucket; the connection follows boto3's own conventions."""
+
+    originals_folder: str = Field(default="original_metadata", pattern=r"^[^/]+$")
+
+
+class CodeOceanSettings(Section):
+    """The connection to Code Ocean, and what is done there."""
+
+    domain: str = Field(pattern=r"^https?://[^/]+/?$")
+    token: SecretStr
+    results_bucket: BucketName | None = Field(
+        default=None, description="Code Ocean's own bucket; never written to."
+    )
+    register_assets: bool = Field(
+        default=False, description="Create external data assets for new derived assets."
+    )
+    on_missing: Literal["archive", "delete", "keep"] = Field(
+        default="archive", description="What becomes of the data assets that mount a gone asset."
+    )
+
+
+class PolicySettings(Section):
+    """What a plan may do without being asked."""
+
+    mode: PolicyMode = "sync"
+    max_deletes: int = Field(default=100, ge=0)
+    max_delete_percent: float = Field(default=10, ge=0, le=100)
+
+
+class Config(BaseSettings):
+    """Everything that `indexer.toml` may hold."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="INDEXER_", env_nested_delimiter="__", env_ignore_empty=True
+    )
+
+    buckets: tuple[BucketName, ...] = Field(min_length=1, description="The buckets we manage.")
+    lookback_days: int | None = Field(
+        default=None, ge=0, description="Only records modified within so many days; not there: all of them."
+    )
+    docdb: DocDBSettings
+    s3: S3Settings = S3Settings()
+    codeocean: CodeOceanSettings | None = None
+    policy: PolicySettings = PolicySettings()
+
+    @model_validator(mode="after")
+    def _distinct_buckets(self) -> Config:
+        names = [*self.buckets, *filter(None, [self.results_bucket])]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"the bucket {name} stands there twice: each is managed, or holds results")
+        return self
+
+    @property
+    def results_bucket(self) -> str | None:
+        """Code Ocean's own bucket, where one is configured."""
+        return self.codeocean.results_bucket if self.codeocean else None
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what is no secret."""
+        return fingerprint(self.model_dump(mode="json", exclude={"docdb": {"uri"}, "codeocean": {"token"}}))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment over the file (which comes as init settings)."""
+        return env_settings, init_settings
+
+
+def load_config(path: Path | None) -> Config:
+    """Read the configuration. Raises UsageError, which names the file, the key and the way out."""
+    file = path or Path(DEFAULT_FILE)
+    document: dict[str, Any] = {}
+    if path is not None or file.exists():
+        document = _read_toml(file)
+    source = str(file) if document else "the environment"
+    try:
+        return Config(**document)
+    except ValidationError as exc:
+        problems = "; ".join(_problem(error) for error in exc.errors(include_input=False, include_url=False))
+        raise UsageError(f"The configuration in {source} is not valid", problems, _hint(document)) from None
+
+
+def _hint(document: dict[str, Any]) -> str:
+    if document:
+        return "`indexer schema config` lists every key."
+    return f"Write {DEFAULT_FILE} here, or name one with --config; `indexer sandbox` prints one to try."
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise UsageError("The configuration is no TOML", f"{file}: {exc}", "Correct it there.") from exc
+    except OSError as exc:
+        raise UsageError(
+            "The configuration cannot be read", f"{file}: {os.strerror(exc.errno or 0)}", "Check --config."
+        ) from exc
+
+
+def _problem(error: Any) -> str:
+    """One fault of the configuration, with what was probably meant; never with the value."""
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = difflib.get_close_matches(str(error["loc"][-1]), _known_keys(error["loc"][:-1]), n=1)
+        return f"there is no setting {path}" + (f" (did you mean {known[0]}?)" if known else "")
+    if error["type"] == "missing":
+        return f"{path} is missing"
+    return f"{path}: {error['msg']}" if path else str(error["msg"])
+
+
+def _known_keys(path: Iterable[Any]) -> list[str]:
+    """The keys of the table at this path."""
+    model: Any = Config
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        options = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(one for one in options if isinstance(one, type) and issubclass(one, BaseModel))
+    return list(model.model_fields)

@@ -1,0 +1,47 @@
+"""The one root of every error that a user may see."""
+
+from __future__ import annotations
+
+
+class IndexerError(Exception):
+    """A fault that was foreseen: what, which, and the next command to type.
+
+    `summary` is constant for the kind of fault, `detail` names the thing, the figure and the limit,
+    `hint` is what to do next (empty where nothing helps). `exit_code` is the process's exit status.
+    """
+
+    exit_code = 1
+
+    def __init__(self, summary: str, detail: str = "", hint: str = "") -> None:
+        super().__init__(summary, detail, hint)
+        self.summary = summary
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.summary}: {self.detail}" if self.detail else self.summary
+        return f"{text} {self.hint}" if self.hint else text
+
+
+class UsageError(IndexerError):
+    """The command or its configuration is wrong; nothing was read or written."""
+
+    exit_code = 2
+
+
+class RefusedError(IndexerError):
+    """A plan that is invalid, tampered with, or out of bounds; nothing was written."""
+
+    exit_code = 5
+
+
+class SystemFaultError(IndexerError):
+    """S3, DocDB or Code Ocean answered with an error, or not at all: what it holds is unknown, not empty."""
+
+
+class AccessDeniedError(SystemFaultError):
+    """The system knows us and says no (401, 403)."""
+
+
+class MissingBucketError(SystemFaultError):
+    """There is no such bucket."""

@@ -1,0 +1,298 @@
+"""The plan's vocabulary of writes. An action is one write with its precondition and its content's digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from indexer.model.generation import GenerationName
+from indexer.model.values import canonical, sha256
+
+Reason = Literal[
+    "core-file-missing",
+    "core-file-stale",
+    "core-file-format",
+    "core-file-unrecorded",
+    "core-file-corrupt",
+    "original-missing",
+    "field-missing",
+    "metadata-file-missing",
+    "metadata-file-stale",
+    "metadata-file-format",
+    "asset-gone",
+    "asset-unregistered",
+    "links-stale",
+    "result-unregistered",
+    "result-gone",
+    "undo",
+]
+REASONS: tuple[str, ...] = get_args(Reason)
+
+
+class FileModel(BaseModel):
+    """Part of a file that others may have written: frozen, and fields of a later minor version are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ObjectTarget(FileModel):
+    """An S3 object."""
+
+    bucket: str
+    key: str = Field(description="May end in `.<date>.json`: the UTC day of the write, known after apply.")
+
+
+class RecordTarget(FileModel):
+    """A DocDB record."""
+
+    generation: GenerationName
+    database: str
+    collection: str
+    record_id: Any = Field(description="`_id`; other than a string in MongoDB Extended JSON.")
+
+
+class DataAssetTarget(FileModel):
+    """A Code Ocean data asset, or the mount of one that is to be created."""
+
+    data_asset_id: str | None = Field(default=None, description="None: known after apply.")
+    bucket: str
+    prefix: str
+
+
+class Change(FileModel):
+    """One field-level difference, for people; nothing is written from it."""
+
+    path: str
+    before: str | None = Field(default=None, description="Shortened JSON; absent: there was nothing.")
+    after: str | None = Field(default=None, description="Shortened JSON; absent: there will be nothing.")
+
+
+class Absent(FileModel):
+    """There must be nothing at the target."""
+
+    kind: Literal["absent"] = "absent"
+
+
+class HasEtag(FileModel):
+    """The object must still have this ETag."""
+
+    kind: Literal["etag"] = "etag"
+    etag: str
+
+
+class AsRead(FileModel):
+    """The record must still be as it was read."""
+
+    kind: Literal["as-read"] = "as-read"
+    fields: dict[str, str | None] = Field(
+        default_factory=dict,
+        description="Field → fingerprint of what was read, null for what was null or absent.",
+    )
+    record: str | None = Field(default=None, description="Fingerprint of the whole record, before a delete.")
+
+
+class Mounted(FileModel):
+    """The data asset must be unarchived and still mount the target's location."""
+
+    kind: Literal["mounted"] = "mounted"
+
+
+class NotMounted(FileModel):
+    """No unarchived external data asset may mount the target's location."""
+
+    kind: Literal["not-mounted"] = "not-mounted"
+
+
+class RecordFieldSource(FileModel):
+    """The value of one field of the asset's record, as it is when it is applied."""
+
+    kind: Literal["record-field"] = "record-field"
+    generation: GenerationName
+    field: str
+
+
+class RecordSource(FileModel):
+    """The asset's whole record, as it is when it is applied."""
+
+    kind: Literal["record"] = "record"
+    generation: GenerationName
+
+
+class ObjectSource(FileModel):
+    """An S3 object of the same asset."""
+
+    kind: Literal["object"] = "object"
+    bucket: str
+    key: str
+    etag: str | None = Field(default=None, description="None: the object is written by this plan.")
+
+
+class InlineSource(FileModel):
+    """A small value that stands in the plan itself."""
+
+    kind: Literal["inline"] = "inline"
+    value: Any
+
+
+Source = Annotated[
+    RecordFieldSource | RecordSource | ObjectSource | InlineSource, Field(discriminator="kind")
+]
+
+
+class Content(FileModel):
+    """What is written: where its bytes are read again, and what they must hash to."""
+
+    source: Source
+    sha256: str = Field(description="Of the bytes; `known_after_apply` fields count as null.")
+    size: int | None = Field(default=None, description="Bytes; absent where it is known after apply.")
+    known_after_apply: tuple[str, ...] = ()
+
+
+class FieldContent(FileModel):
+    """The new value of one field of a record."""
+
+    field: str
+    source: ObjectSource | InlineSource = Field(discriminator="kind")
+    sha256: str = Field(description="Of the value in our bytes (indent 3, sorted keys).")
+
+
+class RecordContent(FileModel):
+    """What is written to a record: values of fields."""
+
+    fields: tuple[FieldContent, ...] = ()
+    known_after_apply: tuple[str, ...] = ()
+
+
+class NewRecordContent(RecordContent):
+    """A whole new record, built from core files."""
+
+    name: str
+    links: tuple[str, ...] = ()
+    sha256: str = Field(description="Fingerprint of the record; `known_after_apply` fields count as null.")
+
+
+class DataAssetContent(FileModel):
+    """An external data asset to be created; its files stay on S3."""
+
+    name: str
+    mount: str
+    tags: tuple[str, ...] = ()
+
+
+class _Action(FileModel):
+    id: str = Field(default="", description="Hash of the rest of the action.")
+    location: str = Field(description="The asset: `s3://{bucket}/{prefix}`.")
+    reason: Reason
+    after: tuple[str, ...] = Field(default=(), description="Ids that must have succeeded first.")
+    changes: tuple[Change, ...] = Field(default=(), description="The first differences, for people.")
+    changes_omitted: int = Field(default=0, description="How many more there are.")
+
+
+class PutObject(_Action):
+    """Write an S3 object."""
+
+    kind: Literal["put-object"] = "put-object"
+    target: ObjectTarget
+    precondition: Absent | HasEtag = Field(discriminator="kind")
+    content: Content
+
+
+class CopyObject(_Action):
+    """Copy an S3 object to a key that holds nothing."""
+
+    kind: Literal["copy-object"] = "copy-object"
+    target: ObjectTarget
+    precondition: Absent = Absent()
+    content: Content
+
+
+class DeleteObject(_Action):
+    """Delete an S3 object."""
+
+    kind: Literal["delete-object"] = "delete-object"
+    target: ObjectTarget
+    precondition: HasEtag
+
+
+class InsertRecord(_Action):
+    """Insert a record built from core files."""
+
+    kind: Literal["insert-record"] = "insert-record"
+    target: RecordTarget
+    precondition: Absent = Absent()
+    content: NewRecordContent
+
+
+class UpdateRecord(_Action):
+    """Set fields of a record."""
+
+    kind: Literal["update-record"] = "update-record"
+    target: RecordTarget
+    precondition: AsRead
+    content: RecordContent
+
+
+class DeleteRecord(_Action):
+    """Delete a record."""
+
+    kind: Literal["delete-record"] = "delete-record"
+    target: RecordTarget
+    precondition: AsRead
+
+
+class CreateDataAsset(_Action):
+    """Create an external data asset."""
+
+    kind: Literal["create-data-asset"] = "create-data-asset"
+    target: DataAssetTarget
+    precondition: NotMounted = NotMounted()
+    content: DataAssetContent
+
+
+class ArchiveDataAsset(_Action):
+    """Archive an external data asset."""
+
+    kind: Literal["archive-data-asset"] = "archive-data-asset"
+    target: DataAssetTarget
+    precondition: Mounted = Mounted()
+
+
+class DeleteDataAsset(_Action):
+    """Delete an external data asset for good."""
+
+    kind: Literal["delete-data-asset"] = "delete-data-asset"
+    target: DataAssetTarget
+    precondition: Mounted = Mounted()
+
+
+ObjectAction = PutObject | CopyObject | DeleteObject
+RecordAction = InsertRecord | UpdateRecord | DeleteRecord
+DataAssetAction = CreateDataAsset | ArchiveDataAsset | DeleteDataAsset
+Action = Annotated[ObjectAction | RecordAction | DataAssetAction, Field(discriminator="kind")]
+KINDS: tuple[str, ...] = (
+    "put-object",
+    "copy-object",
+    "delete-object",
+    "insert-record",
+    "update-record",
+    "delete-record",
+    "create-data-asset",
+    "archive-data-asset",
+    "delete-data-asset",
+)
+
+
+def action_id(action: _Action) -> str:
+    """The id that the action must carry: the first 16 hex digits of its content's hash."""
+    content: Mapping[str, Any] = action.model_dump(mode="json", exclude={"id"})
+    return sha256(canonical(content))[:16]
+
+
+A = TypeVar("A", bound=_Action)
+
+
+def with_id(action: A) -> A:
+    """The same action, carrying its id."""
+    return action.model_copy(update={"id": action_id(action)})

@@ -1,0 +1,42 @@
+"""The join key of all three systems; it is normalised here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCHEME = "s3://"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """One data asset's folder: `s3://{bucket}/{prefix}`, without a trailing slash."""
+
+    bucket: str
+    prefix: str
+    """One path component, never empty, never with a slash."""
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self.bucket}/{self.prefix}"
+
+    def key(self, name: str) -> str:
+        """The S3 key of a file of this asset, `name` being relative to its folder."""
+        return f"{self.prefix}/{name}"
+
+
+def parse_location(value: object) -> Location | None:
+    """Read a location as any of the systems writes it; None where it is not usable.
+
+    One trailing slash is dropped. Not usable: no string, no `s3://`, no bucket, no prefix,
+    or more than one path component.
+    """
+    if not isinstance(value, str) or not value.startswith(SCHEME):
+        return None
+    bucket, _, prefix = value.removeprefix(SCHEME).removesuffix("/").partition("/")
+    if not bucket or not prefix or "/" in prefix:
+        return None
+    return Location(bucket, prefix)
+
+
+def mount_location(bucket: str | None, prefix: str | None) -> Location | None:
+    """The location that an external data asset mounts; None where it is not one asset's folder."""
+    return parse_location(f"{SCHEME}{bucket}/{prefix}") if bucket and prefix else None

@@ -1,0 +1,64 @@
+"""What came of each action: the journal's lines and the result."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from indexer.model.action import FileModel
+from indexer.model.plan import FORMAT_VERSION
+
+Status = Literal["applied", "satisfied", "stale", "failed", "skipped"]
+"""applied: written now. satisfied: it was so already. stale: somebody else changed it since the plan.
+failed: the system refused. skipped: an action that it rests on did not succeed."""
+
+
+class BeforeImage(FileModel):
+    """What a write replaced or deleted, kept so that it can be undone."""
+
+    kind: Literal["absent", "object", "record", "data-asset"]
+    archive: str | None = Field(
+        default=None, description="The sha256 that names the body in the run's archive."
+    )
+    etag: str | None = Field(default=None, description="Of the S3 object that was there.")
+
+
+class AfterImage(FileModel):
+    """What a write left behind: an undo takes it back only while it is still so."""
+
+    key: str | None = Field(default=None, description="S3 key, where it was known only after apply.")
+    etag: str | None = None
+    sha256: str | None = Field(
+        default=None, description="Of the object's bytes, or the record's fingerprint."
+    )
+    modified: str | None = Field(default=None, description="The record's last-modified field.")
+    data_asset_id: str | None = None
+
+
+class Outcome(FileModel):
+    """What came of one action."""
+
+    action_id: str
+    status: Status
+    detail: str = ""
+    started_at: datetime
+    ended_at: datetime
+    attempts: int = 1
+    before: BeforeImage | None = None
+    after: AfterImage | None = None
+
+
+class Result(FileModel):
+    """One run of `apply`."""
+
+    format_version: str = FORMAT_VERSION
+    run_id: str
+    plan_id: str
+    plan_digest: str
+    tool_version: str
+    started_at: datetime
+    ended_at: datetime
+    summary: dict[str, int] = Field(description="Actions by status.")
+    outcomes: tuple[Outcome, ...]

@@ -1,0 +1,183 @@
+"""What the planner's and the applier's side ask of each system: readers and writers.
+
+Every method may raise a `SystemFaultError`; one that reads never answers "empty" for "could not see".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from indexer.model.generation import GenerationName
+from indexer.model.location import Location
+from indexer.model.snapshot import DataAsset, Listing, ObjectBody, RecordRow
+
+
+class ObjectReader(Protocol):
+    """S3, read only."""
+
+    def prefixes(self, bucket: str) -> Iterator[tuple[str, ...]]:
+        """Pages of the bucket's top-level prefixes, without their slash."""
+        ...
+
+    def listing(self, bucket: str, prefix: str) -> Listing:
+        """What is directly under `prefix`, which ends in a slash; all pages."""
+        ...
+
+    def get(self, bucket: str, key: str) -> ObjectBody | None:
+        """An object's bytes, or None where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PreconditionFailed:
+    """The system refused a conditional write: somebody else was there first."""
+
+
+class ObjectWriter(Protocol):
+    """S3, conditional writes only. `etag` None means "there must be none yet"."""
+
+    def put(self, bucket: str, key: str, body: bytes, etag: str | None) -> str | PreconditionFailed:
+        """Write; returns the new ETag."""
+        ...
+
+    def copy(self, bucket: str, source: str, source_etag: str, key: str) -> str | PreconditionFailed:
+        """Copy to a key that holds nothing yet; returns the new ETag."""
+        ...
+
+    def delete(self, bucket: str, key: str, etag: str) -> PreconditionFailed | None:
+        """Delete the object that has this ETag."""
+        ...
+
+
+class RecordReader(Protocol):
+    """DocDB, read only."""
+
+    def rows(self, generation: GenerationName, bucket: str) -> Iterator[tuple[RecordRow, ...]]:
+        """Pages of the light rows of all records located in the bucket, in the order of their location."""
+        ...
+
+    def unusable_rows(self, generation: GenerationName, bucket: str) -> tuple[RecordRow, ...]:
+        """Records whose location is no `s3://` location at all, or names the bucket and nothing in it."""
+        ...
+
+    def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
+        """The bodies of those of the records that exist."""
+        ...
+
+    def by_location(
+        self, generation: GenerationName, locations: Sequence[Location]
+    ) -> tuple[Mapping[str, Any], ...]:
+        """The bodies of all records at these locations, with a trailing slash or without."""
+        ...
+
+    def archive_form(self, body: Mapping[str, Any]) -> bytes:
+        """The record with all its types, as MongoDB Extended JSON (canonical)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InsertOne:
+    """Insert this body; fails where its `_id` is taken."""
+
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOne:
+    """Set fields of the record that still is as it was read."""
+
+    id: Any
+    unchanged: Mapping[str, Any]
+    """Field → value (scalar or null) that the database itself must find."""
+    set_fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOne:
+    """Delete the record that still is as it was read."""
+
+    id: Any
+    unchanged: Mapping[str, Any]
+
+
+RecordWrite = InsertOne | UpdateOne | DeleteOne
+
+
+@dataclass(frozen=True, slots=True)
+class WriteError:
+    """The database refused one write of a batch."""
+
+    index: int
+    message: str
+
+
+class RecordWriter(Protocol):
+    """DocDB, conditional writes only."""
+
+    def write(self, generation: GenerationName, writes: Sequence[RecordWrite]) -> tuple[WriteError, ...]:
+        """Send one batch; every write stands for itself. What came of each, a read afterwards tells.
+
+        A taken `_id` is no error: the read afterwards shows whose record it is.
+        """
+        ...
+
+
+class DataAssetReader(Protocol):
+    """Code Ocean, read only."""
+
+    def mounted(self) -> Iterator[tuple[DataAsset, ...]]:
+        """Pages of all unarchived external data assets."""
+        ...
+
+    def results(self, tags: Iterable[str]) -> Iterator[tuple[DataAsset, ...]]:
+        """Pages of the unarchived internal results that carry any of the tags; no result twice."""
+        ...
+
+
+class DataAssetWriter(Protocol):
+    """Code Ocean: external data assets only."""
+
+    def create(self, location: Location, name: str, tags: Sequence[str]) -> DataAsset:
+        """Create an external data asset that mounts the location; its files stay on S3."""
+        ...
+
+    def archive(self, data_asset_id: str, archive: bool) -> None:
+        """Archive, or take that back."""
+        ...
+
+    def delete(self, data_asset_id: str) -> None:
+        """Delete for good."""
+        ...
+
+
+class Progress(Protocol):
+    """Where a run tells how far it is; what becomes of it is the caller's business."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """A new stage of work, of so many steps where that is known."""
+        ...
+
+    def advance(self, steps: int = 1, found: int = 0) -> None:
+        """So many steps are done, and so many actions were found or carried out in them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """All that the planner's side is ever handed."""
+
+    objects: ObjectReader
+    records: RecordReader
+    data_assets: DataAssetReader | None = None
+    """None where Code Ocean is not configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writers:
+    """What only the applier is handed."""
+
+    objects: ObjectWriter
+    records: RecordWriter
+    data_assets: DataAssetWriter | None = None

@@ -1,0 +1,185 @@
+"""Values of a record's body: how they become the bytes of a file, and which ones cannot.
+
+The bytes of a file are those of `json.dumps(value, indent=3, ensure_ascii=False, sort_keys=True)`
+in UTF-8. Source: DOMAIN, "File contents".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+MAX_DEPTH = 100
+"""Levels of nesting that a document may have (MongoDB and DocumentDB alike)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Oid:
+    """A BSON ObjectId; in a file it is its hex."""
+
+    hex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A BSON value that JSON has no form for (Decimal128, binary, ...), as Extended JSON text."""
+
+    type_name: str
+    extended_json: str
+
+
+class UnserialisableError(ValueError):
+    """The other side cannot hold this value; it becomes a finding, never a fault."""
+
+
+class NotJsonError(ValueError):
+    """These bytes are no JSON value that a record could take over."""
+
+
+def iso_time(at: datetime) -> str:
+    """A BSON datetime as files have it: UTC, `Z`, milliseconds only where there are some."""
+    at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    text = at.isoformat(timespec="milliseconds" if at.microsecond else "seconds")
+    return text.removesuffix("+00:00") + "Z"
+
+
+def time_stamp(at: datetime) -> str:
+    """The time of a write, as records hold it."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def _json_form(value: object) -> str:
+    match value:
+        case datetime():
+            return iso_time(value)
+        case Oid():
+            return value.hex
+        case Foreign():
+            raise UnserialisableError(f"{value.type_name} has no form in JSON")
+    raise UnserialisableError(f"{type(value).__name__} has no form in JSON")
+
+
+def to_bytes(value: object) -> bytes:
+    """The bytes that a file holding `value` must have. Raises UnserialisableError."""
+    try:
+        text = json.dumps(value, indent=3, ensure_ascii=False, sort_keys=True, default=_json_form)
+        return text.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise UnserialisableError("a lone surrogate has no form in UTF-8") from exc
+    except RecursionError as exc:
+        raise UnserialisableError("nested too deeply") from exc
+
+
+def from_bytes(body: bytes) -> Any:
+    """The JSON value in a file, read as Python's `json` reads it, with or without a byte order mark.
+
+    Raises NotJsonError (the literal null is no value either) and, for what nests too deeply to be
+    read at all, UnserialisableError.
+    """
+    try:
+        value = json.loads(body.decode("utf-8-sig"))
+    except RecursionError as exc:
+        raise UnserialisableError("nested too deeply") from exc
+    except ValueError as exc:  # UnicodeDecodeError, JSONDecodeError, and integers of over 4,300 digits
+        if "integer string conversion" in str(exc):
+            raise UnserialisableError("an integer beyond 64 bits") from exc
+        raise NotJsonError(str(exc)) from exc
+    if value is None:
+        raise NotJsonError("the literal null")
+    return value
+
+
+def check_storable(value: object, depth: int = 1) -> None:
+    """Raise UnserialisableError where DocDB could not hold this value of a root file."""
+    if depth > MAX_DEPTH:
+        raise UnserialisableError(f"nested more than {MAX_DEPTH} levels deep")
+    match value:
+        case bool():
+            return
+        case int() if not INT64_MIN <= value <= INT64_MAX:
+            raise UnserialisableError("an integer beyond 64 bits")
+        case str():
+            _check_text(value)
+        case dict():
+            for key, item in value.items():
+                _check_key(key)
+                check_storable(item, depth + 1)
+        case list():
+            for item in value:
+                check_storable(item, depth + 1)
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise UnserialisableError("a lone surrogate") from exc
+
+
+def _check_key(key: str) -> None:
+    if key.startswith("$") or "." in key or "\0" in key:
+        raise UnserialisableError(f"the key {key[:40]!r}")
+    _check_text(key)
+
+
+def canonical(value: object) -> bytes:
+    """Compact sorted JSON: what digests of plans, actions and records are taken over."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_typed_form)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _typed_form(value: object) -> object:
+    match value:
+        case datetime():
+            return {"$date": iso_time(value)}
+        case Oid():
+            return {"$oid": value.hex}
+        case Foreign():
+            return {"$foreign": [value.type_name, value.extended_json]}
+    return {"$foreign": [type(value).__name__, repr(value)]}
+
+
+def id_in_plan(record_id: object) -> Any:
+    """An `_id` as a plan names it: text as it is, everything else in MongoDB Extended JSON."""
+    match record_id:
+        case Oid():
+            return {"$oid": record_id.hex}
+        case Foreign():
+            return json.loads(record_id.extended_json)
+    return record_id
+
+
+def id_from_plan(value: object) -> object:
+    """The `_id` that a plan names. Raises nothing: what is no id will match no record."""
+    match value:
+        case {"$oid": str() as text}:
+            return Oid(text)
+        case dict():
+            return Foreign(next(iter(value), ""), json.dumps(value))
+    return value
+
+
+def sha256(body: bytes) -> str:
+    """Hex digest by which contents are pinned in a plan."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def etag_of(body: bytes) -> str:
+    """The ETag that S3 gives a plain upload: it proves equality; an other one proves nothing."""
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def fingerprint(value: object) -> str:
+    """Digest of any value of a record, types told apart (1, 1.0 and true; a time and its text)."""
+    return sha256(canonical(value))
+
+
+def masked(record: Mapping[str, Any], unknown: Iterable[str]) -> dict[str, Any]:
+    """The record without what only the write will tell; digests of such contents are taken over this."""
+    hidden = set(unknown)
+    return {key: None if key in hidden else value for key, value in record.items()}

@@ -1,0 +1,75 @@
+"""The last step: actions, findings and coverage become a plan, in an order that never varies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from indexer.model.action import Action
+from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary
+from indexer.model.snapshot import Coverage
+from indexer.planner.policy import Limits, apply_policy
+
+COUNTED_ONLY = frozenset({"raw-unregistered"})
+"""Findings that are not listed one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketPlan:
+    """One bucket's share of a plan, before policy."""
+
+    bucket: str
+    assets: int
+    records: int
+    actions: tuple[Action, ...]
+    findings: tuple[Finding, ...]
+    coverage: tuple[Coverage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What only this run knows of its plan."""
+
+    plan_id: str
+    created_at: datetime
+    tool_version: str
+
+
+def assemble(identity: Identity, scope: Scope, buckets: Sequence[BucketPlan]) -> Plan:
+    """Put the buckets' shares together, under the scope's policy."""
+    ordered = sorted(buckets, key=lambda one: one.bucket)
+    limits = Limits(scope.policy, scope.max_deletes, scope.max_delete_percent)
+    records: Mapping[str, int] = {one.bucket: one.records for one in ordered}
+    ruled = apply_policy([action for one in ordered for action in one.actions], records, limits)
+    findings = sorted(
+        {finding for one in ordered for finding in one.findings},
+        key=lambda finding: (finding.kind, finding.location or "", finding.detail),
+    )
+    rows = [row for one in ordered for row in one.coverage]
+    found = Counter(finding.kind for finding in findings)
+    return Plan(
+        plan_id=identity.plan_id,
+        created_at=identity.created_at,
+        tool_version=identity.tool_version,
+        scope=scope,
+        coverage=tuple(
+            CoverageRow(
+                system=row.system, scope=row.scope, complete=row.complete, count=row.count, why=row.why
+            )
+            for row in rows
+        ),
+        summary=Summary(
+            assets=sum(one.assets for one in ordered),
+            records=sum(records.values()),
+            actions=dict(sorted(Counter(action.kind for action in ruled.actions).items())),
+            reasons=dict(sorted(Counter(action.reason for action in ruled.actions).items())),
+            findings=dict(sorted(found.items())),
+            withheld=len(ruled.withheld),
+            complete=all(row.complete for row in rows),
+        ),
+        actions=ruled.actions,
+        withheld=ruled.withheld,
+        findings=tuple(finding for finding in findings if finding.kind not in COUNTED_ONLY),
+    )

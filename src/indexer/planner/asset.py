@@ -1,0 +1,181 @@
+"""One asset: what must be read to plan it, and its plan. The desired record first, the objects from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from indexer.model.action import Action, ArchiveDataAsset, DataAssetTarget, DeleteDataAsset, with_id
+from indexer.model.generation import GENERATIONS, GenerationName
+from indexer.model.plan import Finding
+from indexer.model.snapshot import Asset, Folder, Record, RecordRow
+from indexer.model.values import UnserialisableError, masked, to_bytes
+from indexer.planner.desired import desire_fields
+from indexer.planner.files import FilePlanner, FileSteps, file_findings
+from indexer.planner.join import Window, show_id
+from indexer.planner.links import InvalidLinksError, desired_links
+from indexer.planner.records import delete_record, update_record
+from indexer.planner.rules import Evidence, Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What must be read before an asset can be planned."""
+
+    records: tuple[GenerationName, ...] = ()
+    """Whole records of these generations."""
+    folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AssetPlan:
+    """One asset's actions, in the order of execution, and its findings."""
+
+    actions: tuple[Action, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def needed_reads(asset: Asset, listed: bool, rules: Rules, evidence: Evidence, within: Window) -> Reads:
+    """What the plan for this asset rests on.
+
+    | records | in the bucket's listing | read                                                          |
+    |---------|-------------------------|---------------------------------------------------------------|
+    | none    | yes                     | the folder: a new asset                                       |
+    | some    | no, and it is whole     | the folder, to confirm that it is gone, and the whole records |
+    | some    | yes, or it is not whole | the folder and the record that rules its files, if in scope   |
+    """
+    if not asset.rows:
+        knows_mounts = evidence.data_assets or not rules.register_data_assets
+        return Reads(folder=evidence.may_register and knows_mounts)
+    if evidence.listing and not listed:
+        return (
+            Reads(tuple(row.generation for row in asset.rows), folder=True)
+            if evidence.may_delete
+            else Reads()
+        )
+    owner = _owner(asset, rules, evidence)
+    if owner is None or not (within.recent(owner) or _links(asset, owner.links, rules)[0] is not None):
+        return Reads()
+    return Reads((owner.generation,), folder=True)
+
+
+def plan_asset(asset: Asset, rules: Rules, evidence: Evidence) -> AssetPlan:
+    """Desired minus actual for an asset that has records. Raises MustReadError for files it must see."""
+    if asset.folder is not None and not asset.folder.exists:
+        return _gone(asset, rules) if evidence.may_delete else AssetPlan()
+    owner = _owner(asset, rules, evidence)
+    actions: list[Action] = []
+    findings = [_misnamed(asset, row) for row in asset.rows if row.name != asset.location.prefix]
+    for row in asset.rows:
+        record = asset.records.get(row.generation)
+        if row is owner and record is not None and asset.folder is not None:
+            planned = _sync(asset, record, asset.folder, rules)
+        else:
+            planned = _relink(asset, row, rules)
+        actions.extend(planned.actions)
+        findings.extend(planned.findings)
+    return AssetPlan(tuple(actions), tuple(findings))
+
+
+def chain(steps: Iterable[Sequence[Action]]) -> Iterator[Action]:
+    """Give ids, and let each step rest on the one before it."""
+    before: tuple[str, ...] = ()
+    for step in steps:
+        finished = [with_id(action.model_copy(update={"after": before})) for action in step]
+        yield from finished
+        before = tuple(action.id for action in finished) or before
+
+
+def object_steps(files: FileSteps) -> tuple[Sequence[Action], ...]:
+    """The steps in which an asset's objects are written, after its record."""
+    return files.copies, files.roots, files.new_copies, files.metadata
+
+
+def _owner(asset: Asset, rules: Rules, evidence: Evidence) -> RecordRow | None:
+    """The record that rules the asset's files: of the synced generations that hold it, the first."""
+    for generation in rules.synced():
+        if generation in evidence.unread:
+            return None
+        for row in asset.rows:
+            if row.generation == generation:
+                return row
+    return None
+
+
+def _misnamed(asset: Asset, row: RecordRow) -> Finding:
+    detail = f"{row.generation} record {show_id(row)} is named {row.name!r}"
+    return Finding(kind="name-mismatch", location=str(asset.location), detail=detail)
+
+
+def _links(asset: Asset, value: object, rules: Rules) -> tuple[dict[str, Any] | None, tuple[Finding, ...]]:
+    """The links to write, or None; and what is wrong with the present ones."""
+    if not rules.links:
+        return None, ()
+    try:
+        return desired_links(value, [one.id for one in asset.data_assets]), ()
+    except InvalidLinksError as exc:
+        detail = f"links cannot be read: {exc}"
+        return None, (Finding(kind="links-invalid", location=str(asset.location), detail=detail),)
+
+
+def _relink(asset: Asset, row: RecordRow, rules: Rules) -> AssetPlan:
+    """A record that rules no files, or is not in scope: only its links are kept in step."""
+    links, findings = _links(asset, row.links, rules)
+    if links is None:
+        return AssetPlan((), findings)
+    generation = GENERATIONS[row.generation]
+    actual = {
+        "location": row.location,
+        generation.modified_field: row.modified,
+        generation.links_field: row.links,
+    }
+    return AssetPlan(tuple(chain([[update_record(asset, row, actual, {}, links, rules)]])), findings)
+
+
+def _sync(asset: Asset, record: Record, folder: Folder, rules: Rules) -> AssetPlan:
+    """The record that rules the files: its fields and links, and the files from the desired record."""
+    generation = GENERATIONS[record.generation]
+    desires, blocked = desire_fields(generation, record.body, folder, asset.bodies)
+    links, link_findings = _links(asset, record.body.get(generation.links_field), rules)
+    adopted = {desire.field: desire.value for desire in desires if desire.decision.adopt}
+    findings = [*link_findings, *file_findings(asset, desires, blocked)]
+    desired = dict(record.body) | adopted
+    if links is not None:
+        desired[generation.links_field] = links
+    updates: list[Action] = []
+    unknown: tuple[str, ...] = ()
+    if adopted or links is not None:
+        updates = [update_record(asset, record.row, record.body, adopted, links, rules)]
+        unknown = (generation.modified_field,)
+    metadata: bytes | None = None
+    try:
+        metadata = to_bytes(masked(desired, unknown))
+    except UnserialisableError as exc:
+        if not any(block.in_record for block in blocked):
+            detail = f"{generation.name} record {show_id(record.row)}: {exc}"
+            findings.append(Finding(kind="value-unserialisable", location=str(asset.location), detail=detail))
+    files = FilePlanner(asset, generation, rules.originals_folder).steps(desires, metadata, unknown)
+    return AssetPlan(tuple(chain([updates, *object_steps(files)])), tuple(findings))
+
+
+def _gone(asset: Asset, rules: Rules) -> AssetPlan:
+    """No key is left: the data assets that mount it go first, the records in every generation after them.
+
+    The other way round, a run that stops in between would leave data assets that no record leads to.
+    """
+    location = str(asset.location)
+    mounts: list[Action] = []
+    for one in sorted(asset.data_assets, key=lambda one: one.id):
+        target = DataAssetTarget(
+            data_asset_id=one.id, bucket=asset.location.bucket, prefix=asset.location.prefix
+        )
+        if rules.on_missing == "archive":
+            mounts.append(ArchiveDataAsset(location=location, reason="asset-gone", target=target))
+        elif rules.on_missing == "delete":
+            mounts.append(DeleteDataAsset(location=location, reason="asset-gone", target=target))
+    records = [
+        delete_record(asset.location, asset.records[row.generation], rules, "asset-gone")
+        for row in asset.rows
+    ]
+    return AssetPlan(tuple(chain([mounts, records])))

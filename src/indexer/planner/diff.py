@@ -1,0 +1,86 @@
+"""Field-level differences for people: bounded in number, length and work; nothing is written from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from indexer.model.action import Change
+from indexer.model.values import canonical, fingerprint
+
+MAX_CHANGES = 20
+MAX_TEXT = 120
+"""Characters of a value that are shown."""
+MAX_COMPARED_BYTES = 200_000
+"""Larger values are not compared item by item: that would take seconds."""
+
+
+class Nothing:
+    """Absent, which is not null."""
+
+
+NOTHING = Nothing()
+
+
+def changes(before: object, after: object, root: str = "") -> tuple[tuple[Change, ...], int]:
+    """The first differences, sorted by path, and how many more there are."""
+    found = sorted(_differences(before, after, root), key=lambda change: change.path)
+    return tuple(found[:MAX_CHANGES]), max(0, len(found) - MAX_CHANGES)
+
+
+def _differences(before: object, after: object, path: str) -> Iterator[Change]:
+    """Objects key by key, down to what differs; what differs there is deepdiff's."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted({*before, *after}):
+            old, new = before.get(key, NOTHING), after.get(key, NOTHING)
+            if old is NOTHING or new is NOTHING or fingerprint(old) != fingerprint(new):
+                yield from _differences(old, new, f"{path}.{key}" if path else str(key))
+    elif isinstance(before, list) and isinstance(after, list) and _comparable(before, after):
+        yield from _list_differences(before, after, path)
+    else:
+        yield Change(path=path or "(whole)", before=_shown(before), after=_shown(after))
+
+
+def _comparable(before: list[Any], after: list[Any]) -> bool:
+    return len(canonical(before)) + len(canonical(after)) <= MAX_COMPARED_BYTES
+
+
+def _list_differences(before: list[Any], after: list[Any], path: str) -> Iterator[Change]:
+    """`ignore_order`: one removed item is one difference, not thousands."""
+    from deepdiff import DeepDiff
+
+    tree = DeepDiff(
+        _plain(before),
+        _plain(after),
+        ignore_order=True,
+        report_repetition=True,
+        max_passes=50,
+        max_diffs=20_000,
+        view="tree",
+    )
+    levels = [level for group in tree.values() for level in group]
+    for level in levels:
+        yield Change(
+            path=path
+            + level.path(root="", use_t2=level.t1 is not None and _absent(level.t1)).replace("'", ""),
+            before=None if _absent(level.t1) else _shown(level.t1),
+            after=None if _absent(level.t2) else _shown(level.t2),
+        )
+    if not levels:
+        yield Change(path=path, before=_shown(before), after=_shown(after))
+
+
+def _absent(value: object) -> bool:
+    return type(value).__name__ == "NotPresent"
+
+
+def _plain(value: list[Any]) -> Any:
+    return json.loads(canonical(value))
+
+
+def _shown(value: object) -> str | None:
+    if isinstance(value, Nothing):
+        return None
+    text = canonical(value).decode("utf-8", "backslashreplace")
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text)} characters)"

@@ -1,0 +1,250 @@
+"""One asset's files: from the desired record to the object actions, in the order of their writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from indexer.model.action import (
+    Absent,
+    Change,
+    Content,
+    CopyObject,
+    DeleteObject,
+    HasEtag,
+    ObjectAction,
+    ObjectSource,
+    ObjectTarget,
+    PutObject,
+    Reason,
+    RecordFieldSource,
+    RecordSource,
+)
+from indexer.model.generation import (
+    DATE_PLACEHOLDER,
+    METADATA_FILE,
+    Generation,
+    core_file,
+    original_name,
+)
+from indexer.model.plan import Finding
+from indexer.model.snapshot import Asset, Folder, MustReadError
+from indexer.model.values import (
+    NotJsonError,
+    UnserialisableError,
+    from_bytes,
+    sha256,
+    to_bytes,
+)
+from indexer.planner.desired import FieldBlocked, FieldDesire, in_step
+from indexer.planner.diff import changes
+
+KNOWN_AFTER_APPLY = "(known after apply)"
+
+
+@dataclass(slots=True)
+class FileSteps:
+    """Object actions by the step in which they are written; each step only when the ones before succeeded."""
+
+    copies: list[ObjectAction] = field(default_factory=list)
+    """Root files that are there, to the originals."""
+    roots: list[ObjectAction] = field(default_factory=list)
+    new_copies: list[ObjectAction] = field(default_factory=list)
+    """Root files that the step before wrote, to the originals."""
+    metadata: list[ObjectAction] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlanner:
+    """Plans the files of one asset whose desired fields are known."""
+
+    asset: Asset
+    generation: Generation
+    originals_folder: str
+
+    @property
+    def folder(self) -> Folder:
+        """What S3 holds; it was read before files are planned."""
+        return self.asset.folder or Folder(exists=False)
+
+    def steps(
+        self, desires: tuple[FieldDesire, ...], metadata: bytes | None, unknown: tuple[str, ...]
+    ) -> FileSteps:
+        """All object actions.
+
+        `metadata`: the desired bytes of the metadata file, None to leave it alone; `unknown`: the record's
+        fields that only the write will tell (null in those bytes). Raises MustReadError, where the metadata
+        file must be seen.
+        """
+        steps = FileSteps()
+        for desire in desires:
+            self._field(desire, steps)
+        if metadata is not None:
+            steps.metadata.extend(self._metadata(metadata, unknown))
+        return steps
+
+    def _field(self, desire: FieldDesire, steps: FileSteps) -> None:
+        name, decision = core_file(desire.field), desire.decision
+        if decision.copy_root:
+            steps.copies.append(self._copy_root(desire, name))
+        if decision.root_gone:
+            steps.roots.append(
+                DeleteObject(
+                    location=str(self.asset.location),
+                    reason="core-file-corrupt" if desire.corrupt else "core-file-unrecorded",
+                    target=self._target(name),
+                    precondition=HasEtag(etag=self._etag(name)),
+                )
+            )
+        if desire.content is None or in_step(name, desire.content, self.folder, self.asset.bodies):
+            return
+        reason, differences, omitted = self._difference(name, desire.content)
+        steps.roots.append(
+            PutObject(
+                location=str(self.asset.location),
+                reason=reason,
+                target=self._target(name),
+                precondition=self._precondition(name),
+                content=Content(
+                    source=RecordFieldSource(generation=self.generation.name, field=desire.field),
+                    sha256=sha256(desire.content),
+                    size=len(desire.content),
+                ),
+                changes=differences,
+                changes_omitted=omitted,
+            )
+        )
+        if decision.copy_new:
+            steps.new_copies.append(self._copy_new(desire.field, name, desire.content))
+
+    def _copy_root(self, desire: FieldDesire, name: str) -> CopyObject:
+        info, read = self.folder.files[name], self.asset.bodies.get(name)
+        date = (read or info).modified_at.strftime("%Y%m%d")
+        # Not read means proved equal to the desired bytes by its ETag.
+        body = read.body if read else desire.content or b""
+        return CopyObject(
+            location=str(self.asset.location),
+            reason="original-missing",
+            target=self._target(f"{self.originals_folder}/{original_name(desire.field, date)}"),
+            content=Content(
+                source=ObjectSource(
+                    bucket=self.asset.location.bucket,
+                    key=self.asset.location.key(name),
+                    etag=self._etag(name),
+                ),
+                sha256=sha256(body),
+                size=len(body),
+            ),
+        )
+
+    def _copy_new(self, field_name: str, name: str, content: bytes) -> CopyObject:
+        dated = original_name(field_name, DATE_PLACEHOLDER)
+        return CopyObject(
+            location=str(self.asset.location),
+            reason="original-missing",
+            target=self._target(f"{self.originals_folder}/{dated}"),
+            content=Content(
+                source=ObjectSource(bucket=self.asset.location.bucket, key=self.asset.location.key(name)),
+                sha256=sha256(content),
+                size=len(content),
+                known_after_apply=("target.key",),
+            ),
+        )
+
+    def _metadata(self, content: bytes, unknown: tuple[str, ...]) -> list[ObjectAction]:
+        if not unknown and in_step(METADATA_FILE, content, self.folder, self.asset.bodies):
+            return []
+        if METADATA_FILE in self.folder.files and METADATA_FILE not in self.asset.bodies:
+            raise MustReadError(METADATA_FILE)
+        reason, differences, omitted = self._metadata_difference(content, unknown)
+        return [
+            PutObject(
+                location=str(self.asset.location),
+                reason=reason,
+                target=self._target(METADATA_FILE),
+                precondition=self._precondition(METADATA_FILE),
+                content=Content(
+                    source=RecordSource(generation=self.generation.name),
+                    sha256=sha256(content),
+                    size=None if unknown else len(content),
+                    known_after_apply=unknown,
+                ),
+                changes=differences,
+                changes_omitted=omitted,
+            )
+        ]
+
+    def _difference(self, name: str, content: bytes) -> tuple[Reason, tuple[Change, ...], int]:
+        """Why a core file is written, and what changes in it."""
+        read = self.asset.bodies.get(name)
+        if read is None:
+            return "core-file-missing", (), 0
+        try:
+            value = from_bytes(read.body)
+            if to_bytes(value) == content:
+                return "core-file-format", (), 0
+            return "core-file-stale", *changes(value, from_bytes(content))
+        except NotJsonError:
+            return "core-file-corrupt", (), 0
+        except UnserialisableError:
+            return "core-file-stale", (), 0
+
+    def _metadata_difference(
+        self, content: bytes, unknown: tuple[str, ...]
+    ) -> tuple[Reason, tuple[Change, ...], int]:
+        """Why the metadata file is written, and what changes in it."""
+        later = tuple(Change(path=name, after=KNOWN_AFTER_APPLY) for name in unknown)
+        read = self.asset.bodies.get(METADATA_FILE)
+        if read is None:
+            return "metadata-file-missing", later, 0
+        try:
+            value = from_bytes(read.body)
+            if not unknown and to_bytes(value) == content:
+                return "metadata-file-format", (), 0
+            hidden = set(unknown)
+            old = _without(value, hidden) if isinstance(value, dict) else value
+            found, omitted = changes(old, _without(from_bytes(content), hidden))
+            return "metadata-file-stale", later + found, omitted
+        except (NotJsonError, UnserialisableError):
+            return "metadata-file-stale", later, 0
+
+    def _target(self, name: str) -> ObjectTarget:
+        location = self.asset.location
+        return ObjectTarget(bucket=location.bucket, key=location.key(name))
+
+    def _etag(self, name: str) -> str:
+        """As it was when its bytes were seen."""
+        read = self.asset.bodies.get(name)
+        return read.etag if read else self.folder.files[name].etag
+
+    def _precondition(self, name: str) -> Absent | HasEtag:
+        return HasEtag(etag=self._etag(name)) if name in self.folder.files else Absent()
+
+
+def _without(value: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+    return {key: item for key, item in value.items() if key not in keys}
+
+
+def file_findings(
+    asset: Asset, desires: tuple[FieldDesire, ...], blocked: tuple[FieldBlocked, ...]
+) -> list[Finding]:
+    """What a person must look at in the files: values that cannot cross over, root files that are not JSON."""
+    findings = [
+        Finding(
+            kind="value-unserialisable",
+            location=str(asset.location),
+            detail=f"{'record field' if block.in_record else 'root file of'} {block.field}: {block.why}",
+        )
+        for block in blocked
+    ]
+    findings += [
+        Finding(
+            kind="core-file-corrupt",
+            location=str(asset.location),
+            detail=f"{core_file(desire.field)} is not JSON: {desire.corrupt}",
+        )
+        for desire in desires
+        if desire.corrupt
+    ]
+    return findings

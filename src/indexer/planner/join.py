@@ -1,0 +1,144 @@
+"""Group the systems' rows by location, and decide which locations this plan looks at.
+
+Source: DOMAIN, "Desired state of one asset", "Around it".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+
+from indexer.model.generation import GENERATIONS
+from indexer.model.location import Location, parse_location
+from indexer.model.plan import Finding
+from indexer.model.snapshot import Asset, DataAsset, RecordRow
+from indexer.planner.links import InvalidLinksError, desired_links
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which assets of a bucket a plan looks at."""
+
+    since: datetime | None = None
+    """Only records last modified since then; None: of any age."""
+    globs: tuple[str, ...] = ()
+    """The prefix must match one of them; empty: every asset."""
+
+    def matches(self, location: Location) -> bool:
+        """Does the location pass the globs?"""
+        return not self.globs or any(fnmatchcase(location.prefix, glob) for glob in self.globs)
+
+    def recent(self, row: RecordRow) -> bool:
+        """Is the record within the lookback? Missing, null and unreadable times count as recent."""
+        at = read_time(row.modified)
+        return self.since is None or at is None or at >= self.since
+
+
+def window(now: datetime, lookback_days: int | None, globs: Sequence[str]) -> Window:
+    """The window that ends now."""
+    since = None if lookback_days is None else now - timedelta(days=lookback_days)
+    return Window(since, tuple(globs))
+
+
+def read_time(value: object) -> datetime | None:
+    """An instant, from a BSON datetime or ISO-8601 text; None where it is neither."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    try:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One bucket's locations, and what is wrong with its records' locations."""
+
+    assets: tuple[Asset, ...]
+    """In scope, sorted by location; folders and bodies not read yet."""
+    records: int
+    """How many records they have: deletions are measured against it."""
+    findings: tuple[Finding, ...] = ()
+    listed: frozenset[Location] = field(default_factory=frozenset)
+
+
+def join(
+    bucket: str,
+    rows: Iterable[RecordRow],
+    prefixes: Iterable[str],
+    data_assets: Mapping[Location, tuple[DataAsset, ...]],
+    within: Window,
+    links: bool,
+) -> Joined:
+    """Group one bucket's rows by location.
+
+    In scope: what passes the globs and has a recent record, or a record whose links this plan changes
+    (a record that a plan changes is in scope whole, however old; `links`: whether it would), or no record at all. Two records of
+    one collection with one location are a finding and nothing else. S3 sorts prefixes with their
+    trailing slash and DocDB without: everything is sorted again here, by location.
+    """
+    by_location: dict[Location, list[RecordRow]] = defaultdict(list)
+    findings: list[Finding] = []
+    for row in rows:
+        location = parse_location(row.location)
+        if location is None or location.bucket != bucket:
+            if within.recent(row) and not within.globs:
+                findings.append(_invalid(row))
+        else:
+            by_location[location].append(row)
+    listed = frozenset(Location(bucket, prefix) for prefix in prefixes if prefix and "/" not in prefix)
+    assets: list[Asset] = []
+    for location in sorted(by_location.keys() | listed):
+        if not within.matches(location):
+            continue
+        held = sorted(by_location.get(location, ()), key=lambda row: row.generation)
+        duplicates = list(_duplicates(location, held))
+        findings.extend(duplicates)
+        asset = Asset(location, tuple(held), data_assets=tuple(data_assets.get(location, ())))
+        if not duplicates and (not held or any(map(within.recent, held)) or (links and relinked(asset))):
+            assets.append(asset)
+    return Joined(tuple(assets), sum(len(asset.rows) for asset in assets), tuple(findings), listed)
+
+
+def relinked(asset: Asset) -> bool:
+    """Do the links of any of the asset's records differ from what Code Ocean mounts there?"""
+    wanted = [one.id for one in asset.data_assets]
+    for row in asset.rows:
+        try:
+            if desired_links(row.links, wanted) is not None:
+                return True
+        except InvalidLinksError:
+            continue
+    return False
+
+
+def _invalid(row: RecordRow) -> Finding:
+    written = "none" if row.location is None else repr(row.location)[:200]
+    return Finding(
+        kind="location-invalid", detail=f"{row.generation} record {show_id(row)}: location {written}"
+    )
+
+
+def _duplicates(location: Location, rows: Sequence[RecordRow]) -> Iterator[Finding]:
+    for generation in GENERATIONS:
+        same = [row for row in rows if row.generation == generation]
+        if len(same) > 1:
+            ids = ", ".join(sorted(map(show_id, same)))
+            yield Finding(
+                kind="location-duplicate",
+                location=str(location),
+                detail=f"{len(same)} {generation} records have this location: {ids}",
+            )
+
+
+def show_id(row: RecordRow) -> str:
+    """A record's id, for people."""
+    return row.id if isinstance(row.id, str) else repr(row.id)

@@ -1,0 +1,123 @@
+"""Writes to one record, with what was read as their precondition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from indexer.model.action import (
+    AsRead,
+    DeleteRecord,
+    FieldContent,
+    InlineSource,
+    InsertRecord,
+    NewRecordContent,
+    ObjectSource,
+    Reason,
+    RecordContent,
+    UpdateRecord,
+)
+from indexer.model.generation import GENERATIONS, Generation, core_file, new_record, record_id
+from indexer.model.location import Location
+from indexer.model.snapshot import Asset, Record, RecordRow
+from indexer.model.values import fingerprint, masked, sha256, to_bytes
+from indexer.planner.diff import changes
+from indexer.planner.rules import Rules
+
+
+def update_record(
+    asset: Asset,
+    row: RecordRow,
+    actual: Mapping[str, Any],
+    adopted: Mapping[str, Any],
+    links: Mapping[str, Any] | None,
+    rules: Rules,
+) -> UpdateRecord:
+    """Set core fields to their root files' values, and the links; the record must be as `actual` says."""
+    generation = GENERATIONS[row.generation]
+    new_values = dict(adopted)
+    fields = field_contents(asset, adopted)
+    if links is not None:
+        new_values[generation.links_field] = links
+        inline = InlineSource(value=links)
+        fields.append(
+            FieldContent(field=generation.links_field, source=inline, sha256=sha256(to_bytes(links)))
+        )
+    old_values = {name: actual[name] for name in new_values if actual.get(name) is not None}
+    differences, omitted = changes(old_values, new_values)
+    return UpdateRecord(
+        location=str(asset.location),
+        reason="field-missing" if adopted else "links-stale",
+        target=rules.target(row.generation, row.id),
+        precondition=AsRead(fields=_as_read(actual, ["location", generation.modified_field, *new_values])),
+        content=RecordContent(fields=tuple(fields), known_after_apply=(generation.modified_field,)),
+        changes=differences,
+        changes_omitted=omitted,
+    )
+
+
+def delete_record(location: Location, record: Record, rules: Rules, reason: Reason) -> DeleteRecord:
+    """Delete the record that still is, in every field, as it was read."""
+    modified_field = GENERATIONS[record.generation].modified_field
+    return DeleteRecord(
+        location=str(location),
+        reason=reason,
+        target=rules.target(record.generation, record.row.id),
+        precondition=AsRead(
+            fields=_as_read(record.body, ["location", modified_field]), record=fingerprint(record.body)
+        ),
+    )
+
+
+def insert_record(
+    asset: Asset,
+    generation: Generation,
+    name: str,
+    values: Mapping[str, Any],
+    links: Sequence[str] | None,
+    rules: Rules,
+    reason: Reason,
+) -> tuple[InsertRecord, dict[str, Any]]:
+    """Register an asset; returns the desired record too, nulls standing for what only the write will tell.
+
+    `links` None: the data asset is created by the same plan, its id known after apply.
+    """
+    unknown: tuple[str, ...] = (generation.created_field, generation.modified_field)
+    if links is None:
+        unknown = (*unknown, generation.links_field)
+    body = new_record(generation, asset.location, name, values, tuple(links or ()), None)
+    body = masked(body, unknown)
+    action = InsertRecord(
+        location=str(asset.location),
+        reason=reason,
+        target=rules.target(generation.name, record_id(asset.location)),
+        content=NewRecordContent(
+            name=name,
+            links=tuple(sorted(links or ())),
+            fields=tuple(field_contents(asset, values)),
+            sha256=fingerprint(body),
+            known_after_apply=unknown,
+        ),
+    )
+    return action, body
+
+
+def field_contents(asset: Asset, values: Mapping[str, Any]) -> list[FieldContent]:
+    """Where each core field's value is read again, and what it must hash to."""
+    return [
+        FieldContent(
+            field=field,
+            source=ObjectSource(
+                bucket=asset.location.bucket,
+                key=asset.location.key(core_file(field)),
+                etag=asset.bodies[core_file(field)].etag,
+            ),
+            sha256=sha256(to_bytes(value)),
+        )
+        for field, value in values.items()
+    ]
+
+
+def _as_read(actual: Mapping[str, Any], names: Iterable[str]) -> dict[str, str | None]:
+    """What these fields must still be; None stands for null and absent alike."""
+    return {name: None if actual.get(name) is None else fingerprint(actual[name]) for name in names}

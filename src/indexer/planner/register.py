@@ -1,0 +1,129 @@
+"""A folder without a record in any generation: is it ours to register, and as what?
+
+Source: DOMAIN, "a prefix in S3 without a record in any generation".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from indexer.model.action import Action, CreateDataAsset, DataAssetContent, DataAssetTarget
+from indexer.model.generation import Generation, core_file
+from indexer.model.plan import Finding, FindingKind
+from indexer.model.snapshot import Asset, Folder, MustReadError
+from indexer.model.values import NotJsonError, UnserialisableError, check_storable, from_bytes, to_bytes
+from indexer.planner.asset import AssetPlan, chain, object_steps
+from indexer.planner.desired import desire_fields
+from indexer.planner.files import FilePlanner
+from indexer.planner.records import insert_record
+from indexer.planner.rules import Rules
+
+DATA_DESCRIPTION = "data_description"
+
+
+def plan_registration(asset: Asset, rules: Rules) -> AssetPlan:
+    """Register a new derived asset, and bring its files into step. Raises MustReadError.
+
+    | `data_description.json`        | plan                                     |
+    |--------------------------------|------------------------------------------|
+    | missing / corrupt              | finding                                  |
+    | `data_level` "derived"         | a record from the core files, then files |
+    | `data_level` "raw"             | counted: registered on upload            |
+    | any other                      | finding                                  |
+    """
+    folder = asset.folder or Folder(exists=False)
+    if not folder.exists:
+        return AssetPlan()
+    name = core_file(DATA_DESCRIPTION)
+    if name not in folder.files:
+        return _found(asset, "data-description-missing", f"no {name}, and no record")
+    if name not in asset.bodies:
+        raise MustReadError(name)
+    try:
+        description = from_bytes(asset.bodies[name].body)
+    except (NotJsonError, UnserialisableError) as exc:
+        return _found(asset, "data-description-corrupt", f"{name}: {exc}")
+    if not isinstance(description, dict):
+        return _found(asset, "data-description-corrupt", f"{name} holds no object")
+    match description.get("data_level"):
+        case "derived":
+            return _register(asset, folder, description, rules)
+        case "raw":
+            return _found(asset, "raw-unregistered", "raw assets are registered on upload")
+        case level:
+            return _found(asset, "data-level-unknown", f"data_level is {level!r}"[:200])
+
+
+def _found(asset: Asset, kind: FindingKind, detail: str) -> AssetPlan:
+    return AssetPlan(findings=(Finding(kind=kind, location=str(asset.location), detail=detail),))
+
+
+def _register(asset: Asset, folder: Folder, description: Mapping[str, Any], rules: Rules) -> AssetPlan:
+    generation = rules.generation_of(description.get("schema_version"))
+    values, left_alone, findings = core_values(asset, folder, generation)
+    create: list[Action] = []
+    links: list[str] | None = [one.id for one in asset.data_assets] if rules.links else []
+    if rules.register_data_assets and not links:
+        create, links = [_create(asset, description)], None
+    insert, body = insert_record(
+        asset, generation, asset.location.prefix, values, links, rules, "asset-unregistered"
+    )
+    if not rules.collections[generation.name].sync_to_s3:
+        return AssetPlan(tuple(chain([create, [insert]])), findings)
+    desires, _ = desire_fields(generation, body, folder, asset.bodies)
+    files = FilePlanner(asset, generation, rules.originals_folder).steps(
+        tuple(desire for desire in desires if desire.field not in left_alone),
+        to_bytes(body),
+        insert.content.known_after_apply,
+    )
+    return AssetPlan(tuple(chain([create, [insert], *object_steps(files)])), findings)
+
+
+def core_values(
+    asset: Asset, folder: Folder, generation: Generation
+) -> tuple[dict[str, Any], frozenset[str], tuple[Finding, ...]]:
+    """The values of the core files that are there, the fields whose files are left alone, and findings.
+
+    A file that is not JSON, or holds what no record can, is left out and found; the latter's files stay as
+    they are. Raises MustReadError, once, for all files that were not read yet.
+    """
+    there = [field for field in generation.core_fields if core_file(field) in folder.files]
+    unread = [core_file(field) for field in there if core_file(field) not in asset.bodies]
+    if unread:
+        raise MustReadError(*unread)
+    values: dict[str, Any] = {}
+    left_alone: set[str] = set()
+    findings: list[Finding] = []
+    for field in there:
+        try:
+            value = from_bytes(asset.bodies[core_file(field)].body)
+            check_storable(value)
+            to_bytes(value)
+            values[field] = value
+        except NotJsonError as exc:
+            findings.extend(_found(asset, "core-file-corrupt", f"{core_file(field)}: {exc}").findings)
+        except UnserialisableError as exc:
+            left_alone.add(field)
+            findings.extend(_found(asset, "value-unserialisable", f"{core_file(field)}: {exc}").findings)
+    return values, frozenset(left_alone), tuple(findings)
+
+
+def _create(asset: Asset, description: Mapping[str, Any]) -> CreateDataAsset:
+    prefix = asset.location.prefix
+    return CreateDataAsset(
+        location=str(asset.location),
+        reason="asset-unregistered",
+        target=DataAssetTarget(bucket=asset.location.bucket, prefix=prefix),
+        content=DataAssetContent(name=prefix, mount=prefix, tags=tuple(dict.fromkeys(_tags(description)))),
+    )
+
+
+def _tags(description: Mapping[str, Any]) -> Iterator[str]:
+    """The data level and the modalities' abbreviations (v1: `modality`, v2: `modalities`)."""
+    yield "derived"
+    modalities = description.get("modality") or description.get("modalities") or []
+    for modality in modalities if isinstance(modalities, list) else [modalities]:
+        abbreviation = modality.get("abbreviation") if isinstance(modality, dict) else None
+        if isinstance(abbreviation, str) and abbreviation:
+            yield abbreviation

@@ -1,0 +1,77 @@
+"""What the planner must know beside the snapshot: the configuration's share, and what can be relied on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from indexer.model.action import RecordTarget
+from indexer.model.generation import GENERATIONS, Generation, GenerationName
+from indexer.model.values import id_in_plan
+
+OnMissing = Literal["archive", "delete", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Where one generation's records are."""
+
+    database: str
+    collection: str
+    sync_to_s3: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The configuration, as far as it decides what is desired."""
+
+    collections: Mapping[GenerationName, Collection]
+    """The configured generations, v1 first."""
+    originals_folder: str = "original_metadata"
+    links: bool = False
+    """Links to Code Ocean are kept in step: it is configured, and its search came back whole."""
+    register_data_assets: bool = False
+    on_missing: OnMissing = "archive"
+
+    def synced(self) -> tuple[GenerationName, ...]:
+        """The generations whose records rule the files, the first one that holds an asset having it."""
+        return tuple(name for name, collection in self.collections.items() if collection.sync_to_s3)
+
+    def target(self, generation: GenerationName, record_id: object) -> RecordTarget:
+        """A record, as a plan names it."""
+        place = self.collections[generation]
+        return RecordTarget(
+            generation=generation,
+            database=place.database,
+            collection=place.collection,
+            record_id=id_in_plan(record_id),
+        )
+
+    def generation_of(self, schema_version: object) -> Generation:
+        """Where a new asset is registered: v2 from major 2 on where it is configured, else v1."""
+        major = str(schema_version).split(".", 1)[0]
+        newer = isinstance(schema_version, str) and major.isdecimal() and int(major) >= 2
+        return GENERATIONS["v2" if newer and "v2" in self.collections else "v1"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Which reads of a bucket's scope are whole: what rests on the others is not planned."""
+
+    listing: bool = True
+    """S3: the bucket's prefixes."""
+    unread: frozenset[GenerationName] = frozenset()
+    """DocDB: generations whose rows could not all be read."""
+    data_assets: bool = True
+    """Code Ocean: the search (True where nothing rests on it)."""
+
+    @property
+    def may_delete(self) -> bool:
+        """A gone asset's records, and the data assets that mount it."""
+        return self.listing and not self.unread and self.data_assets
+
+    @property
+    def may_register(self) -> bool:
+        """An asset without a record: is there none indeed, in any generation?"""
+        return self.listing and not self.unread

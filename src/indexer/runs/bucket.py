@@ -1,0 +1,232 @@
+"""One bucket's share of a plan: read its rows, judge how far they can be relied on, plan its assets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from indexer.errors import SystemFaultError, UsageError
+from indexer.model.generation import GenerationName
+from indexer.model.location import Location
+from indexer.model.plan import Finding, FindingKind, Scope
+from indexer.model.ports import Progress, Readers
+from indexer.model.snapshot import Asset, Coverage, DataAsset, RecordRow, SystemName
+from indexer.planner.assemble import BucketPlan
+from indexer.planner.asset import AssetPlan, Reads, needed_reads, plan_asset
+from indexer.planner.join import Joined, Window, join, window
+from indexer.planner.links import holds_links
+from indexer.planner.register import plan_registration
+from indexer.planner.results import RESULT_TAGS, by_location, needed_result_reads, plan_result
+from indexer.planner.rules import Evidence, Rules
+from indexer.systems.collect import Read, Unread, Work, read_all, read_assets
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Survey:
+    """What every bucket of a run is planned with. It holds readers only."""
+
+    readers: Readers
+    rules: Rules
+    scope: Scope
+    now: datetime
+    parallel: int
+    progress: Progress
+    faults: list[SystemFaultError] = field(default_factory=list)
+    """Of what could not be read at all and everything rests on, in order."""
+
+    def read(
+        self,
+        pages: Callable[[], Iterable[Sequence[T]]],
+        system: SystemName,
+        scope: str,
+        *,
+        vital: bool = True,
+    ) -> Read[T]:
+        """Read all pages of something, as a stage of its own; `vital`: nothing can be planned without it."""
+        self.progress.stage(f"reading {scope}", None)
+        read = read_all(pages, system, scope, self.progress.advance)
+        if read.fault is not None and vital and not read.rows:
+            self.faults.append(read.fault)
+        return read
+
+    def may_be_empty(self, system: SystemName) -> bool:
+        """Was it said on the command line that an empty answer is right?"""
+        return system in self.scope.allow_empty
+
+
+RowReads = Mapping[GenerationName, Read[RecordRow]]
+
+
+def read_mounted(survey: Survey) -> Read[DataAsset] | None:
+    """All external data assets; None where Code Ocean is not configured."""
+    reader = survey.readers.data_assets
+    if reader is None:
+        return None
+    return survey.read(reader.mounted, "codeocean", "external data assets", vital=False)
+
+
+def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None) -> BucketPlan:
+    """Records ↔ files, gone assets, new derived assets, and links."""
+    listing = survey.read(lambda: survey.readers.objects.prefixes(bucket), "s3", f"folders of {bucket}")
+    reads = _row_reads(survey, bucket)
+    rows = _rows(reads)
+    if rows and not survey.may_be_empty("s3"):
+        listing = listing.doubted(f"{bucket} shows no folder, and DocDB has {len(rows)} records there")
+    if listing.rows:
+        reads = _doubt_records(survey, reads, f"no record is in {bucket}, and S3 has folders there")
+    if mounted is not None and any(map(holds_links, rows)) and not survey.may_be_empty("codeocean"):
+        mounted = mounted.doubted("Code Ocean shows no external data asset, and records hold links")
+    rules = replace(survey.rules, links=mounted is not None and mounted.whole)
+    evidence = Evidence(
+        listing.whole,
+        frozenset(name for name, read in reads.items() if not read.whole),
+        data_assets=mounted is None or mounted.whole,
+    )
+    within = window(survey.now, survey.scope.lookback_days, survey.scope.assets)
+    joined = join(bucket, rows, listing.rows, _by_mount(mounted), within, rules.links)
+    readable = listing.fault is None or bool(listing.rows)
+
+    def work(asset: Asset) -> Work:
+        listed = asset.location in joined.listed
+        reads = needed_reads(asset, listed, rules, evidence, within) if readable else Reads()
+        return Work(asset, reads.records, reads.folder, listed)
+
+    def decide(asset: Asset) -> AssetPlan:
+        return plan_asset(asset, rules, evidence) if asset.rows else plan_registration(asset, rules)
+
+    coverage = [listing.coverage, *(read.coverage for read in reads.values())]
+    if mounted is not None:
+        coverage.append(replace(mounted.coverage, scope=f"external data assets, for {bucket}"))
+    return _plan_assets(survey, bucket, joined, map(work, joined.assets), decide, coverage)
+
+
+def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
+    """Code Ocean results and their records; nothing is written to the bucket. Results know no lookback."""
+    reader = survey.readers.data_assets
+    if reader is None:
+        raise UsageError("Code Ocean is not configured", bucket, "Add [codeocean] to indexer.toml.")
+    results = survey.read(lambda: reader.results(RESULT_TAGS), "codeocean", "results")
+    reads = _row_reads(survey, bucket)
+    rows = _rows(reads)
+    if rows and not survey.may_be_empty("codeocean"):
+        results = results.doubted(f"Code Ocean shows no result, and DocDB has {len(rows)} records of results")
+    if results.rows:
+        reads = _doubt_records(survey, reads, f"no record is in {bucket}, and Code Ocean has results")
+    unread = frozenset(name for name, read in reads.items() if not read.whole)
+    evidence = Evidence(unread=unread, data_assets=results.whole)
+    found = by_location(bucket, results.rows)
+    prefixes = [location.prefix for location in found]
+    joined = join(bucket, rows, prefixes, found, Window(globs=survey.scope.assets), links=False)
+
+    def work(asset: Asset) -> Work:
+        needed = needed_result_reads(asset, evidence)
+        return Work(asset, needed.records, needed.folder, listed=False)
+
+    def decide(asset: Asset) -> AssetPlan:
+        return plan_result(asset, survey.rules, evidence)
+
+    coverage = [results.coverage, *(read.coverage for read in reads.values())]
+    return _plan_assets(survey, bucket, joined, map(work, joined.assets), decide, coverage)
+
+
+def _row_reads(survey: Survey, bucket: str) -> RowReads:
+    """The light rows of every generation."""
+    reader = survey.readers.records
+
+    def pages(generation: GenerationName) -> Iterator[tuple[RecordRow, ...]]:
+        yield from reader.rows(generation, bucket)
+        yield reader.unusable_rows(generation, bucket)
+
+    return {
+        generation: survey.read(partial(pages, generation), "docdb", f"{generation} records of {bucket}")
+        for generation in survey.rules.collections
+    }
+
+
+def _rows(reads: RowReads) -> list[RecordRow]:
+    """Every record once; none of a generation whose rows could not all be read."""
+    rows = {
+        (generation, repr(row.id)): row
+        for generation, read in reads.items()
+        if read.whole
+        for row in read.rows
+    }
+    return list(rows.values())
+
+
+def _doubt_records(survey: Survey, reads: RowReads, why: str) -> RowReads:
+    """DocDB is doubted where no generation has anything at all."""
+    if survey.may_be_empty("docdb") or any(read.rows for read in reads.values()):
+        return reads
+    return {name: read.doubted(why) for name, read in reads.items()}
+
+
+def _by_mount(mounted: Read[DataAsset] | None) -> dict[Location, tuple[DataAsset, ...]]:
+    found: dict[Location, tuple[DataAsset, ...]] = {}
+    for one in mounted.rows if mounted is not None else ():
+        if one.location is not None:
+            found[one.location] = (*found.get(one.location, ()), one)
+    return found
+
+
+def _plan_assets(
+    survey: Survey,
+    bucket: str,
+    joined: Joined,
+    work: Iterable[Work],
+    decide: Callable[[Asset], AssetPlan],
+    coverage: Sequence[Coverage],
+) -> BucketPlan:
+    """Read and plan the bucket's assets, in parallel; what comes out is in the order of their locations."""
+    survey.progress.stage(f"planning {bucket}", len(joined.assets))
+    planned: list[AssetPlan] = []
+    unread: list[Unread] = []
+    folder = survey.rules.originals_folder
+    for outcome in read_assets(survey.readers, work, decide, folder, survey.parallel):
+        if isinstance(outcome, Unread):
+            unread.append(outcome)
+            survey.progress.advance()
+        else:
+            planned.append(outcome)
+            survey.progress.advance(found=len(outcome.actions))
+    rows = (*coverage, *_assets_coverage(bucket, len(joined.assets), unread))
+    findings = [
+        *joined.findings,
+        *(finding for one in planned for finding in one.findings),
+        *(Finding(kind="read-incomplete", location=str(one.location), detail=one.why) for one in unread),
+        *(_coverage_finding(row) for row in coverage if not row.complete),
+    ]
+    actions = tuple(action for one in planned for action in one.actions)
+    return BucketPlan(bucket, len(joined.assets), joined.records, actions, tuple(findings), rows)
+
+
+def _coverage_finding(row: Coverage) -> Finding:
+    kind: FindingKind = "read-suspiciously-empty" if row.suspicious else "read-incomplete"
+    return Finding(kind=kind, detail=f"{row.scope}: {row.why}")
+
+
+def _assets_coverage(bucket: str, assets: int, unread: Sequence[Unread]) -> tuple[Coverage, ...]:
+    """One row for all assets of the bucket that were looked at, in each system that failed for some."""
+    if not unread:
+        return (Coverage("s3", f"assets of {bucket}", assets),)
+    systems = sorted({one.system for one in unread})
+    return tuple(
+        Coverage(
+            system,
+            f"assets of {bucket}",
+            assets - len(unread),
+            complete=False,
+            why=_first_whys([one for one in unread if one.system == system]),
+        )
+        for system in systems
+    )
+
+
+def _first_whys(unread: Sequence[Unread]) -> str:
+    more = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
+    return f"{unread[0].location}: {unread[0].why}{more}"

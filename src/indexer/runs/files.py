@@ -1,0 +1,118 @@
+"""Plan and result files: written whole or not at all, read with suspicion."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from indexer.errors import IndexerError, RefusedError
+from indexer.model.outcome import Result
+from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
+
+M = TypeVar("M", bound=BaseModel)
+MAX_BYTES = 2_000_000_000
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as it stands in a file, with its digest."""
+    document = plan.model_dump(mode="json", exclude_none=True)
+    return {**document, "digest": plan_digest(document)}
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan file's text."""
+    return json.dumps(plan_document(plan), indent=1, ensure_ascii=False) + "\n"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file in one step: an old one stays whole whatever happens. Raises IndexerError."""
+    temporary: str | None = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    except OSError as exc:
+        hint = "Nothing was replaced. Make room, or name another place with --out."
+        raise IndexerError("The file cannot be written", f"{path}: {exc.strerror}", hint) from exc
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def load_plan(path: Path) -> tuple[Plan, str]:
+    """A plan and its digest. Raises RefusedError for one that is damaged, tampered with, or not of our time."""
+    document = _load(path, "plan")
+    digest = document.get("digest")
+    if digest != plan_digest(document):
+        raise RefusedError(
+            "The plan is not what was written",
+            f"{path}: its digest does not fit its content",
+            "It was edited or damaged. Plan again; a plan is never edited by hand.",
+        )
+    return _validated(Plan, document, path), str(digest)
+
+
+def load_result(path: Path) -> Result:
+    """A result. Raises RefusedError."""
+    return _validated(Result, _load(path, "result"), path)
+
+
+def is_plan(path: Path) -> bool:
+    """Is the file a plan, rather than a result? Raises RefusedError where it is neither."""
+    return "actions" in _load(path, "plan or result")
+
+
+def _load(path: Path, what: str) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            body = file.read(MAX_BYTES)
+    except OSError as exc:
+        raise IndexerError(
+            f"The {what} cannot be read", f"{path}: {exc.strerror}", "Check the path."
+        ) from exc
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        hint = "It is no JSON, or was cut short. Plan again."
+        raise RefusedError(f"The {what} cannot be read", f"{path}: {_first_line(exc)}", hint) from exc
+    version = document.get("format_version") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(version, str):
+        raise RefusedError(f"The file is no {what}", f"{path}: it has no format_version", "Check the path.")
+    if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
+        detail = f"{path}: version {version[:40]}, and this is for {FORMAT_VERSION.split('.')[0]}.x"
+        raise RefusedError(
+            f"The {what} has an unknown format", detail, "Upgrade data-asset-indexer, or plan again."
+        )
+    return document
+
+
+def _validated(model: type[M], document: dict[str, Any], path: Path) -> M:
+    try:
+        return model.model_validate(document)
+    except (ValidationError, RecursionError) as exc:
+        if isinstance(exc, ValidationError):
+            first = exc.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            detail = f"{path}: {where}: {first['msg']}"
+        else:
+            detail = f"{path}: nested too deeply"
+        raise RefusedError("The file is not valid", detail, "Nothing was written. Plan again.") from None
+
+
+def _first_line(exc: Exception) -> str:
+    return (str(exc).splitlines() or [type(exc).__name__])[0]

@@ -1,0 +1,86 @@
+"""One run of the planner: shared reads → each bucket → policy → plan."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from indexer import __version__
+from indexer.config import Config
+from indexer.errors import UsageError
+from indexer.model.plan import Plan, PolicyMode, Scope
+from indexer.model.ports import Progress, Readers
+from indexer.model.snapshot import SystemName
+from indexer.planner.assemble import Identity, assemble
+from indexer.planner.rules import Rules
+from indexer.runs.bucket import Survey, managed_bucket, read_mounted, results_bucket
+from indexer.runs.connect import open_readers, rules_of
+
+
+def scope_of(
+    config: Config,
+    buckets: Sequence[str],
+    *,
+    everything: bool = False,
+    assets: Sequence[str] = (),
+    lookback_days: int | None = None,
+    policy: PolicyMode | None = None,
+    max_deletes: int | None = None,
+    max_delete_percent: float | None = None,
+    allow_empty: Sequence[SystemName] = (),
+) -> Scope:
+    """What is asked for: options over the configuration. Raises UsageError for a bucket that is not ours."""
+    configured = (*config.buckets, *filter(None, [config.results_bucket]))
+    unknown = [name for name in buckets if name not in configured]
+    if unknown:
+        detail = f"{', '.join(unknown)}; configured: {', '.join(configured)}"
+        raise UsageError("The bucket is not configured", detail, "Add it to `buckets` in indexer.toml.")
+    wanted = configured if everything else tuple(buckets)
+    if not wanted:
+        raise UsageError("No bucket is named", "", "Name one with --bucket, or plan them all with --all.")
+    limits = config.policy
+    return Scope(
+        buckets=tuple(sorted(set(wanted))),
+        lookback_days=config.lookback_days if lookback_days is None else lookback_days,
+        assets=tuple(assets),
+        policy=policy or limits.mode,
+        max_deletes=limits.max_deletes if max_deletes is None else max_deletes,
+        max_delete_percent=limits.max_delete_percent if max_delete_percent is None else max_delete_percent,
+        allow_empty=tuple(sorted(set(allow_empty))),
+        config_sha256=config.sha256,
+    )
+
+
+def plan(config: Config, scope: Scope, parallel: int, progress: Progress) -> Plan:
+    """Read the three systems and plan; writes nothing.
+
+    Raises SystemFaultError where a system cannot be read at all and nothing else is planned.
+    """
+    readers = open_readers(config, parallel)
+    identity = Identity(uuid.uuid4().hex, datetime.now(UTC), __version__)
+    return plan_snapshot(
+        readers, rules_of(config), scope, config.results_bucket, identity, parallel, progress
+    )
+
+
+def plan_snapshot(
+    readers: Readers,
+    rules: Rules,
+    scope: Scope,
+    results: str | None,
+    identity: Identity,
+    parallel: int,
+    progress: Progress,
+) -> Plan:
+    """The whole loop on one screen. Raises SystemFaultError as `plan` does."""
+    survey = Survey(readers, rules, scope, identity.created_at, parallel, progress)
+    managed = [bucket for bucket in scope.buckets if bucket != results]
+    mounted = read_mounted(survey) if managed else None
+    shares = [managed_bucket(survey, bucket, mounted) for bucket in managed]
+    if results in scope.buckets:
+        shares.append(results_bucket(survey, results))
+    finished = assemble(identity, scope, shares)
+    if survey.faults and not finished.actions and not finished.withheld:
+        raise survey.faults[0]
+    return finished

@@ -1,0 +1,1 @@
+"""The only users of boto3, pymongo and codeocean: one reader and one writer each, and `collect`."""

@@ -1,0 +1,172 @@
+"""Code Ocean through its SDK, with the retries and timeouts that it has switched off by default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from codeocean import CodeOcean
+from codeocean.data_asset import (
+    AWSS3Source,
+    DataAssetParams,
+    DataAssetSearchOrigin,
+    DataAssetSearchParams,
+    DataAssetType,
+    Source,
+)
+from codeocean.data_asset import DataAsset as Found
+from codeocean.error import Error
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from indexer.errors import AccessDeniedError, SystemFaultError
+from indexer.model.location import Location, mount_location
+from indexer.model.snapshot import DataAsset
+
+ROWS_A_PAGE = 1_000
+TIMEOUT_S = 60.0
+PASSING = (429, 500, 502, 503, 504)
+SEARCH_PATH = "/api/v1/data_assets/search"
+
+
+class _Adapter(HTTPAdapter):
+    """Every request has a timeout; the given methods are sent again after a passing fault."""
+
+    def __init__(self, *methods: str) -> None:
+        super().__init__(
+            max_retries=Retry(
+                total=5,
+                backoff_factor=0.3,
+                backoff_jitter=0.3,
+                backoff_max=20,
+                status_forcelist=PASSING,
+                allowed_methods=frozenset(methods),
+                respect_retry_after_header=True,
+                raise_on_status=False,
+            )
+        )
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """As requests', with our timeout where there is none."""
+        kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT_S
+        return super().send(request, *args, **kwargs)
+
+
+def codeocean_client(domain: str, token: str) -> CodeOcean:
+    """A client that retries what is safe to repeat.
+
+    A search is a POST that only reads; the POST that creates is looked after before it is sent again.
+    """
+    domain = domain.rstrip("/")
+    client = CodeOcean(domain=domain, token=token)
+    client.session.mount(domain, _Adapter("GET", "PATCH", "DELETE"))
+    client.session.mount(domain + SEARCH_PATH, _Adapter("POST"))
+    return client
+
+
+@contextmanager
+def _faults(client: CodeOcean, what: str) -> Iterator[None]:
+    """The SDK's errors in our words."""
+    detail = f"{what} at {client.domain}"
+    try:
+        yield
+    except Error as exc:
+        if exc.status_code in (401, 403):
+            hint = "Renew the token (INDEXER_CODEOCEAN__TOKEN, or `codeocean.secret`)."
+            raise AccessDeniedError("Code Ocean denies access", f"{detail}: {exc.status_code}", hint) from exc
+        summary = "Code Ocean answered with an error"
+        message = str(exc.message)[:200]
+        raise SystemFaultError(summary, f"{detail}: {exc.status_code} {message}", "Try again later.") from exc
+    except requests.RequestException as exc:
+        hint = "Check `codeocean.domain` and the network."
+        raise SystemFaultError("Code Ocean cannot be reached", f"{detail}: {_short(exc)}", hint) from exc
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        summary = "Code Ocean's answer cannot be read"
+        raise SystemFaultError(summary, f"{detail}: {_short(exc)}", "Check `codeocean.domain`.") from exc
+
+
+def _short(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}"[:200]
+
+
+def _data_asset(found: Found) -> DataAsset:
+    source = found.source_bucket
+    external = source is not None and source.external is not False and source.origin == "aws"
+    return DataAsset(
+        id=found.id,
+        name=found.name,
+        location=mount_location(source.bucket, source.prefix) if source is not None and external else None,
+        state=str(found.state),
+        has_computation=bool(found.provenance and found.provenance.computation),
+        has_source_bucket=source is not None,
+    )
+
+
+class CodeOceanReader:
+    """Searches data assets."""
+
+    def __init__(self, client: CodeOcean) -> None:
+        self._client = client
+
+    def mounted(self) -> Iterator[tuple[DataAsset, ...]]:
+        """Pages of all unarchived external data assets."""
+        seen: set[str] = set()
+        params = {"origin": DataAssetSearchOrigin.External}
+        yield from self._pages("search external data assets", params, seen)
+
+    def results(self, tags: Iterable[str]) -> Iterator[tuple[DataAsset, ...]]:
+        """Pages of the unarchived internal results that carry any of the tags; no result twice."""
+        seen: set[str] = set()
+        for tag in tags:
+            params = {
+                "query": f"tag:{tag}",
+                "type": DataAssetType.Result,
+                "origin": DataAssetSearchOrigin.Internal,
+            }
+            yield from self._pages(f"search results with tag:{tag}", params, seen)
+
+    def _pages(self, what: str, params: Mapping[str, Any], seen: set[str]) -> Iterator[tuple[DataAsset, ...]]:
+        """All pages of a search. One that has more and gives no token was cut short: a fault."""
+        token: str | None = None
+        while True:
+            with _faults(self._client, what):
+                page = self._client.data_assets.search_data_assets(
+                    DataAssetSearchParams(limit=ROWS_A_PAGE, archived=False, next_token=token, **params)
+                )
+                fresh = [found for found in page.results if found.id not in seen]
+                seen.update(found.id for found in fresh)
+                rows = tuple(_data_asset(found) for found in {one.id: one for one in fresh}.values())
+            yield rows
+            if not page.has_more:
+                return
+            if not page.next_token or page.next_token == token:
+                raise SystemFaultError(
+                    "Code Ocean cut a search short", f"{what} at {self._client.domain}", "Try again later."
+                )
+            token = page.next_token
+
+
+class CodeOceanWriter:
+    """External data assets only."""
+
+    def __init__(self, client: CodeOcean) -> None:
+        self._client = client
+
+    def create(self, location: Location, name: str, tags: Sequence[str]) -> DataAsset:
+        """Create an external data asset that mounts the location; its files stay on S3."""
+        source = AWSS3Source(bucket=location.bucket, prefix=location.prefix, keep_on_external_storage=True)
+        params = DataAssetParams(name=name, mount=name, tags=list(tags), source=Source(aws=source))
+        with _faults(self._client, f"create the data asset {name}"):
+            return _data_asset(self._client.data_assets.create_data_asset(params))
+
+    def archive(self, data_asset_id: str, archive: bool) -> None:
+        """Archive, or take that back."""
+        with _faults(self._client, f"archive the data asset {data_asset_id}"):
+            self._client.data_assets.archive_data_asset(data_asset_id, archive)
+
+    def delete(self, data_asset_id: str) -> None:
+        """Delete for good."""
+        with _faults(self._client, f"delete the data asset {data_asset_id}"):
+            self._client.data_assets.delete_data_asset(data_asset_id)

@@ -1,0 +1,176 @@
+"""S3 through boto3. Conditions are enforced by S3 itself; a 412 or 409 is an answer, not an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
+from indexer.model.ports import PreconditionFailed
+from indexer.model.snapshot import Listing, ObjectBody, ObjectInfo
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 60
+ATTEMPTS = 5
+LOST_RACE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+MISSING_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
+DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
+T = TypeVar("T")
+
+
+def s3_client(parallel: int) -> S3Client:
+    """A client under boto3's own conventions: profiles, roles, `AWS_ENDPOINT_URL_S3`. Safe for threads.
+
+    Throttling and passing faults are retried with jittered backoff inside it ("standard" mode).
+    """
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        max_pool_connections=max(10, parallel),
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        tcp_keepalive=True,
+    )
+    try:
+        return boto3.session.Session().client("s3", config=config)
+    except (BotoCoreError, ValueError) as exc:
+        hint = "Set a region and credentials as for any AWS tool (AWS_PROFILE, AWS_DEFAULT_REGION)."
+        raise SystemFaultError("S3 cannot be used", str(exc), hint) from exc
+
+
+def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
+    """A vendor's error in our words."""
+    if isinstance(exc, ClientError):
+        code = str(exc.response.get("Error", {}).get("Code", ""))
+        detail = f"{what}: {exc.response.get('Error', {}).get('Message') or code}"
+        if code == "NoSuchBucket":
+            hint = "Correct `buckets` in indexer.toml, or the account and endpoint in use."
+            return MissingBucketError("There is no such bucket", bucket, hint)
+        if code in DENIED:
+            hint = f"Allow it for this role on s3://{bucket} (see docs/permissions.md)."
+            return AccessDeniedError("S3 denies access", detail, hint)
+        return SystemFaultError("S3 answered with an error", f"{detail} ({code})", "Try again later.")
+    hint = "Check the network, the credentials and AWS_ENDPOINT_URL_S3."
+    return SystemFaultError("S3 cannot be reached", f"{what}: {exc}", hint)
+
+
+def _code(exc: ClientError) -> str:
+    return str(exc.response.get("Error", {}).get("Code", ""))
+
+
+class S3Reader:
+    """Reads listings and objects."""
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+
+    def prefixes(self, bucket: str) -> Iterator[tuple[str, ...]]:
+        """Pages of the bucket's top-level prefixes, without their slash."""
+        for page in self._pages(bucket, ""):
+            yield tuple(row["Prefix"].removesuffix("/") for row in page.get("CommonPrefixes", ()))
+
+    def listing(self, bucket: str, prefix: str) -> Listing:
+        """What is directly under `prefix`; all pages."""
+        objects: list[ObjectInfo] = []
+        folders: list[str] = []
+        for page in self._pages(bucket, prefix):
+            objects.extend(
+                ObjectInfo(row["Key"], row["ETag"].strip('"'), row["Size"], row["LastModified"])
+                for row in page.get("Contents", ())
+            )
+            folders.extend(
+                row["Prefix"].removeprefix(prefix).removesuffix("/") for row in page.get("CommonPrefixes", ())
+            )
+        return Listing(tuple(objects), tuple(folders))
+
+    def _pages(self, bucket: str, prefix: str) -> Iterator[Any]:
+        """All pages of one LIST. One that says "truncated" and gives no token was cut short: a fault."""
+        what = f"list s3://{bucket}/{prefix}"
+        more: dict[str, Any] = {}
+        while True:
+            try:
+                page = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
+            except (ClientError, BotoCoreError, HTTPClientError) as exc:
+                raise _translated(exc, bucket, what) from exc
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            token = page.get("NextContinuationToken")
+            if not token or token == more.get("ContinuationToken"):
+                raise SystemFaultError("S3 cut a listing short", what, "Try again later.")
+            more = {"ContinuationToken": token}
+
+    def get(self, bucket: str, key: str) -> ObjectBody | None:
+        """An object's bytes, or None where there is none. A body that is cut short is read again."""
+        what = f"get s3://{bucket}/{key}"
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = self._client.get_object(Bucket=bucket, Key=key)
+                return ObjectBody(answer["Body"].read(), answer["ETag"].strip('"'), answer["LastModified"])
+            except ClientError as exc:
+                if _code(exc) in MISSING_KEY:
+                    return None
+                raise _translated(exc, bucket, what) from exc
+            except HTTPClientError as exc:
+                if attempt == ATTEMPTS:
+                    raise _translated(exc, bucket, what) from exc
+            except BotoCoreError as exc:
+                raise _translated(exc, bucket, what) from exc
+        raise AssertionError("unreachable")
+
+
+class S3Writer:
+    """Conditional writes only."""
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+
+    def put(self, bucket: str, key: str, body: bytes, etag: str | None) -> str | PreconditionFailed:
+        """Write where the object still has this ETag (None: where there is none); returns the new ETag."""
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
+        return _conditional(
+            lambda: self._client.put_object(
+                Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition
+            )["ETag"].strip('"'),
+            bucket,
+            f"put s3://{bucket}/{key}",
+        )
+
+    def copy(self, bucket: str, source: str, source_etag: str, key: str) -> str | PreconditionFailed:
+        """Copy what still has this ETag to a key that holds nothing; returns the new ETag."""
+        return _conditional(
+            lambda: self._client.copy_object(
+                Bucket=bucket,
+                Key=key,
+                CopySource={"Bucket": bucket, "Key": source},
+                CopySourceIfMatch=f'"{source_etag}"',
+                IfNoneMatch="*",
+            )["CopyObjectResult"]["ETag"].strip('"'),
+            bucket,
+            f"copy s3://{bucket}/{source} to {key}",
+        )
+
+    def delete(self, bucket: str, key: str, etag: str) -> PreconditionFailed | None:
+        """Delete the object that still has this ETag."""
+        return _conditional(lambda: self._delete(bucket, key, etag), bucket, f"delete s3://{bucket}/{key}")
+
+    def _delete(self, bucket: str, key: str, etag: str) -> None:
+        self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
+
+
+def _conditional(write: Callable[[], T], bucket: str, what: str) -> T | PreconditionFailed:
+    """Send one conditional write; a condition that does not hold (or no such key) is an answer."""
+    try:
+        return write()
+    except ClientError as exc:
+        if _code(exc) in LOST_RACE | MISSING_KEY:
+            return PreconditionFailed()
+        raise _translated(exc, bucket, what) from exc
+    except (BotoCoreError, HTTPClientError) as exc:
+        raise _translated(exc, bucket, what) from exc
