@@ -1,0 +1,11 @@
+"""S3, DocDB and Code Ocean on loopback, for tests and for `indexer sandbox` and `indexer demo`.
+
+The servers know nothing of our own adapters, else those would be testing themselves.
+"""
+
+from __future__ import annotations
+
+from indexer.sandbox.faults import Fault
+from indexer.sandbox.stack import Sandbox, running
+
+__all__ = ["Fault", "Sandbox", "running"]
