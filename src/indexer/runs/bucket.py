@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from indexer.errors import SystemFaultError, UsageError
+from indexer.errors import MissingBucketError, SystemFaultError, UsageError
 from indexer.model.generation import GenerationName
 from indexer.model.location import Location
 from indexer.model.plan import Finding, FindingKind, Scope
@@ -89,11 +89,11 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     )
     within = window(survey.now, survey.scope.lookback_days, survey.scope.assets)
     joined = join(bucket, rows, listing.rows, _by_mount(mounted), within, rules.links)
-    readable = listing.fault is None or bool(listing.rows)
+    there = not isinstance(listing.fault, MissingBucketError)
 
     def work(asset: Asset) -> Work:
         listed = asset.location in joined.listed
-        reads = needed_reads(asset, listed, rules, evidence, within) if readable else Reads()
+        reads = needed_reads(asset, listed, rules, evidence, within) if there else Reads()
         return Work(asset, reads.records, reads.folder, listed)
 
     def decide(asset: Asset) -> AssetPlan:

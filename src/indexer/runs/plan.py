@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from indexer import __version__
 from indexer.config import Config
-from indexer.errors import UsageError
+from indexer.errors import MissingBucketError, SystemFaultError, UsageError
 from indexer.model.plan import Plan, PolicyMode, Scope
 from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import SystemName
@@ -52,10 +53,19 @@ def scope_of(
     )
 
 
-def plan(config: Config, scope: Scope, parallel: int, progress: Progress) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A finished run of the planner."""
+
+    plan: Plan
+    fault: SystemFaultError | None = None
+    """Why something could not be read at all, where nothing else is planned: the plan is kept, the run failed."""
+
+
+def plan(config: Config, scope: Scope, parallel: int, progress: Progress) -> Planned:
     """Read the three systems and plan; writes nothing.
 
-    Raises SystemFaultError where a system cannot be read at all and nothing else is planned.
+    Raises SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that.
     """
     readers = open_readers(config, parallel)
     identity = Identity(uuid.uuid4().hex, datetime.now(UTC), __version__)
@@ -72,8 +82,8 @@ def plan_snapshot(
     identity: Identity,
     parallel: int,
     progress: Progress,
-) -> Plan:
-    """The whole loop on one screen. Raises SystemFaultError as `plan` does."""
+) -> Planned:
+    """The whole loop on one screen. Raises MissingBucketError as `plan` does."""
     survey = Survey(readers, rules, scope, identity.created_at, parallel, progress)
     managed = [bucket for bucket in scope.buckets if bucket != results]
     mounted = read_mounted(survey) if managed else None
@@ -81,6 +91,7 @@ def plan_snapshot(
     if results in scope.buckets:
         shares.append(results_bucket(survey, results))
     finished = assemble(identity, scope, shares)
-    if survey.faults and not finished.actions and not finished.withheld:
-        raise survey.faults[0]
-    return finished
+    fault = survey.faults[0] if survey.faults and not finished.actions and not finished.withheld else None
+    if isinstance(fault, MissingBucketError):
+        raise fault
+    return Planned(finished, fault)

@@ -32,6 +32,8 @@ from indexer.model.snapshot import (
 ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})
 ASSETS_A_BATCH = 16
 """Records of so many assets are read in one request; each may be several MB."""
+FAILURES_IN_A_ROW = 32
+"""After so many failed reads, the rest of the assets are not tried."""
 T = TypeVar("T")
 P = TypeVar("P")
 
@@ -92,6 +94,21 @@ class Unread:
     why: str
 
 
+class _Breaker:
+    """Stops asking a system that has failed so often in a row: each failure has cost retries already."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+
+    def open_for(self) -> bool:
+        """Is it still worth asking?"""
+        return self._in_a_row < FAILURES_IN_A_ROW
+
+    def note(self, failed: bool) -> None:
+        """One more answer, or none."""
+        self._in_a_row = self._in_a_row + 1 if failed else 0
+
+
 class _ChangedError(Exception):
     """It was changed while it was being read."""
 
@@ -115,13 +132,16 @@ def read_assets(
     items = iter(work)
     batches = iter(lambda: tuple(islice(items, ASSETS_A_BATCH)), ())
     pending: deque[Future[P | Unread]] = deque()
+    breaker = _Breaker()
     with ThreadPoolExecutor(parallel, thread_name_prefix="read") as pool:
         try:
             for batch in batches:
                 bodies = _records(readers.records, batch)
                 for one in batch:
                     held = bodies if isinstance(bodies, SystemFaultError) else bodies[one.asset.location]
-                    pending.append(pool.submit(_plan_one, readers, one, held, decide, originals_folder))
+                    pending.append(
+                        pool.submit(_plan_one, readers, one, held, decide, originals_folder, breaker)
+                    )
                 while len(pending) > max(2 * parallel, ASSETS_A_BATCH):
                     yield pending.popleft().result()
             while pending:
@@ -166,10 +186,17 @@ def _plan_one(
     bodies: Bodies | SystemFaultError,
     decide: Callable[[Asset], P],
     originals_folder: str,
+    breaker: _Breaker,
 ) -> P | Unread:
     """Read what one asset needs, and decide on it."""
+    needs = work.folder or bool(work.records)
+    if needs and not breaker.open_for():
+        return Unread(
+            work.asset.location, "s3", f"not tried, after {FAILURES_IN_A_ROW} failed reads in a row"
+        )
     try:
         if isinstance(bodies, SystemFaultError):
+            breaker.note(failed=True)
             return Unread(work.asset.location, "docdb", f"{bodies.summary}: {bodies.detail}")
         records = {name: record for name, record in bodies.items() if record is not None}
         if len(records) < len(bodies):
@@ -180,10 +207,14 @@ def _plan_one(
             if work.listed and not folder.exists:
                 raise _ChangedError("s3", "its folder was changed while it was being read")
             asset = replace(asset, folder=folder)
-        return _decided(readers.objects, asset, decide)
+        decided = _decided(readers.objects, asset, decide)
+        if needs:
+            breaker.note(failed=False)
+        return decided
     except _ChangedError as exc:
         return Unread(work.asset.location, exc.system, str(exc))
     except SystemFaultError as exc:
+        breaker.note(failed=True)
         return Unread(work.asset.location, "s3", f"{exc.summary}: {exc.detail}")
 
 
