@@ -63,8 +63,7 @@ class DataAssetApplier:
             if there:
                 self.ledger.settle(action, "satisfied", after=AfterImage(data_asset_id=there[0]))
                 return
-            before = BeforeImage(kind="absent")
-            started_at = self.ledger.intend(action, before)
+            self.ledger.intend(action, BeforeImage(kind="absent"))
             try:
                 created = self.writer.create(location, action.content.name, action.content.tags)
             except SystemFaultError:
@@ -74,9 +73,7 @@ class DataAssetApplier:
                 continue
             mounted.append(created)
             after = AfterImage(data_asset_id=created.id)
-            self.ledger.settle(
-                action, "applied", before=before, after=after, started_at=started_at, attempts=attempt
-            )
+            self.ledger.settle(action, "applied", after=after, attempts=attempt)
             return
 
     def _remove(self, action: ArchiveDataAsset | DeleteDataAsset, mounted: Sequence[DataAsset]) -> None:
@@ -90,11 +87,9 @@ class DataAssetApplier:
             self.ledger.judged(action, stale("the data asset mounts another location by now"))
             return
         image = {"id": live.id, "name": live.name, "location": str(live.location), "state": live.state}
-        before = BeforeImage(kind="data-asset", archive=self.ledger.keep(canonical(image)))
-        started_at = self.ledger.intend(action, before)
+        self.ledger.intend(action, BeforeImage(kind="data-asset", archive=self.ledger.keep(canonical(image))))
         if isinstance(action, ArchiveDataAsset):
             self.writer.archive(data_asset_id, archive=True)
         else:
             self.writer.delete(data_asset_id)
-        after = AfterImage(data_asset_id=data_asset_id)
-        self.ledger.settle(action, "applied", before=before, after=after, started_at=started_at)
+        self.ledger.settle(action, "applied", after=AfterImage(data_asset_id=data_asset_id))

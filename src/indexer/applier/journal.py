@@ -31,6 +31,8 @@ class Journal:
         self._file: TextIO | None = None
         self.earlier = earlier_writes(folder / JOURNAL_FILE, plan_id)
         """What earlier runs of this plan wrote, by action: their before-images stay the true ones."""
+        self.rerun = earlier_plan_id(folder) is not None
+        """The plan was carried out before, to its end or not."""
 
     def __enter__(self) -> Journal:
         try:

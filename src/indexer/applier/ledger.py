@@ -24,6 +24,12 @@ class Ledger:
         self._journal, self.clock, self._progress, self._stop = journal, clock, progress, stop
         self._lock = Lock()
         self.outcomes: dict[str, Outcome] = {}
+        self._intents: dict[str, tuple[datetime, BeforeImage]] = {}
+
+    @property
+    def look_first(self) -> bool:
+        """On a plan's second run most is so already: a look is cheaper than a write that is refused."""
+        return self._journal.rerun
 
     def ready(self, action: Action) -> bool:
         """May it be tried? If not, it is settled as skipped. Settled already: no."""
@@ -46,11 +52,12 @@ class Ledger:
         """Archive a before-image; returns the sha256 that names it."""
         return self._journal.keep(body)
 
-    def intend(self, action: Action, before: BeforeImage) -> datetime:
-        """Journal that this write comes next; returns the time."""
+    def intend(self, action: Action, before: BeforeImage) -> None:
+        """Journal that this write comes next; its outcome will carry the before-image."""
         at = self.clock()
         self._journal.intent(action.id, at, before)
-        return at
+        with self._lock:
+            self._intents[action.id] = (at, before)
 
     def judged(self, action: Action, judgement: Judgement) -> bool:
         """Settle what needs no write; True where the action may proceed."""
@@ -69,24 +76,27 @@ class Ledger:
         status: Status,
         detail: str = "",
         *,
-        before: BeforeImage | None = None,
         after: AfterImage | None = None,
-        started_at: datetime | None = None,
         attempts: int = 1,
     ) -> None:
-        """Journal what came of an action. What an earlier run of the plan wrote keeps its before-image."""
+        """Journal what came of an action.
+
+        What was written carries the before-image of its intent; what an earlier run of the plan wrote, or
+        this one before its answer was lost, keeps the true one.
+        """
+        now = self.clock()
+        started_at, before = self._intents.get(action.id, (now, None))
         earlier = self._journal.earlier.get(action.id)
         if status == "satisfied" and earlier is not None:
             before, after = earlier.before, after or earlier.after
-        now = self.clock()
         outcome = Outcome(
             action_id=action.id,
             status=status,
             detail=detail,
-            started_at=started_at or now,
+            started_at=started_at,
             ended_at=now,
             attempts=attempts,
-            before=before,
+            before=before if status in SUCCEEDED else None,
             after=after,
         )
         self._journal.outcome(outcome)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from indexer.applier.guard import judge_copy, judge_delete, judge_put, payload
+from indexer.applier.guard import Verdict, judge_copy, judge_delete, judge_put, payload
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
 from indexer.model.action import (
@@ -52,7 +52,7 @@ class ObjectApplier:
                     case DeleteObject():
                         self._delete(action)
             except SystemFaultError as exc:
-                self.ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
+                self._after_fault(action, records, exc)
 
     def _put(self, action: PutObject, records: LiveRecords) -> None:
         target = action.target
@@ -62,55 +62,37 @@ class ObjectApplier:
             return
         for attempt in range(1, ATTEMPTS + 1):
             live: ObjectBody | None = None
-            if attempt > 1 or not isinstance(action.precondition, Absent):
+            if attempt > 1 or self.ledger.look_first or not isinstance(action.precondition, Absent):
                 live = self.reader.get(target.bucket, target.key)
             if not self.ledger.judged(action, judge_put(action, live, body)):
                 return
-            before = self._before(live)
-            started_at = self.ledger.intend(action, before)
-            answer = self._put_or_look(action, body, live)
+            self.ledger.intend(action, self._before(live))
+            answer = self.writer.put(target.bucket, target.key, body, live.etag if live else None)
             if not isinstance(answer, PreconditionFailed):
                 after = AfterImage(key=target.key, etag=answer, sha256=sha256(body))
-                self.ledger.settle(
-                    action, "applied", before=before, after=after, started_at=started_at, attempts=attempt
-                )
+                self.ledger.settle(action, "applied", after=after, attempts=attempt)
                 return
         self.ledger.settle(action, "stale", "the file changed while it was being written", attempts=ATTEMPTS)
 
-    def _put_or_look(
-        self, action: PutObject, body: bytes, live: ObjectBody | None
-    ) -> str | PreconditionFailed:
-        """Write; where the answer is lost, a look tells whether it was written."""
-        target = action.target
-        try:
-            return self.writer.put(target.bucket, target.key, body, live.etag if live else None)
-        except SystemFaultError:
-            seen = self.reader.get(target.bucket, target.key)
-            if seen is not None and seen.body == body:
-                return seen.etag
-            raise
-
     def _copy(self, action: CopyObject) -> None:
-        source, target = action.content.source, action.target
-        if not isinstance(source, ObjectSource):
-            raise AssertionError("bounds let only copies of objects pass")
+        source, target = _source(action), action.target
         key, etag = target.key, source.etag
         if etag is None:
             written = self.reader.get(source.bucket, source.key)
             if written is None or sha256(written.body) != action.content.sha256:
                 self.ledger.settle(action, "stale", "the file it copies was changed since it was written")
                 return
-            etag = written.etag
-            key = _dated(key, written.modified_at.strftime("%Y%m%d"))
-        before = BeforeImage(kind="absent")
-        started_at = self.ledger.intend(action, before)
+            etag, key = written.etag, _dated(key, written.modified_at.strftime("%Y%m%d"))
+        if self.ledger.look_first:
+            judgement = judge_copy(action, self.reader.get(target.bucket, key))
+            if not self.ledger.judged(action, judgement):
+                return
+        self.ledger.intend(action, BeforeImage(kind="absent"))
         answer = self.writer.copy(target.bucket, source.key, etag, key)
         if not isinstance(answer, PreconditionFailed):
             after = AfterImage(key=key, etag=answer, sha256=action.content.sha256)
-            self.ledger.settle(action, "applied", before=before, after=after, started_at=started_at)
-            return
-        judgement = judge_copy(action, self.reader.get(target.bucket, key))
-        if self.ledger.judged(action, judgement):
+            self.ledger.settle(action, "applied", after=after)
+        elif self.ledger.judged(action, judge_copy(action, self.reader.get(target.bucket, key))):
             self.ledger.settle(action, "stale", "the file it copies was changed since the plan")
 
     def _delete(self, action: DeleteObject) -> None:
@@ -119,12 +101,41 @@ class ObjectApplier:
             live = self.reader.get(target.bucket, target.key)
             if not self.ledger.judged(action, judge_delete(action, live)):
                 return
-            before = self._before(live)
-            started_at = self.ledger.intend(action, before)
+            self.ledger.intend(action, self._before(live))
             if self.writer.delete(target.bucket, target.key, action.precondition.etag) is None:
-                self.ledger.settle(action, "applied", before=before, started_at=started_at, attempts=attempt)
+                self.ledger.settle(action, "applied", attempts=attempt)
                 return
         self.ledger.settle(action, "stale", "the file changed while it was being deleted", attempts=ATTEMPTS)
+
+    def _after_fault(self, action: ObjectAction, records: LiveRecords, fault: SystemFaultError) -> None:
+        """An answer was lost: a look tells whether the write was carried out."""
+        detail = f"{fault.summary}: {fault.detail}"
+        try:
+            done = self._look(action, records)
+        except SystemFaultError:
+            done = None
+        if done is None:
+            self.ledger.settle(action, "failed", detail)
+        else:
+            self.ledger.settle(action, "satisfied", f"the answer was lost ({detail})", after=done)
+
+    def _look(self, action: ObjectAction, records: LiveRecords) -> AfterImage | None:
+        """What the write left behind, or None where it was not carried out."""
+        key = action.target.key
+        if isinstance(action, CopyObject):
+            source = _source(action)
+            written = self.reader.get(source.bucket, source.key)
+            key = _dated(key, written.modified_at.strftime("%Y%m%d")) if written else key
+        live = self.reader.get(action.target.bucket, key)
+        match action:
+            case PutObject():
+                body = _content(action, records)
+                done = body is not None and judge_put(action, live, body).verdict is Verdict.SATISFIED
+            case CopyObject():
+                done = judge_copy(action, live).verdict is Verdict.SATISFIED
+            case DeleteObject():
+                return AfterImage() if live is None else None
+        return AfterImage(key=key, etag=live.etag, sha256=sha256(live.body)) if done and live else None
 
     def _before(self, live: ObjectBody | None) -> BeforeImage:
         if live is None:
@@ -142,6 +153,15 @@ def _content(action: PutObject, records: LiveRecords) -> bytes | None:
     return None
 
 
+def _source(action: CopyObject) -> ObjectSource:
+    source = action.content.source
+    if not isinstance(source, ObjectSource):
+        raise AssertionError("bounds let only copies of objects pass")
+    return source
+
+
 def _dated(key: str, date: str) -> str:
-    head, _, tail = key.rpartition(f".{DATE_PLACEHOLDER}.")
+    head, placeholder, tail = key.rpartition(f".{DATE_PLACEHOLDER}.")
+    if not placeholder:
+        return key
     return f"{head}.{date}.{tail}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from indexer.applier.contents import SourceChangedError, record_write
@@ -29,8 +28,6 @@ class _Sent:
 
     action: RecordAction
     write: RecordWrite
-    before: BeforeImage
-    started_at: datetime
     stamp: str
     """What it sets the last-modified field to: by it we know our own hand."""
 
@@ -116,7 +113,8 @@ class RecordApplier:
         before = BeforeImage(kind="absent")
         if record is not None:
             before = BeforeImage(kind="record", archive=self.ledger.keep(self.reader.archive_form(record)))
-        return _Sent(action, write, before, self.ledger.intend(action, before), stamp)
+        self.ledger.intend(action, before)
+        return _Sent(action, write, stamp)
 
     def _write(self, sent: Sequence[_Sent]) -> str:
         """One batch for each generation; returns the database's words where it refused one.
@@ -146,14 +144,7 @@ class RecordApplier:
                     sha256=None if record is None else fingerprint(record),
                     modified=None if record is None else one.stamp,
                 )
-                self.ledger.settle(
-                    one.action,
-                    "applied",
-                    before=one.before,
-                    after=after,
-                    started_at=one.started_at,
-                    attempts=attempt,
-                )
+                self.ledger.settle(one.action, "applied", after=after, attempts=attempt)
             elif (judgement := live.judge(one.action)).verdict is not Verdict.PROCEED:
                 self.ledger.judged(one.action, judgement)
 
