@@ -5,23 +5,30 @@ Source: DOMAIN, "What must never happen" 3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from indexer.errors import RefusedError
 from indexer.model.action import (
     Action,
     ArchiveDataAsset,
+    ArchivedRecordContent,
+    ArchiveSource,
     CopyObject,
     CreateDataAsset,
     DeleteDataAsset,
     DeleteObject,
     DeleteRecord,
+    FieldContent,
+    InlineSource,
     InsertRecord,
+    NewRecordContent,
     ObjectSource,
     PutObject,
+    RecordContent,
     RecordFieldSource,
     RecordSource,
+    Source,
     UpdateRecord,
     action_id,
 )
@@ -69,15 +76,26 @@ class Bounds:
 def check_bounds(plan: Plan, bounds: Bounds) -> None:
     """Raise RefusedError unless every action is within bounds, carries its own id, and rests on earlier ones."""
     earlier: dict[str, Action] = {}
+    undo, backwards = plan.undoes is not None, runs_backwards(plan.actions)
     for action in plan.actions:
-        problem = _problem(action, bounds) or _order_problem(action, earlier)
+        problem = _problem(action, bounds) or _order_problem(action, earlier, backwards)
+        if undo is not (action.reason == "undo"):
+            problem = problem or "only the plan of an undo has actions for that reason, and no others"
         if problem:
             detail = f"{action.kind} {action.id} of {action.location}: {problem}"[:500]
             raise RefusedError("The plan asks for what is not ours to write", detail, HINT)
         earlier[action.id] = action
 
 
-def _order_problem(action: Action, earlier: Mapping[str, Action]) -> str:
+def runs_backwards(actions: Sequence[Action]) -> bool:
+    """Do files come before records, as where a plan is undone? One order holds for a whole plan."""
+    kinds = {action.id: action.kind for action in actions}
+    return any(
+        PHASES[kinds[one]] > PHASES[action.kind] for action in actions for one in action.after if one in kinds
+    )
+
+
+def _order_problem(action: Action, earlier: Mapping[str, Action], backwards: bool) -> str:
     if action_id(action) != action.id:
         return "its id is not the hash of its content"
     if action.id in earlier:
@@ -86,7 +104,8 @@ def _order_problem(action: Action, earlier: Mapping[str, Action]) -> str:
         before = earlier.get(one)
         if before is None or before.location != action.location:
             return f"it rests on {one}, which is no earlier action of this asset"
-        if PHASES[before.kind] > PHASES[action.kind]:
+        first, then = (action, before) if backwards else (before, action)
+        if PHASES[first.kind] > PHASES[then.kind]:
             return f"it rests on a {before.kind}, which comes later"
     return ""
 
@@ -112,13 +131,18 @@ def _object_problem(action: PutObject | CopyObject | DeleteObject, location: Loc
     name = action.target.key.removeprefix(location.key(""))
     if name == action.target.key:
         return f"its object is not in its asset's folder: {action.target.key!r}"
+    original = _original_of(name, bounds)
     match action:
         case DeleteObject() if name in CORE_FILES:
             return ""
-        case PutObject() if name in CORE_FILES or name == METADATA_FILE:
-            return _put_problem(action, name)
-        case CopyObject() if _original_of(name, bounds) is not None:
-            return _copy_problem(action, location, core_file(_original_of(name, bounds) or ""))
+        case DeleteObject(reason="undo") if name == METADATA_FILE or original is not None:
+            return ""
+        case PutObject(content=content) if name in CORE_FILES or name == METADATA_FILE:
+            return _put_problem(content.source, name, undo=action.reason == "undo")
+        case PutObject(reason="undo", content=content) if original is not None:
+            return _put_problem(content.source, name, undo=True)
+        case CopyObject() if original is not None:
+            return _copy_problem(action, location, core_file(original))
     return f"{name!r} is no file that we write"
 
 
@@ -129,13 +153,15 @@ def _original_of(name: str, bounds: Bounds) -> str | None:
     return match[1] if folder == bounds.originals_folder and match and match[1] in CORE_FIELDS else None
 
 
-def _put_problem(action: PutObject, name: str) -> str:
-    match action.content.source:
-        case RecordSource() if name == METADATA_FILE:
+def _put_problem(source: Source, name: str, *, undo: bool) -> str:
+    match source:
+        case ArchiveSource() if undo:
             return ""
-        case RecordFieldSource(field=field) if name == core_file(field):
+        case RecordSource() if name == METADATA_FILE and not undo:
             return ""
-    return f"{name} does not come from its field of the record"
+        case RecordFieldSource(field=field) if name == core_file(field) and not undo:
+            return ""
+    return f"{name} comes neither from its field of the record nor, in an undo, from an archive"
 
 
 def _copy_problem(action: CopyObject, location: Location, name: str) -> str:
@@ -158,29 +184,45 @@ def _record_problem(
         return (
             f"{action.target.database}.{action.target.collection} is not where our {generation} records are"
         )
+    undo = action.reason == "undo"
     match action:
-        case InsertRecord() if action.target.record_id != record_id(location):
+        case InsertRecord(content=NewRecordContent()) if action.target.record_id != record_id(location):
             return "a new record's id is derived from its location"
+        case InsertRecord(content=ArchivedRecordContent()) if not undo:
+            return "only an undo takes a record from an archive"
         case UpdateRecord() | DeleteRecord() if "location" not in action.precondition.fields:
             return "its precondition does not name the location"
         case DeleteRecord() if action.precondition.record is None:
             return "its precondition does not pin the record"
-    if isinstance(action, InsertRecord | UpdateRecord):
-        return _fields_problem(action, location)
+        case UpdateRecord(content=content) if content.unset and not undo:
+            return "only an undo takes fields out"
+        case (
+            InsertRecord(content=NewRecordContent(fields=fields))
+            | UpdateRecord(content=RecordContent(fields=fields))
+        ):
+            return _fields_problem(action, fields, location)
     return ""
 
 
-def _fields_problem(action: InsertRecord | UpdateRecord, location: Location) -> str:
+def _fields_problem(
+    action: InsertRecord | UpdateRecord, fields: Sequence[FieldContent], location: Location
+) -> str:
     """Core fields come from the asset's own core files; links are the only value that stands in the plan."""
     generation = GENERATIONS[action.target.generation]
-    for one in action.content.fields:
-        if isinstance(one.source, ObjectSource):
-            own = (location.bucket, location.key(core_file(one.field)))
-            if one.field not in generation.core_fields or (one.source.bucket, one.source.key) != own:
-                return f"{one.field} does not come from its own core file"
-        elif one.field != generation.links_field or not isinstance(action, UpdateRecord):
-            return f"{one.field} is no field whose value a plan may hold"
-    return ""
+    ours = {*generation.core_fields, generation.links_field}
+    unset = set(action.content.unset) if isinstance(action, UpdateRecord) else set()
+    for one in fields:
+        match one.source:
+            case ObjectSource(bucket=bucket, key=key):
+                own = (location.bucket, location.key(core_file(one.field)))
+                allowed = one.field in generation.core_fields and (bucket, key) == own
+            case ArchiveSource():
+                allowed = one.field in ours and action.reason == "undo"
+            case InlineSource():
+                allowed = one.field == generation.links_field and isinstance(action, UpdateRecord)
+        if not allowed:
+            return f"{one.field} is no field that comes from there"
+    return "" if unset <= ours else f"{min(unset - ours)} is no field that we write"
 
 
 def _data_asset_problem(
@@ -192,6 +234,8 @@ def _data_asset_problem(
         return f"{location.bucket} is no bucket that we manage"
     if (action.target.bucket, action.target.prefix) != (location.bucket, location.prefix):
         return "its data asset mounts another location"
+    if isinstance(action, ArchiveDataAsset) and not action.archive and action.reason != "undo":
+        return "only an undo takes a data asset out of the archive"
     if isinstance(action, CreateDataAsset):
         named = {action.content.name, action.content.mount} == {location.prefix}
         return "" if named else "a new data asset is named as its folder"

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from indexer.applier.ledger import Ledger
-from indexer.model.action import DeleteRecord, FieldContent, InlineSource, InsertRecord, UpdateRecord
+from indexer.model.action import (
+    ArchivedRecordContent,
+    ArchiveSource,
+    DeleteRecord,
+    FieldContent,
+    InlineSource,
+    InsertRecord,
+    NewRecordContent,
+    ObjectSource,
+    RecordAction,
+    UpdateRecord,
+)
 from indexer.model.generation import GENERATIONS, new_record
 from indexer.model.location import parse_location
-from indexer.model.ports import DeleteOne, InsertOne, ObjectReader, RecordWrite, UpdateOne
+from indexer.model.ports import (
+    Archive,
+    DeleteOne,
+    InsertOne,
+    ObjectReader,
+    RecordReader,
+    RecordWrite,
+    UpdateOne,
+)
 from indexer.model.values import (
     NotJsonError,
     UnserialisableError,
     fingerprint,
     from_bytes,
+    id_in_plan,
     masked,
-    sha256,
-    to_bytes,
 )
 
 Body = Mapping[str, Any]
@@ -27,39 +46,89 @@ class SourceChangedError(Exception):
     """A value, read again from its source, is not what was reviewed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where contents are read again."""
+
+    objects: ObjectReader
+    records: RecordReader
+    open_archive: Callable[[str], Archive]
+
+    def archived(self, source: ArchiveSource) -> bytes:
+        """A before-image. Raises SourceChangedError where the archive does not hold it."""
+        body = self.open_archive(source.archive).read(source.sha256)
+        if body is None:
+            raise SourceChangedError(f"the archive {source.archive} does not hold {source.sha256[:12]}…")
+        return body
+
+    def archived_record(self, source: ArchiveSource) -> Body:
+        """A record's before-image. Raises SourceChangedError."""
+        try:
+            return self.records.from_archive(self.archived(source))
+        except ValueError as exc:
+            raise SourceChangedError(f"the archived {source.sha256[:12]}… is no record") from exc
+
+    def value(self, content: FieldContent) -> Any:
+        """A field's new value. Raises SourceChangedError where it is not what was reviewed."""
+        match content.source:
+            case InlineSource(value=value):
+                pass
+            case ArchiveSource() as source:
+                value = self.archived_record(source).get(content.field)
+            case ObjectSource() as source:
+                value = self._object_value(source)
+        if fingerprint(value) != content.sha256:
+            raise SourceChangedError(f"the value of {content.field} was changed since the plan")
+        return value
+
+    def _object_value(self, source: ObjectSource) -> Any:
+        read = self.objects.get(source.bucket, source.key)
+        if read is None:
+            raise SourceChangedError(f"{source.key} is gone")
+        try:
+            return from_bytes(read.body)
+        except (NotJsonError, UnserialisableError) as exc:
+            raise SourceChangedError(f"{source.key} was changed since the plan") from exc
+
+
 def record_write(
-    action: InsertRecord | UpdateRecord | DeleteRecord,
-    live: Body | None,
-    stamp: str,
-    objects: ObjectReader,
-    ledger: Ledger,
+    action: RecordAction, live: Body | None, stamp: str, sources: Sources, ledger: Ledger
 ) -> RecordWrite:
     """The write that an action stands for; `live` is the record that its guard let pass.
 
     Raises SourceChangedError, and SystemFaultError where a source cannot be read.
     """
+    record = live or {}
     match action:
         case InsertRecord():
-            return InsertOne(_new_body(action, stamp, objects, ledger))
-        case UpdateRecord():
+            return InsertOne(_new_body(action, stamp, sources, ledger))
+        case UpdateRecord(content=content):
             modified = GENERATIONS[action.target.generation].modified_field
-            values = {one.field: _value(one, objects) for one in action.content.fields}
-            unchanged = _unchanged(live or {}, action.precondition.fields)
-            return UpdateOne((live or {}).get("_id"), unchanged, {**values, modified: stamp})
+            values = {one.field: sources.value(one) for one in content.fields}
+            unchanged = _unchanged(record, action.precondition.fields)
+            return UpdateOne(record.get("_id"), unchanged, {**values, modified: stamp}, content.unset)
         case DeleteRecord():
-            return DeleteOne((live or {}).get("_id"), _unchanged(live or {}, live or {}))
+            return DeleteOne(record.get("_id"), _unchanged(record, record))
 
 
-def _new_body(action: InsertRecord, stamp: str, objects: ObjectReader, ledger: Ledger) -> dict[str, Any]:
-    generation, content = GENERATIONS[action.target.generation], action.content
+def _new_body(action: InsertRecord, stamp: str, sources: Sources, ledger: Ledger) -> dict[str, Any]:
+    content, generation = action.content, GENERATIONS[action.target.generation]
     location = parse_location(action.location)
     if location is None:
         raise AssertionError("bounds let only usable locations pass")
-    values = {one.field: _value(one, objects) for one in content.fields}
-    links = content.links
-    if generation.links_field in content.known_after_apply:
-        links = _created_data_assets(action, ledger)
-    body = new_record(generation, location, content.name, values, links, stamp)
+    match content:
+        case ArchivedRecordContent():
+            body = {**sources.archived_record(content.source), generation.modified_field: stamp}
+            if parse_location(body.get("location")) != location:
+                raise SourceChangedError("the archived record has another location")
+            if id_in_plan(body.get("_id")) != action.target.record_id:
+                raise SourceChangedError("the archived record has another _id")
+        case NewRecordContent():
+            values = {one.field: sources.value(one) for one in content.fields}
+            links = content.links
+            if generation.links_field in content.known_after_apply:
+                links = _created_data_assets(action, ledger)
+            body = new_record(generation, location, content.name, values, links, stamp)
     if fingerprint(masked(body, content.known_after_apply)) != content.sha256:
         raise SourceChangedError("the record would not be what was reviewed")
     return body
@@ -72,27 +141,6 @@ def _created_data_assets(action: InsertRecord, ledger: Ledger) -> tuple[str, ...
         for outcome in outcomes
         if outcome.after is not None and outcome.after.data_asset_id is not None
     )
-
-
-def _value(content: FieldContent, objects: ObjectReader) -> Any:
-    source = content.source
-    if isinstance(source, InlineSource):
-        value = source.value
-    else:
-        read = objects.get(source.bucket, source.key)
-        if read is None:
-            raise SourceChangedError(f"{source.key} is gone")
-        try:
-            value = from_bytes(read.body)
-        except (NotJsonError, UnserialisableError) as exc:
-            raise SourceChangedError(f"{source.key} was changed since the plan") from exc
-    try:
-        digest = sha256(to_bytes(value))
-    except UnserialisableError as exc:
-        raise SourceChangedError(f"the value of {content.field} was changed since the plan") from exc
-    if digest != content.sha256:
-        raise SourceChangedError(f"the value of {content.field} was changed since the plan")
-    return value
 
 
 def _unchanged(live: Body, fields: Mapping[str, Any]) -> dict[str, Any]:

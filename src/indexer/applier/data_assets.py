@@ -76,12 +76,15 @@ class DataAssetApplier:
             self.ledger.settle(action, "applied", after=after, attempts=attempt)
             return
 
-    def _remove(self, action: ArchiveDataAsset | DeleteDataAsset, mounted: Sequence[DataAsset]) -> None:
-        """Archived or gone is satisfied; one that mounts another location by now is stale."""
-        data_asset_id = action.target.data_asset_id or ""
-        live = next((one for one in mounted if one.id == data_asset_id), None)
+    def _remove(self, action: ArchiveDataAsset | DeleteDataAsset, mounted: list[DataAsset]) -> None:
+        """As wanted, or gone, is satisfied; one that mounts another location by now is stale."""
+        target_id = action.target.data_asset_id or ""
+        found = mounted
+        if isinstance(action, ArchiveDataAsset) and not action.archive:
+            found = [one for page in self.reader.mounted(archived=True) for one in page]
+        live = next((one for one in found if one.id == target_id), None)
         if live is None:
-            self.ledger.settle(action, "satisfied")
+            self.ledger.settle(action, "satisfied", after=AfterImage(data_asset_id=target_id))
             return
         if str(live.location) != action.location:
             self.ledger.judged(action, stale("the data asset mounts another location by now"))
@@ -89,7 +92,7 @@ class DataAssetApplier:
         image = {"id": live.id, "name": live.name, "location": str(live.location), "state": live.state}
         self.ledger.intend(action, BeforeImage(kind="data-asset", archive=self.ledger.keep(canonical(image))))
         if isinstance(action, ArchiveDataAsset):
-            self.writer.archive(data_asset_id, archive=True)
+            self.writer.archive(target_id, action.archive)
         else:
-            self.writer.delete(data_asset_id)
-        self.ledger.settle(action, "applied", after=AfterImage(data_asset_id=data_asset_id))
+            self.writer.delete(target_id)
+        self.ledger.settle(action, "applied", after=AfterImage(data_asset_id=target_id))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
 
+from indexer.applier.bounds import runs_backwards
+from indexer.applier.contents import Sources
 from indexer.applier.data_assets import DataAssetApplier
 from indexer.applier.ledger import Ledger
 from indexer.applier.objects import LiveRecords, ObjectApplier
@@ -33,42 +36,67 @@ from indexer.model.ports import Readers, Writers
 
 ASSETS_A_BATCH = 32
 """So many assets share one read and one write of their records."""
+Batch = Sequence[Sequence[Action]]
+"""Actions by asset, in order."""
 
 
-def execute(
-    actions: Sequence[Action],
-    readers: Readers,
-    writers: Writers,
-    generations: Sequence[GenerationName],
-    ledger: Ledger,
-    parallel: int,
-) -> None:
-    """Settle every action in the ledger.
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Carries out actions on open systems."""
 
-    A batch goes through three steps, as each asset must: data assets, then records, then objects.
-    """
-    by_asset = (tuple(group) for _, group in groupby(actions, key=lambda action: action.location))
-    record_applier = RecordApplier(readers.records, writers.records, readers.objects, generations, ledger)
-    object_applier = ObjectApplier(readers.objects, writers.objects, ledger)
-    with ThreadPoolExecutor(parallel, thread_name_prefix="apply") as pool:
-        for batch in iter(lambda: tuple(islice(by_asset, ASSETS_A_BATCH)), ()):
-            everything = [action for asset in batch for action in asset]
-            mounts = [
+    readers: Readers
+    writers: Writers
+    sources: Sources
+    generations: Sequence[GenerationName]
+    ledger: Ledger
+    parallel: int
+
+    def execute(self, actions: Sequence[Action]) -> None:
+        """Settle every action in the ledger.
+
+        A batch goes through three steps, as each asset must: data assets, then records, then objects; where
+        that is undone, the other way round.
+        """
+        by_asset = (tuple(group) for _, group in groupby(actions, key=lambda action: action.location))
+        backwards = runs_backwards(actions)
+        steps = (self._data_assets, self._records, self._objects)
+        with ThreadPoolExecutor(self.parallel, thread_name_prefix="apply") as pool:
+            for batch in iter(lambda: tuple(islice(by_asset, ASSETS_A_BATCH)), ()):
+                for step in reversed(steps) if backwards else steps:
+                    step(batch, pool)
+
+    def _data_assets(self, batch: Batch, _: ThreadPoolExecutor) -> None:
+        mounts = [
+            one
+            for asset in batch
+            for one in asset
+            if isinstance(one, CreateDataAsset | ArchiveDataAsset | DeleteDataAsset)
+        ]
+        reader, writer = self.readers.data_assets, self.writers.data_assets
+        if mounts and reader is not None and writer is not None:
+            DataAssetApplier(reader, writer, self.ledger).apply(mounts)
+
+    def _records(self, batch: Batch, _: ThreadPoolExecutor) -> None:
+        applier = RecordApplier(
+            self.readers.records, self.writers.records, self.sources, self.generations, self.ledger
+        )
+        applier.apply(
+            [
                 one
-                for one in everything
-                if isinstance(one, CreateDataAsset | ArchiveDataAsset | DeleteDataAsset)
+                for asset in batch
+                for one in asset
+                if isinstance(one, InsertRecord | UpdateRecord | DeleteRecord)
             ]
-            if mounts and readers.data_assets is not None and writers.data_assets is not None:
-                DataAssetApplier(readers.data_assets, writers.data_assets, ledger).apply(mounts)
-            record_applier.apply(
-                [one for one in everything if isinstance(one, InsertRecord | UpdateRecord | DeleteRecord)]
-            )
-            work = list(_object_work(batch, readers, ledger))
-            list(pool.map(lambda one: object_applier.apply(*one), work))
+        )
+
+    def _objects(self, batch: Batch, pool: ThreadPoolExecutor) -> None:
+        applier = ObjectApplier(self.readers.objects, self.writers.objects, self.sources, self.ledger)
+        work = list(_object_work(batch, self.readers, self.ledger))
+        list(pool.map(lambda one: applier.apply(*one), work))
 
 
 def _object_work(
-    batch: Sequence[Sequence[Action]], readers: Readers, ledger: Ledger
+    batch: Batch, readers: Readers, ledger: Ledger
 ) -> Iterator[tuple[Sequence[ObjectAction], LiveRecords]]:
     """Each asset's object actions, and the live records that their contents come from."""
     per_asset = [

@@ -123,7 +123,10 @@ def judge_update(action: UpdateRecord, live: Mapping[str, Any] | None) -> Judgem
     """Every field as desired is satisfied; every field as it was read may be written."""
     if live is None:
         return stale("the record is gone")
-    if all(_holds(live, one.field, one.sha256) for one in action.content.fields):
+    content = action.content
+    if all(_holds(live, one.field, one.sha256) for one in content.fields) and not live.keys() & set(
+        content.unset
+    ):
         return SATISFIED
     return _as_read(action.precondition, live, action.location)
 
@@ -136,10 +139,7 @@ def judge_record_delete(action: DeleteRecord, live: Mapping[str, Any] | None) ->
 
 
 def _holds(live: Mapping[str, Any], field: str, digest: str) -> bool:
-    try:
-        return sha256(to_bytes(live.get(field))) == digest
-    except UnserialisableError:
-        return False
+    return field in live and fingerprint(live[field]) == digest
 
 
 def _as_read(precondition: AsRead, live: Mapping[str, Any], location: str) -> Judgement:

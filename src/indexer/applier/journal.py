@@ -15,10 +15,10 @@ from pydantic import ValidationError
 
 from indexer.errors import IndexerError
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
-from indexer.model.values import sha256
 
 JOURNAL_FILE = "journal.jsonl"
 RESULT_FILE = "result.json"
+PLAN_FILE = "plan.json"
 ARCHIVE_FOLDER = "archive"
 
 
@@ -36,7 +36,7 @@ class Journal:
 
     def __enter__(self) -> Journal:
         try:
-            (self._folder / ARCHIVE_FOLDER).mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
             self._file = (self._folder / JOURNAL_FILE).open("a", encoding="utf-8")
             if self._file.tell():
                 self._file.write("\n")  # a line that a crash tore ends here
@@ -68,22 +68,6 @@ class Journal:
     def finished(self, at: datetime) -> None:
         """The run got to its end."""
         self._append(event="finished", at=at.isoformat())
-
-    def keep(self, body: bytes) -> str:
-        """Put a before-image into the archive, on disk; returns the sha256 that names it."""
-        name = sha256(body)
-        path = self._folder / ARCHIVE_FOLDER / name
-        if not path.exists():
-            temporary = path.with_suffix(f".{self._run_id}.part")
-            try:
-                with temporary.open("wb") as file:
-                    file.write(body)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(path)
-            except OSError as exc:
-                raise _unwritable(path, exc) from exc
-        return name
 
     def _append(self, **line: Any) -> None:
         text = json.dumps({"run_id": self._run_id, "plan_id": self._plan_id, **line}, ensure_ascii=False)

@@ -10,7 +10,7 @@ from indexer.applier.guard import Judgement, Verdict
 from indexer.applier.journal import Journal
 from indexer.model.action import Action
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome, Status
-from indexer.model.ports import Progress
+from indexer.model.ports import Archive, Progress
 
 SUCCEEDED = frozenset({"applied", "satisfied"})
 
@@ -19,9 +19,15 @@ class Ledger:
     """Outcomes by action id, journalled as they come. Safe for threads."""
 
     def __init__(
-        self, journal: Journal, clock: Callable[[], datetime], progress: Progress, stop: Event
+        self,
+        journal: Journal,
+        archive: Archive,
+        clock: Callable[[], datetime],
+        progress: Progress,
+        stop: Event,
     ) -> None:
-        self._journal, self.clock, self._progress, self._stop = journal, clock, progress, stop
+        self._journal, self._archive, self._progress, self._stop = journal, archive, progress, stop
+        self.clock = clock
         self._lock = Lock()
         self.outcomes: dict[str, Outcome] = {}
         self._intents: dict[str, tuple[datetime, BeforeImage]] = {}
@@ -50,7 +56,7 @@ class Ledger:
 
     def keep(self, body: bytes) -> str:
         """Archive a before-image; returns the sha256 that names it."""
-        return self._journal.keep(body)
+        return self._archive.keep(body)
 
     def intend(self, action: Action, before: BeforeImage) -> None:
         """Journal that this write comes next; its outcome will carry the before-image."""
@@ -59,13 +65,13 @@ class Ledger:
         with self._lock:
             self._intents[action.id] = (at, before)
 
-    def judged(self, action: Action, judgement: Judgement) -> bool:
-        """Settle what needs no write; True where the action may proceed."""
+    def judged(self, action: Action, judgement: Judgement, live: AfterImage | None = None) -> bool:
+        """Settle what needs no write; True where the action may proceed. `live`: what is there now."""
         match judgement.verdict:
             case Verdict.PROCEED:
                 return True
             case Verdict.SATISFIED:
-                self.settle(action, "satisfied")
+                self.settle(action, "satisfied", after=live)
             case Verdict.STALE:
                 self.settle(action, "stale", judgement.why)
         return False
@@ -88,7 +94,7 @@ class Ledger:
         started_at, before = self._intents.get(action.id, (now, None))
         earlier = self._journal.earlier.get(action.id)
         if status == "satisfied" and earlier is not None:
-            before, after = earlier.before, after or earlier.after
+            before, after = earlier.before, earlier.after or after
         outcome = Outcome(
             action_id=action.id,
             status=status,

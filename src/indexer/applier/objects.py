@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from indexer.applier.guard import Verdict, judge_copy, judge_delete, judge_put, payload
+from indexer.applier.contents import SourceChangedError, Sources
+from indexer.applier.guard import Verdict, judge_copy, judge_delete, judge_put, payload, pinned
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
 from indexer.model.action import (
     Absent,
+    ArchiveSource,
     CopyObject,
     DeleteObject,
     ObjectAction,
@@ -36,6 +38,7 @@ class ObjectApplier:
 
     reader: ObjectReader
     writer: ObjectWriter
+    sources: Sources
     ledger: Ledger
 
     def apply(self, actions: Sequence[ObjectAction], records: LiveRecords) -> None:
@@ -56,15 +59,15 @@ class ObjectApplier:
 
     def _put(self, action: PutObject, records: LiveRecords) -> None:
         target = action.target
-        body = _content(action, records)
+        body = _content(action, records, self.sources)
         if body is None:
-            self.ledger.settle(action, "stale", "the record is not what it was when the plan was reviewed")
+            self.ledger.settle(action, "stale", "its content is not what it was when the plan was reviewed")
             return
         for attempt in range(1, ATTEMPTS + 1):
             live: ObjectBody | None = None
             if attempt > 1 or self.ledger.look_first or not isinstance(action.precondition, Absent):
                 live = self.reader.get(target.bucket, target.key)
-            if not self.ledger.judged(action, judge_put(action, live, body)):
+            if not self.ledger.judged(action, judge_put(action, live, body), _image(target.key, live)):
                 return
             self.ledger.intend(action, self._before(live))
             answer = self.writer.put(target.bucket, target.key, body, live.etag if live else None)
@@ -84,15 +87,17 @@ class ObjectApplier:
                 return
             etag, key = written.etag, _dated(key, written.modified_at.strftime("%Y%m%d"))
         if self.ledger.look_first:
-            judgement = judge_copy(action, self.reader.get(target.bucket, key))
-            if not self.ledger.judged(action, judgement):
+            live = self.reader.get(target.bucket, key)
+            if not self.ledger.judged(action, judge_copy(action, live), _image(key, live)):
                 return
         self.ledger.intend(action, BeforeImage(kind="absent"))
         answer = self.writer.copy(target.bucket, source.key, etag, key)
         if not isinstance(answer, PreconditionFailed):
             after = AfterImage(key=key, etag=answer, sha256=action.content.sha256)
             self.ledger.settle(action, "applied", after=after)
-        elif self.ledger.judged(action, judge_copy(action, self.reader.get(target.bucket, key))):
+            return
+        live = self.reader.get(target.bucket, key)
+        if self.ledger.judged(action, judge_copy(action, live), _image(key, live)):
             self.ledger.settle(action, "stale", "the file it copies was changed since the plan")
 
     def _delete(self, action: DeleteObject) -> None:
@@ -129,13 +134,13 @@ class ObjectApplier:
         live = self.reader.get(action.target.bucket, key)
         match action:
             case PutObject():
-                body = _content(action, records)
+                body = _content(action, records, self.sources)
                 done = body is not None and judge_put(action, live, body).verdict is Verdict.SATISFIED
             case CopyObject():
                 done = judge_copy(action, live).verdict is Verdict.SATISFIED
             case DeleteObject():
                 return AfterImage() if live is None else None
-        return AfterImage(key=key, etag=live.etag, sha256=sha256(live.body)) if done and live else None
+        return _image(key, live) if done else None
 
     def _before(self, live: ObjectBody | None) -> BeforeImage:
         if live is None:
@@ -143,9 +148,19 @@ class ObjectApplier:
         return BeforeImage(kind="object", archive=self.ledger.keep(live.body), etag=live.etag)
 
 
-def _content(action: PutObject, records: LiveRecords) -> bytes | None:
+def _image(key: str, live: ObjectBody | None) -> AfterImage | None:
+    return None if live is None else AfterImage(key=key, etag=live.etag, sha256=sha256(live.body))
+
+
+def _content(action: PutObject, records: LiveRecords, sources: Sources) -> bytes | None:
     """The reviewed bytes, read again from their source; None where they are no longer these."""
     match action.content.source:
+        case ArchiveSource() as source:
+            try:
+                body = sources.archived(source)
+            except SourceChangedError:
+                return None
+            return body if pinned(action.content, body) else None
         case RecordFieldSource(generation=generation, field=field) if generation in records:
             return payload(action.content, records[generation], field)
         case RecordSource(generation=generation) if generation in records:

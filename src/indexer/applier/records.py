@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from indexer.applier.contents import SourceChangedError, record_write
+from indexer.applier.contents import SourceChangedError, Sources, record_write
 from indexer.applier.guard import Judgement, Verdict, judge_insert, judge_record_delete, judge_update, stale
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
-from indexer.model.action import DeleteRecord, InsertRecord, RecordAction, UpdateRecord
+from indexer.model.action import DeleteRecord, InsertRecord, NewRecordContent, RecordAction, UpdateRecord
 from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.location import parse_location
 from indexer.model.outcome import AfterImage, BeforeImage
-from indexer.model.ports import ObjectReader, RecordReader, RecordWrite, RecordWriter
+from indexer.model.ports import RecordReader, RecordWrite, RecordWriter
 from indexer.model.values import fingerprint, id_from_plan, time_stamp
 
 ATTEMPTS = 3
@@ -37,7 +37,7 @@ class _Live:
     """The records that a batch's guards look at."""
 
     by_id: dict[tuple[GenerationName, str], Body] = field(default_factory=dict)
-    by_location: dict[str, list[Body]] = field(default_factory=dict)
+    by_location: dict[tuple[GenerationName, str], list[Body]] = field(default_factory=dict)
 
     def of(self, action: RecordAction) -> Body | None:
         """The record that an action names."""
@@ -48,8 +48,15 @@ class _Live:
         own = self.of(action)
         match action:
             case InsertRecord():
-                there = self.by_location.get(action.location, [])
-                # Its new id may be taken by a record that has another location.
+                # A new asset has a record in no generation; one that comes back has none in its own.
+                new = isinstance(action.content, NewRecordContent)
+                there = [
+                    body
+                    for (generation, location), bodies in self.by_location.items()
+                    for body in bodies
+                    if location == action.location and (new or generation == action.target.generation)
+                ]
+                # Its id may be taken by a record that has another location.
                 return judge_insert(action, there or ([own] if own is not None else []))
             case UpdateRecord():
                 return judge_update(action, own)
@@ -63,7 +70,7 @@ class RecordApplier:
 
     reader: RecordReader
     writer: RecordWriter
-    objects: ObjectReader
+    sources: Sources
     generations: Sequence[GenerationName]
     """All configured ones: a new record must be in none."""
     ledger: Ledger
@@ -97,16 +104,17 @@ class RecordApplier:
             for body in self.reader.by_id(generation, ids) if ids else ():
                 live.by_id[generation, repr(body["_id"])] = body
             for body in self.reader.by_location(generation, locations) if locations else ():
-                live.by_location.setdefault(str(parse_location(body["location"])), []).append(body)
+                there = generation, str(parse_location(body["location"]))
+                live.by_location.setdefault(there, []).append(body)
         return live
 
     def _prepare(self, action: RecordAction, live: _Live) -> _Sent | None:
         """Guard, read the values again, archive what is replaced, journal the intent."""
-        if not self.ledger.judged(action, live.judge(action)):
-            return None
         record, stamp = live.of(action), time_stamp(self.ledger.clock())
+        if not self.ledger.judged(action, live.judge(action), _image(action, record)):
+            return None
         try:
-            write = record_write(action, record, stamp, self.objects, self.ledger)
+            write = record_write(action, record, stamp, self.sources, self.ledger)
         except SourceChangedError as exc:
             self.ledger.judged(action, stale(str(exc)))
             return None
@@ -140,13 +148,10 @@ class RecordApplier:
         for one in sent:
             record = live.of(one.action)
             if _ours(one, record):
-                after = AfterImage(
-                    sha256=None if record is None else fingerprint(record),
-                    modified=None if record is None else one.stamp,
-                )
+                after = _image(one.action, record)
                 self.ledger.settle(one.action, "applied", after=after, attempts=attempt)
             elif (judgement := live.judge(one.action)).verdict is not Verdict.PROCEED:
-                self.ledger.judged(one.action, judgement)
+                self.ledger.judged(one.action, judgement, _image(one.action, record))
 
 
 def _ours(sent: _Sent, record: Body | None) -> bool:
@@ -155,3 +160,11 @@ def _ours(sent: _Sent, record: Body | None) -> bool:
         return record is None
     generation = GENERATIONS[sent.action.target.generation]
     return record is not None and record.get(generation.modified_field) == sent.stamp
+
+
+def _image(action: RecordAction, record: Body | None) -> AfterImage:
+    """What an action left behind."""
+    if record is None:
+        return AfterImage()
+    modified = record.get(GENERATIONS[action.target.generation].modified_field)
+    return AfterImage(sha256=fingerprint(record), modified=modified if isinstance(modified, str) else None)

@@ -94,7 +94,7 @@ class AsRead(FileModel):
 
 
 class Mounted(FileModel):
-    """The data asset must be unarchived and still mount the target's location."""
+    """The data asset must still mount the target's location."""
 
     kind: Literal["mounted"] = "mounted"
 
@@ -136,8 +136,18 @@ class InlineSource(FileModel):
     value: Any
 
 
+class ArchiveSource(FileModel):
+    """A before-image that a run kept."""
+
+    kind: Literal["archive"] = "archive"
+    archive: str = Field(description="The archive: a folder, or an `s3://` prefix.")
+    sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="The before-image's name in it, and its digest."
+    )
+
+
 Source = Annotated[
-    RecordFieldSource | RecordSource | ObjectSource | InlineSource, Field(discriminator="kind")
+    RecordFieldSource | RecordSource | ObjectSource | ArchiveSource, Field(discriminator="kind")
 ]
 
 
@@ -154,23 +164,38 @@ class FieldContent(FileModel):
     """The new value of one field of a record."""
 
     field: str
-    source: ObjectSource | InlineSource = Field(discriminator="kind")
-    sha256: str = Field(description="Of the value in our bytes (indent 3, sorted keys).")
+    source: ObjectSource | InlineSource | ArchiveSource = Field(discriminator="kind")
+    sha256: str = Field(description="Fingerprint of the value.")
 
 
 class RecordContent(FileModel):
     """What is written to a record: values of fields."""
 
     fields: tuple[FieldContent, ...] = ()
+    unset: tuple[str, ...] = Field(
+        default=(), description="Fields that are taken out: they were not there before."
+    )
     known_after_apply: tuple[str, ...] = ()
 
 
-class NewRecordContent(RecordContent):
+class NewRecordContent(FileModel):
     """A whole new record, built from core files."""
 
+    kind: Literal["new-record"] = "new-record"
     name: str
     links: tuple[str, ...] = ()
+    fields: tuple[FieldContent, ...] = ()
     sha256: str = Field(description="Fingerprint of the record; `known_after_apply` fields count as null.")
+    known_after_apply: tuple[str, ...] = ()
+
+
+class ArchivedRecordContent(FileModel):
+    """A record as it was before it was deleted."""
+
+    kind: Literal["archived-record"] = "archived-record"
+    source: ArchiveSource
+    sha256: str = Field(description="Fingerprint of the record; `known_after_apply` fields count as null.")
+    known_after_apply: tuple[str, ...] = ()
 
 
 class DataAssetContent(FileModel):
@@ -222,7 +247,7 @@ class InsertRecord(_Action):
     kind: Literal["insert-record"] = "insert-record"
     target: RecordTarget
     precondition: Absent = Absent()
-    content: NewRecordContent
+    content: NewRecordContent | ArchivedRecordContent = Field(discriminator="kind")
 
 
 class UpdateRecord(_Action):
@@ -252,9 +277,10 @@ class CreateDataAsset(_Action):
 
 
 class ArchiveDataAsset(_Action):
-    """Archive an external data asset."""
+    """Archive an external data asset, or (`archive` false) take that back."""
 
     kind: Literal["archive-data-asset"] = "archive-data-asset"
+    archive: bool = True
     target: DataAssetTarget
     precondition: Mounted = Mounted()
 

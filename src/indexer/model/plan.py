@@ -93,6 +93,7 @@ class Plan(FileModel):
     plan_id: str
     created_at: datetime
     tool_version: str
+    undoes: str | None = Field(default=None, description="The run that this plan takes back.")
     scope: Scope
     coverage: tuple[CoverageRow, ...]
     summary: Summary

@@ -76,6 +76,10 @@ class RecordReader(Protocol):
         """The record with all its types, as MongoDB Extended JSON (canonical)."""
         ...
 
+    def from_archive(self, form: bytes) -> Mapping[str, Any]:
+        """The record that `archive_form` kept. Raises ValueError for anything else."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class InsertOne:
@@ -90,8 +94,9 @@ class UpdateOne:
 
     id: Any
     unchanged: Mapping[str, Any]
-    """Field → value (scalar or null) that the database itself must find."""
+    """Field → value (text or null) that the database itself must find."""
     set_fields: Mapping[str, Any]
+    unset_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +132,8 @@ class RecordWriter(Protocol):
 class DataAssetReader(Protocol):
     """Code Ocean, read only."""
 
-    def mounted(self) -> Iterator[tuple[DataAsset, ...]]:
-        """Pages of all unarchived external data assets."""
+    def mounted(self, *, archived: bool = False) -> Iterator[tuple[DataAsset, ...]]:
+        """Pages of all external data assets that are not archived, or of all that are."""
         ...
 
     def results(self, tags: Iterable[str]) -> Iterator[tuple[DataAsset, ...]]:
@@ -149,6 +154,18 @@ class DataAssetWriter(Protocol):
 
     def delete(self, data_asset_id: str) -> None:
         """Delete for good."""
+        ...
+
+
+class Archive(Protocol):
+    """Before-images, each named by the sha256 of its bytes."""
+
+    def keep(self, body: bytes) -> str:
+        """Put one in, durably; returns its name."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes that hash to this name, or None where the archive does not hold them."""
         ...
 
 

@@ -180,6 +180,8 @@ def fingerprint(value: object) -> str:
 
 
 def masked(record: Mapping[str, Any], unknown: Iterable[str]) -> dict[str, Any]:
-    """The record without what only the write will tell; digests of such contents are taken over this."""
-    hidden = set(unknown)
-    return {key: None if key in hidden else value for key, value in record.items()}
+    """The record without what only the write will tell; digests of such contents are taken over this.
+
+    A field that the write will add is null already, as it is when the write has been made.
+    """
+    return {**record, **dict.fromkeys(unknown)}

@@ -20,7 +20,7 @@ from indexer.model.action import (
 from indexer.model.generation import GENERATIONS, Generation, core_file, new_record, record_id
 from indexer.model.location import Location
 from indexer.model.snapshot import Asset, Record, RecordRow
-from indexer.model.values import fingerprint, masked, sha256, to_bytes
+from indexer.model.values import fingerprint, masked
 from indexer.planner.diff import changes
 from indexer.planner.rules import Rules
 
@@ -40,9 +40,7 @@ def update_record(
     if links is not None:
         new_values[generation.links_field] = links
         inline = InlineSource(value=links)
-        fields.append(
-            FieldContent(field=generation.links_field, source=inline, sha256=sha256(to_bytes(links)))
-        )
+        fields.append(FieldContent(field=generation.links_field, source=inline, sha256=fingerprint(links)))
     old_values = {name: actual[name] for name in new_values if actual.get(name) is not None}
     differences, omitted = changes(old_values, new_values)
     return UpdateRecord(
@@ -112,7 +110,7 @@ def field_contents(asset: Asset, values: Mapping[str, Any]) -> list[FieldContent
                 key=asset.location.key(core_file(field)),
                 etag=asset.bodies[core_file(field)].etag,
             ),
-            sha256=sha256(to_bytes(value)),
+            sha256=fingerprint(value),
         )
         for field, value in values.items()
     ]

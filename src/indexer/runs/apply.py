@@ -12,9 +12,11 @@ from pathlib import Path
 from threading import Event
 
 from indexer import __version__
+from indexer.applier.archive import FolderArchive
 from indexer.applier.bounds import Bounds, check_bounds
-from indexer.applier.execute import execute
-from indexer.applier.journal import RESULT_FILE, Journal, earlier_plan_id
+from indexer.applier.contents import Sources
+from indexer.applier.execute import Executor
+from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal, earlier_plan_id
 from indexer.applier.ledger import Ledger
 from indexer.config import Config
 from indexer.errors import UsageError
@@ -22,7 +24,7 @@ from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.model.ports import Progress
 from indexer.runs.connect import Systems, open_systems, rules_of
-from indexer.runs.files import write_whole
+from indexer.runs.files import plan_text, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,13 @@ def apply_plan(
     started_at, run_id = clock(), uuid.uuid4().hex
     with Journal(folder, run_id, plan.plan_id) as journal:
         journal.started(started_at, digest)
+        write_whole(folder / PLAN_FILE, plan_text(plan))
         progress.stage("applying", len(plan.actions))
-        ledger = Ledger(journal, clock, progress, stop)
-        execute(plan.actions, systems.readers, systems.writers, tuple(bounds.collections), ledger, parallel)
+        ledger = Ledger(journal, FolderArchive(folder / ARCHIVE_FOLDER), clock, progress, stop)
+        readers = systems.readers
+        sources = Sources(readers.objects, readers.records, lambda archive: FolderArchive(Path(archive)))
+        executor = Executor(readers, systems.writers, sources, tuple(bounds.collections), ledger, parallel)
+        executor.execute(plan.actions)
         outcomes = tuple(ledger.outcomes[action.id] for action in plan.actions)
         result = Result(
             run_id=run_id,

@@ -26,7 +26,32 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def plan_text(plan: Plan) -> str:
     """The plan file's text."""
-    return json.dumps(plan_document(plan), indent=1, ensure_ascii=False) + "\n"
+    return document_text(plan_document(plan))
+
+
+def document_text(document: dict[str, Any]) -> str:
+    """A document as we write all of them."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def check_writable(path: Path) -> None:
+    """Raise IndexerError where `write_whole` could not write: asked before long work, not after it."""
+    problem = ""
+    if path.is_dir():
+        problem = "it is a directory"
+    elif path.exists() and not path.is_file():
+        problem = "it is no regular file"
+    elif not path.parent.is_dir():
+        problem = f"there is no directory {path.parent}"
+    else:
+        try:
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as exc:
+            problem = exc.strerror or str(exc)
+    if problem:
+        hint = "Nothing was read yet. Name another place with --out; - is stdout."
+        raise IndexerError("The file cannot be written", f"{path}: {problem}", hint)
 
 
 def write_whole(path: Path, text: str) -> None:

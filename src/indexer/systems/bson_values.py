@@ -19,8 +19,11 @@ from bson import (
     ObjectId,
     Regex,
     Timestamp,
+    decode,
+    encode,
 )
 from bson.codec_options import DatetimeConversion, TypeDecoder, TypeRegistry
+from bson.errors import BSONError
 from bson.json_util import CANONICAL_JSON_OPTIONS, dumps, loads
 
 from indexer.model.values import Foreign, Oid
@@ -71,3 +74,12 @@ def _deep(value: Any) -> Any:
 def extended_json(body: Mapping[str, Any]) -> bytes:
     """A record with all its types, as canonical MongoDB Extended JSON."""
     return dumps(_deep(body), json_options=CANONICAL_JSON_OPTIONS).encode("utf-8")
+
+
+def from_extended_json(form: bytes) -> dict[str, Any]:
+    """The record in canonical MongoDB Extended JSON, in the model's values. Raises ValueError."""
+    try:
+        body = loads(form.decode("utf-8"), json_options=CANONICAL_JSON_OPTIONS)
+        return decode(encode(body), CODEC_OPTIONS)
+    except (BSONError, TypeError, KeyError, OverflowError, RecursionError) as exc:
+        raise ValueError(f"no record in MongoDB Extended JSON: {exc}") from exc

@@ -110,10 +110,10 @@ class CodeOceanReader:
     def __init__(self, client: CodeOcean) -> None:
         self._client = client
 
-    def mounted(self) -> Iterator[tuple[DataAsset, ...]]:
-        """Pages of all unarchived external data assets."""
+    def mounted(self, *, archived: bool = False) -> Iterator[tuple[DataAsset, ...]]:
+        """Pages of all external data assets that are not archived, or of all that are."""
         seen: set[str] = set()
-        params = {"origin": DataAssetSearchOrigin.External}
+        params = {"origin": DataAssetSearchOrigin.External, "archived": archived}
         yield from self._pages("search external data assets", params, seen)
 
     def results(self, tags: Iterable[str]) -> Iterator[tuple[DataAsset, ...]]:
@@ -124,6 +124,7 @@ class CodeOceanReader:
                 "query": f"tag:{tag}",
                 "type": DataAssetType.Result,
                 "origin": DataAssetSearchOrigin.Internal,
+                "archived": False,
             }
             yield from self._pages(f"search results with tag:{tag}", params, seen)
 
@@ -133,7 +134,7 @@ class CodeOceanReader:
         while True:
             with _faults(self._client, what):
                 page = self._client.data_assets.search_data_assets(
-                    DataAssetSearchParams(limit=ROWS_A_PAGE, archived=False, next_token=token, **params)
+                    DataAssetSearchParams(limit=ROWS_A_PAGE, next_token=token, **params)
                 )
                 fresh = [found for found in page.results if found.id not in seen]
                 seen.update(found.id for found in fresh)

@@ -22,7 +22,7 @@ from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.location import SCHEME, Location
 from indexer.model.ports import DeleteOne, InsertOne, RecordWrite, UpdateOne, WriteError
 from indexer.model.snapshot import RecordRow
-from indexer.systems.bson_values import CODEC_OPTIONS, extended_json
+from indexer.systems.bson_values import CODEC_OPTIONS, extended_json, from_extended_json
 
 SERVER_SELECTION_MS = 10_000
 SOCKET_TIMEOUT_MS = 60_000
@@ -181,6 +181,10 @@ class DocDBReader:
         """The record with all its types, as canonical MongoDB Extended JSON."""
         return extended_json(body)
 
+    def from_archive(self, form: bytes) -> Mapping[str, Any]:
+        """The record that `archive_form` kept. Raises ValueError for anything else."""
+        return from_extended_json(form)
+
     @staticmethod
     def _projection(generation: GenerationName) -> dict[str, int]:
         shape = GENERATIONS[generation]
@@ -237,6 +241,9 @@ def _request(write: RecordWrite) -> Any:
         case InsertOne():
             return pymongo.InsertOne(dict(write.body))
         case UpdateOne():
-            return pymongo.UpdateOne({"_id": write.id, **write.unchanged}, {"$set": dict(write.set_fields)})
+            change: dict[str, Any] = {"$set": dict(write.set_fields)}
+            if write.unset_fields:
+                change["$unset"] = dict.fromkeys(write.unset_fields, "")
+            return pymongo.UpdateOne({"_id": write.id, **write.unchanged}, change)
         case DeleteOne():
             return pymongo.DeleteOne({"_id": write.id, **write.unchanged})

@@ -1,0 +1,73 @@
+"""Turn a finished run into the plan that takes it back. Reads the run's folder, no system."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from indexer import __version__
+from indexer.applier.archive import FolderArchive
+from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE
+from indexer.errors import RefusedError
+from indexer.model.plan import Plan, Summary
+from indexer.planner.undo import Kept, plan_undo
+from indexer.runs.files import load_plan, load_result
+from indexer.systems.bson_values import from_extended_json
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The plan of an undo, and what it cannot take back."""
+
+    plan: Plan
+    impossible: tuple[str, ...]
+
+
+def undo(result_path: Path) -> Undone:
+    """Plan the way back from a result (the file, or its folder). Raises RefusedError, IndexerError."""
+    if result_path.is_dir():
+        result_path = result_path / RESULT_FILE
+    result = load_result(result_path)
+    plan, _ = load_plan(result_path.parent / PLAN_FILE)
+    if plan.plan_id != result.plan_id:
+        detail = f"{result_path} is the result of plan {result.plan_id}, and {PLAN_FILE} beside it is {plan.plan_id}"
+        raise RefusedError("The result does not belong to its plan", detail, "Restore the run's folder.")
+    folder = result_path.parent.resolve() / ARCHIVE_FOLDER
+    archive = FolderArchive(folder)
+
+    def record(name: str) -> Mapping[str, Any] | None:
+        body = archive.read(name)
+        try:
+            return None if body is None else from_extended_json(body)
+        except ValueError:
+            return None
+
+    outcomes = {outcome.action_id: outcome for outcome in result.outcomes}
+    way_back = plan_undo(plan.actions, outcomes, Kept(str(folder), archive.read, record))
+    return Undone(
+        plan.model_copy(
+            update={
+                "plan_id": uuid.uuid4().hex,
+                "created_at": datetime.now(UTC),
+                "tool_version": __version__,
+                "undoes": result.run_id,
+                "coverage": (),
+                "actions": way_back.actions,
+                "withheld": (),
+                "findings": (),
+                "summary": Summary(
+                    assets=len({action.location for action in way_back.actions}),
+                    records=0,
+                    actions=dict(sorted(Counter(action.kind for action in way_back.actions).items())),
+                    reasons={"undo": len(way_back.actions)} if way_back.actions else {},
+                    complete=True,
+                ),
+            }
+        ),
+        way_back.impossible,
+    )
