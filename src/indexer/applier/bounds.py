@@ -12,25 +12,27 @@ from indexer.errors import RefusedError
 from indexer.model.action import (
     Action,
     ArchiveDataAsset,
-    ArchivedRecordContent,
-    ArchiveSource,
     CopyObject,
     CreateDataAsset,
     DeleteDataAsset,
     DeleteObject,
     DeleteRecord,
+    InsertRecord,
+    PutObject,
+    UpdateRecord,
+    action_id,
+)
+from indexer.model.content import (
+    ArchivedRecordContent,
+    ArchiveSource,
     FieldContent,
     InlineSource,
-    InsertRecord,
     NewRecordContent,
     ObjectSource,
-    PutObject,
     RecordContent,
     RecordFieldSource,
     RecordSource,
     Source,
-    UpdateRecord,
-    action_id,
 )
 from indexer.model.generation import (
     CORE_FIELDS,
@@ -46,6 +48,8 @@ from indexer.model.location import Location, parse_location
 from indexer.model.plan import Plan
 
 CORE_FILES = frozenset(map(core_file, CORE_FIELDS))
+GONE = {"asset-gone": "folder", "result-gone": "result"}
+"""What a deletion for this reason rests on."""
 HINT = "Nothing was written. Look at it with `indexer show`, and plan again."
 PHASES = {
     "create-data-asset": 0,
@@ -194,6 +198,8 @@ def _record_problem(
             return "its precondition does not name the location"
         case DeleteRecord() if action.precondition.record is None:
             return "its precondition does not pin the record"
+        case DeleteRecord() if action.precondition.gone != GONE.get(action.reason):
+            return "its precondition does not say what must be gone"
         case UpdateRecord(content=content) if content.unset and not undo:
             return "only an undo takes fields out"
         case (
@@ -239,4 +245,6 @@ def _data_asset_problem(
     if isinstance(action, CreateDataAsset):
         named = {action.content.name, action.content.mount} == {location.prefix}
         return "" if named else "a new data asset is named as its folder"
+    if action.precondition.gone != GONE.get(action.reason):
+        return "its precondition does not say what must be gone"
     return "" if action.target.data_asset_id else "it names no data asset"

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from indexer.applier.ledger import Ledger
-from indexer.model.action import (
+from indexer.model.action import DeleteRecord, InsertRecord, RecordAction, UpdateRecord
+from indexer.model.content import (
     ArchivedRecordContent,
     ArchiveSource,
-    DeleteRecord,
     FieldContent,
     InlineSource,
-    InsertRecord,
     NewRecordContent,
     ObjectSource,
-    RecordAction,
-    UpdateRecord,
 )
 from indexer.model.generation import GENERATIONS, new_record
 from indexer.model.location import parse_location

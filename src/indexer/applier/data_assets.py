@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from indexer.applier.evidence import Evidence
 from indexer.applier.guard import stale
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
@@ -25,6 +26,7 @@ class DataAssetApplier:
 
     reader: DataAssetReader
     writer: DataAssetWriter
+    evidence: Evidence
     ledger: Ledger
 
     def apply(self, actions: Sequence[DataAssetAction]) -> None:
@@ -88,6 +90,10 @@ class DataAssetApplier:
             return
         if str(live.location) != action.location:
             self.ledger.judged(action, stale("the data asset mounts another location by now"))
+            return
+        against = self.evidence.against(action.location, action.precondition.gone)
+        if against:
+            self.ledger.judged(action, stale(against))
             return
         image = {"id": live.id, "name": live.name, "location": str(live.location), "state": live.state}
         self.ledger.intend(action, BeforeImage(kind="data-asset", archive=self.ledger.keep(canonical(image))))

@@ -11,6 +11,7 @@ from typing import Any
 from indexer.applier.bounds import runs_backwards
 from indexer.applier.contents import Sources
 from indexer.applier.data_assets import DataAssetApplier
+from indexer.applier.evidence import Evidence
 from indexer.applier.ledger import Ledger
 from indexer.applier.objects import LiveRecords, ObjectApplier
 from indexer.applier.records import RecordApplier
@@ -26,10 +27,9 @@ from indexer.model.action import (
     InsertRecord,
     ObjectAction,
     PutObject,
-    RecordFieldSource,
-    RecordSource,
     UpdateRecord,
 )
+from indexer.model.content import RecordFieldSource, RecordSource
 from indexer.model.generation import GenerationName
 from indexer.model.location import parse_location
 from indexer.model.ports import Readers, Writers
@@ -47,6 +47,7 @@ class Executor:
     readers: Readers
     writers: Writers
     sources: Sources
+    evidence: Evidence
     generations: Sequence[GenerationName]
     ledger: Ledger
     parallel: int
@@ -74,11 +75,16 @@ class Executor:
         ]
         reader, writer = self.readers.data_assets, self.writers.data_assets
         if mounts and reader is not None and writer is not None:
-            DataAssetApplier(reader, writer, self.ledger).apply(mounts)
+            DataAssetApplier(reader, writer, self.evidence, self.ledger).apply(mounts)
 
     def _records(self, batch: Batch, _: ThreadPoolExecutor) -> None:
         applier = RecordApplier(
-            self.readers.records, self.writers.records, self.sources, self.generations, self.ledger
+            self.readers.records,
+            self.writers.records,
+            self.sources,
+            self.evidence,
+            self.generations,
+            self.ledger,
         )
         applier.apply(
             [

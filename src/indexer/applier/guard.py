@@ -7,18 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from indexer.model.action import (
-    Absent,
-    AsRead,
-    Content,
-    CopyObject,
-    DeleteObject,
-    DeleteRecord,
-    HasEtag,
-    InsertRecord,
-    PutObject,
-    UpdateRecord,
-)
+from indexer.model.action import CopyObject, DeleteObject, DeleteRecord, InsertRecord, PutObject, UpdateRecord
+from indexer.model.content import Absent, AsRead, Content, HasEtag
 from indexer.model.location import parse_location
 from indexer.model.snapshot import ObjectBody
 from indexer.model.values import UnserialisableError, fingerprint, masked, sha256, to_bytes

@@ -10,17 +10,8 @@ from indexer.applier.contents import SourceChangedError, Sources
 from indexer.applier.guard import Verdict, judge_copy, judge_delete, judge_put, payload, pinned
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
-from indexer.model.action import (
-    Absent,
-    ArchiveSource,
-    CopyObject,
-    DeleteObject,
-    ObjectAction,
-    ObjectSource,
-    PutObject,
-    RecordFieldSource,
-    RecordSource,
-)
+from indexer.model.action import CopyObject, DeleteObject, ObjectAction, PutObject
+from indexer.model.content import Absent, ArchiveSource, ObjectSource, RecordFieldSource, RecordSource
 from indexer.model.generation import DATE_PLACEHOLDER, GenerationName
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import ObjectReader, ObjectWriter, PreconditionFailed

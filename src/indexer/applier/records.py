@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from indexer.applier.contents import SourceChangedError, Sources, record_write
+from indexer.applier.evidence import Evidence
 from indexer.applier.guard import Judgement, Verdict, judge_insert, judge_record_delete, judge_update, stale
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
-from indexer.model.action import DeleteRecord, InsertRecord, NewRecordContent, RecordAction, UpdateRecord
+from indexer.model.action import DeleteRecord, InsertRecord, RecordAction, UpdateRecord
+from indexer.model.content import NewRecordContent
 from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.location import parse_location
 from indexer.model.outcome import AfterImage, BeforeImage
@@ -71,6 +73,7 @@ class RecordApplier:
     reader: RecordReader
     writer: RecordWriter
     sources: Sources
+    evidence: Evidence
     generations: Sequence[GenerationName]
     """All configured ones: a new record must be in none."""
     ledger: Ledger
@@ -114,6 +117,11 @@ class RecordApplier:
         if not self.ledger.judged(action, live.judge(action), _image(action, record)):
             return None
         try:
+            if not isinstance(action, InsertRecord):
+                precondition = action.precondition
+                against = self.evidence.against(action.location, precondition.gone, precondition.mounts)
+                if against:
+                    raise SourceChangedError(against)
             write = record_write(action, record, stamp, self.sources, self.ledger)
         except SourceChangedError as exc:
             self.ledger.judged(action, stale(str(exc)))

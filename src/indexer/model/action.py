@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from indexer.model.generation import GenerationName
+from indexer.model.content import (
+    Absent,
+    ArchivedRecordContent,
+    AsRead,
+    Change,
+    Content,
+    DataAssetContent,
+    DataAssetTarget,
+    FileModel,
+    HasEtag,
+    Mounted,
+    NewRecordContent,
+    NotMounted,
+    ObjectTarget,
+    RecordContent,
+    RecordTarget,
+)
 from indexer.model.values import canonical, sha256
 
 Reason = Literal[
@@ -29,181 +45,6 @@ Reason = Literal[
     "undo",
 ]
 REASONS: tuple[str, ...] = get_args(Reason)
-
-
-class FileModel(BaseModel):
-    """Part of a file that others may have written: frozen, and fields of a later minor version are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class ObjectTarget(FileModel):
-    """An S3 object."""
-
-    bucket: str
-    key: str = Field(description="May end in `.<date>.json`: the UTC day of the write, known after apply.")
-
-
-class RecordTarget(FileModel):
-    """A DocDB record."""
-
-    generation: GenerationName
-    database: str
-    collection: str
-    record_id: Any = Field(description="`_id`; other than a string in MongoDB Extended JSON.")
-
-
-class DataAssetTarget(FileModel):
-    """A Code Ocean data asset, or the mount of one that is to be created."""
-
-    data_asset_id: str | None = Field(default=None, description="None: known after apply.")
-    bucket: str
-    prefix: str
-
-
-class Change(FileModel):
-    """One field-level difference, for people; nothing is written from it."""
-
-    path: str
-    before: str | None = Field(default=None, description="Shortened JSON; absent: there was nothing.")
-    after: str | None = Field(default=None, description="Shortened JSON; absent: there will be nothing.")
-
-
-class Absent(FileModel):
-    """There must be nothing at the target."""
-
-    kind: Literal["absent"] = "absent"
-
-
-class HasEtag(FileModel):
-    """The object must still have this ETag."""
-
-    kind: Literal["etag"] = "etag"
-    etag: str
-
-
-class AsRead(FileModel):
-    """The record must still be as it was read."""
-
-    kind: Literal["as-read"] = "as-read"
-    fields: dict[str, str | None] = Field(
-        default_factory=dict,
-        description="Field → fingerprint of what was read, null for what was null or absent.",
-    )
-    record: str | None = Field(default=None, description="Fingerprint of the whole record, before a delete.")
-
-
-class Mounted(FileModel):
-    """The data asset must still mount the target's location."""
-
-    kind: Literal["mounted"] = "mounted"
-
-
-class NotMounted(FileModel):
-    """No unarchived external data asset may mount the target's location."""
-
-    kind: Literal["not-mounted"] = "not-mounted"
-
-
-class RecordFieldSource(FileModel):
-    """The value of one field of the asset's record, as it is when it is applied."""
-
-    kind: Literal["record-field"] = "record-field"
-    generation: GenerationName
-    field: str
-
-
-class RecordSource(FileModel):
-    """The asset's whole record, as it is when it is applied."""
-
-    kind: Literal["record"] = "record"
-    generation: GenerationName
-
-
-class ObjectSource(FileModel):
-    """An S3 object of the same asset."""
-
-    kind: Literal["object"] = "object"
-    bucket: str
-    key: str
-    etag: str | None = Field(default=None, description="None: the object is written by this plan.")
-
-
-class InlineSource(FileModel):
-    """A small value that stands in the plan itself."""
-
-    kind: Literal["inline"] = "inline"
-    value: Any
-
-
-class ArchiveSource(FileModel):
-    """A before-image that a run kept."""
-
-    kind: Literal["archive"] = "archive"
-    archive: str = Field(description="The archive: a folder, or an `s3://` prefix.")
-    sha256: str = Field(
-        pattern=r"^[0-9a-f]{64}$", description="The before-image's name in it, and its digest."
-    )
-
-
-Source = Annotated[
-    RecordFieldSource | RecordSource | ObjectSource | ArchiveSource, Field(discriminator="kind")
-]
-
-
-class Content(FileModel):
-    """What is written: where its bytes are read again, and what they must hash to."""
-
-    source: Source
-    sha256: str = Field(description="Of the bytes; `known_after_apply` fields count as null.")
-    size: int | None = Field(default=None, description="Bytes; absent where it is known after apply.")
-    known_after_apply: tuple[str, ...] = ()
-
-
-class FieldContent(FileModel):
-    """The new value of one field of a record."""
-
-    field: str
-    source: ObjectSource | InlineSource | ArchiveSource = Field(discriminator="kind")
-    sha256: str = Field(description="Fingerprint of the value.")
-
-
-class RecordContent(FileModel):
-    """What is written to a record: values of fields."""
-
-    fields: tuple[FieldContent, ...] = ()
-    unset: tuple[str, ...] = Field(
-        default=(), description="Fields that are taken out: they were not there before."
-    )
-    known_after_apply: tuple[str, ...] = ()
-
-
-class NewRecordContent(FileModel):
-    """A whole new record, built from core files."""
-
-    kind: Literal["new-record"] = "new-record"
-    name: str
-    links: tuple[str, ...] = ()
-    fields: tuple[FieldContent, ...] = ()
-    sha256: str = Field(description="Fingerprint of the record; `known_after_apply` fields count as null.")
-    known_after_apply: tuple[str, ...] = ()
-
-
-class ArchivedRecordContent(FileModel):
-    """A record as it was before it was deleted."""
-
-    kind: Literal["archived-record"] = "archived-record"
-    source: ArchiveSource
-    sha256: str = Field(description="Fingerprint of the record; `known_after_apply` fields count as null.")
-    known_after_apply: tuple[str, ...] = ()
-
-
-class DataAssetContent(FileModel):
-    """An external data asset to be created; its files stay on S3."""
-
-    name: str
-    mount: str
-    tags: tuple[str, ...] = ()
 
 
 class _Action(FileModel):
@@ -282,7 +123,7 @@ class ArchiveDataAsset(_Action):
     kind: Literal["archive-data-asset"] = "archive-data-asset"
     archive: bool = True
     target: DataAssetTarget
-    precondition: Mounted = Mounted()
+    precondition: Mounted
 
 
 class DeleteDataAsset(_Action):
@@ -290,7 +131,7 @@ class DeleteDataAsset(_Action):
 
     kind: Literal["delete-data-asset"] = "delete-data-asset"
     target: DataAssetTarget
-    precondition: Mounted = Mounted()
+    precondition: Mounted
 
 
 ObjectAction = PutObject | CopyObject | DeleteObject

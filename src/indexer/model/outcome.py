@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from indexer.model.action import FileModel
+from indexer.model.content import FileModel
 from indexer.model.plan import FORMAT_VERSION
 
 Status = Literal["applied", "satisfied", "stale", "failed", "skipped"]

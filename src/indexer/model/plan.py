@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from indexer.model.action import Action, FileModel
+from indexer.model.action import Action
+from indexer.model.content import FileModel
 from indexer.model.snapshot import SystemName
 from indexer.model.values import canonical, sha256
 

@@ -11,6 +11,8 @@ from indexer.model.generation import GenerationName
 from indexer.model.location import Location
 
 SystemName = Literal["s3", "docdb", "codeocean"]
+RESULT_TAGS = ("derived", "processed")
+"""The tags by which Code Ocean results are searched; the search's word on them is final."""
 
 
 @dataclass(frozen=True, slots=True)

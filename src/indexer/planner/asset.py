@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from indexer.model.action import Action, ArchiveDataAsset, DataAssetTarget, DeleteDataAsset, with_id
+from indexer.model.action import Action, ArchiveDataAsset, DeleteDataAsset, with_id
+from indexer.model.content import DataAssetTarget, Mounted
 from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, Folder, Record, RecordRow
@@ -170,10 +171,11 @@ def _gone(asset: Asset, rules: Rules) -> AssetPlan:
         target = DataAssetTarget(
             data_asset_id=one.id, bucket=asset.location.bucket, prefix=asset.location.prefix
         )
+        common: dict[str, Any] = {"location": location, "reason": "asset-gone", "target": target}
         if rules.on_missing == "archive":
-            mounts.append(ArchiveDataAsset(location=location, reason="asset-gone", target=target))
+            mounts.append(ArchiveDataAsset(precondition=Mounted(gone="folder"), **common))
         elif rules.on_missing == "delete":
-            mounts.append(DeleteDataAsset(location=location, reason="asset-gone", target=target))
+            mounts.append(DeleteDataAsset(precondition=Mounted(gone="folder"), **common))
     records = [
         delete_record(asset.location, asset.records[row.generation], rules, "asset-gone")
         for row in asset.rows

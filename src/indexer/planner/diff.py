@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from indexer.model.action import Change
+from indexer.model.content import Change
 from indexer.model.values import canonical, fingerprint
 
 MAX_CHANGES = 20

@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from indexer.model.action import (
+from indexer.model.action import CopyObject, DeleteObject, ObjectAction, PutObject, Reason
+from indexer.model.content import (
     Absent,
     Change,
     Content,
-    CopyObject,
-    DeleteObject,
     HasEtag,
-    ObjectAction,
     ObjectSource,
     ObjectTarget,
-    PutObject,
-    Reason,
     RecordFieldSource,
     RecordSource,
 )

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.model.action import Absent, Action, with_id
+from indexer.model.action import Action, with_id
+from indexer.model.content import Absent
 from indexer.model.location import parse_location
 from indexer.model.plan import PolicyMode, Withheld
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from indexer.model.action import (
+from indexer.model.action import DeleteRecord, InsertRecord, Reason, UpdateRecord
+from indexer.model.content import (
     AsRead,
-    DeleteRecord,
     FieldContent,
     InlineSource,
-    InsertRecord,
     NewRecordContent,
     ObjectSource,
-    Reason,
     RecordContent,
-    UpdateRecord,
 )
 from indexer.model.generation import GENERATIONS, Generation, core_file, new_record, record_id
 from indexer.model.location import Location
@@ -47,22 +44,30 @@ def update_record(
         location=str(asset.location),
         reason="field-missing" if adopted else "links-stale",
         target=rules.target(row.generation, row.id),
-        precondition=AsRead(fields=_as_read(actual, ["location", generation.modified_field, *new_values])),
+        precondition=AsRead(
+            fields=_as_read(actual, ["location", generation.modified_field, *new_values]),
+            mounts=None if links is None else tuple(sorted(one.id for one in asset.data_assets)),
+        ),
         content=RecordContent(fields=tuple(fields), known_after_apply=(generation.modified_field,)),
         changes=differences,
         changes_omitted=omitted,
     )
 
 
-def delete_record(location: Location, record: Record, rules: Rules, reason: Reason) -> DeleteRecord:
+def delete_record(
+    location: Location, record: Record, rules: Rules, reason: Literal["asset-gone", "result-gone"]
+) -> DeleteRecord:
     """Delete the record that still is, in every field, as it was read."""
     modified_field = GENERATIONS[record.generation].modified_field
+    gone: Literal["folder", "result"] = "folder" if reason == "asset-gone" else "result"
     return DeleteRecord(
         location=str(location),
         reason=reason,
         target=rules.target(record.generation, record.row.id),
         precondition=AsRead(
-            fields=_as_read(record.body, ["location", modified_field]), record=fingerprint(record.body)
+            fields=_as_read(record.body, ["location", modified_field]),
+            record=fingerprint(record.body),
+            gone=gone,
         ),
     )
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from indexer.model.action import Action, CreateDataAsset, DataAssetContent, DataAssetTarget
+from indexer.model.action import Action, CreateDataAsset
+from indexer.model.content import DataAssetContent, DataAssetTarget
 from indexer.model.generation import Generation, core_file
 from indexer.model.plan import Finding, FindingKind
 from indexer.model.snapshot import Asset, Folder, MustReadError

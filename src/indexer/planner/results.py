@@ -17,8 +17,6 @@ from indexer.planner.records import delete_record, insert_record
 from indexer.planner.register import DATA_DESCRIPTION, core_values
 from indexer.planner.rules import Evidence, Rules
 
-RESULT_TAGS = ("derived", "processed")
-
 
 def by_location(results_bucket: str, results: Iterable[DataAsset]) -> dict[Location, tuple[DataAsset, ...]]:
     """Where each result lies; one with a source bucket is none of ours."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from indexer.model.action import RecordTarget
+from indexer.model.content import RecordTarget
 from indexer.model.generation import GENERATIONS, Generation, GenerationName
 from indexer.model.values import id_in_plan
 

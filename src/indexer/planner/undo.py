@@ -23,24 +23,27 @@ from itertools import groupby
 from typing import Any
 
 from indexer.model.action import (
-    Absent,
     Action,
     ArchiveDataAsset,
-    ArchivedRecordContent,
-    ArchiveSource,
-    AsRead,
-    Content,
     CopyObject,
     CreateDataAsset,
     DeleteDataAsset,
     DeleteObject,
     DeleteRecord,
-    FieldContent,
-    HasEtag,
     InsertRecord,
     PutObject,
-    RecordContent,
     UpdateRecord,
+)
+from indexer.model.content import (
+    Absent,
+    ArchivedRecordContent,
+    ArchiveSource,
+    AsRead,
+    Content,
+    FieldContent,
+    HasEtag,
+    Mounted,
+    RecordContent,
 )
 from indexer.model.generation import GENERATIONS
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
@@ -126,10 +129,16 @@ def _inverse(action: Action, before: BeforeImage, after: AfterImage | None, kept
             if left.data_asset_id is None:
                 raise CannotUndoError("its id is not known")
             target = action.target.model_copy(update={"data_asset_id": left.data_asset_id})
-            return DeleteDataAsset(location=action.location, reason="undo", target=target)
+            return DeleteDataAsset(
+                location=action.location, reason="undo", target=target, precondition=Mounted()
+            )
         case ArchiveDataAsset():
             return ArchiveDataAsset(
-                location=action.location, reason="undo", target=action.target, archive=not action.archive
+                location=action.location,
+                reason="undo",
+                target=action.target,
+                precondition=Mounted(),
+                archive=not action.archive,
             )
         case DeleteDataAsset():
             raise CannotUndoError("Code Ocean cannot bring a deleted data asset back")

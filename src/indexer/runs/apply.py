@@ -15,6 +15,7 @@ from indexer import __version__
 from indexer.applier.archive import FolderArchive
 from indexer.applier.bounds import Bounds, check_bounds
 from indexer.applier.contents import Sources
+from indexer.applier.evidence import Evidence
 from indexer.applier.execute import Executor
 from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal, earlier_plan_id
 from indexer.applier.ledger import Ledger
@@ -98,7 +99,10 @@ def apply_plan(
         ledger = Ledger(journal, FolderArchive(folder / ARCHIVE_FOLDER), clock, progress, stop)
         readers = systems.readers
         sources = Sources(readers.objects, readers.records, lambda archive: FolderArchive(Path(archive)))
-        executor = Executor(readers, systems.writers, sources, tuple(bounds.collections), ledger, parallel)
+        evidence = Evidence(readers.objects, readers.data_assets)
+        executor = Executor(
+            readers, systems.writers, sources, evidence, tuple(bounds.collections), ledger, parallel
+        )
         executor.execute(plan.actions)
         outcomes = tuple(ledger.outcomes[action.id] for action in plan.actions)
         result = Result(

@@ -13,13 +13,13 @@ from indexer.model.generation import GenerationName
 from indexer.model.location import Location
 from indexer.model.plan import Finding, FindingKind, Scope
 from indexer.model.ports import Progress, Readers
-from indexer.model.snapshot import Asset, Coverage, DataAsset, RecordRow, SystemName
+from indexer.model.snapshot import RESULT_TAGS, Asset, Coverage, DataAsset, RecordRow, SystemName
 from indexer.planner.assemble import BucketPlan
 from indexer.planner.asset import AssetPlan, Reads, needed_reads, plan_asset
 from indexer.planner.join import Joined, Window, join, window
 from indexer.planner.links import holds_links
 from indexer.planner.register import plan_registration
-from indexer.planner.results import RESULT_TAGS, by_location, needed_result_reads, plan_result
+from indexer.planner.results import by_location, needed_result_reads, plan_result
 from indexer.planner.rules import Evidence, Rules
 from indexer.systems.collect import Read, Unread, Work, read_all, read_assets
 

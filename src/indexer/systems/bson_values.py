@@ -28,6 +28,8 @@ from bson.json_util import CANONICAL_JSON_OPTIONS, dumps, loads
 
 from indexer.model.values import Foreign, Oid
 
+EXTENDED_JSON = CANONICAL_JSON_OPTIONS.with_options(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+"""A time beyond Python's goes there and back too."""
 KEPT_AS_FOREIGN = (Binary, bytes, Code, DatetimeMS, Decimal128, MaxKey, MinKey, Regex, Timestamp)
 
 
@@ -38,7 +40,7 @@ def _decoder(kind: type) -> TypeDecoder:
         def transform_bson(self, value: Any) -> Any:
             if isinstance(value, ObjectId):
                 return Oid(str(value))
-            return Foreign(kind.__name__, dumps(value, json_options=CANONICAL_JSON_OPTIONS))
+            return Foreign(kind.__name__, dumps(value, json_options=EXTENDED_JSON))
 
     return Decoder()
 
@@ -49,7 +51,7 @@ def to_bson(value: Any) -> Any:
         case Oid():
             return ObjectId(value.hex)
         case Foreign():
-            return loads(value.extended_json, json_options=CANONICAL_JSON_OPTIONS)
+            return loads(value.extended_json, json_options=EXTENDED_JSON)
     return value
 
 
@@ -73,13 +75,13 @@ def _deep(value: Any) -> Any:
 
 def extended_json(body: Mapping[str, Any]) -> bytes:
     """A record with all its types, as canonical MongoDB Extended JSON."""
-    return dumps(_deep(body), json_options=CANONICAL_JSON_OPTIONS).encode("utf-8")
+    return dumps(_deep(body), json_options=EXTENDED_JSON).encode("utf-8")
 
 
 def from_extended_json(form: bytes) -> dict[str, Any]:
     """The record in canonical MongoDB Extended JSON, in the model's values. Raises ValueError."""
     try:
-        body = loads(form.decode("utf-8"), json_options=CANONICAL_JSON_OPTIONS)
+        body = loads(form.decode("utf-8"), json_options=EXTENDED_JSON)
         return decode(encode(body), CODEC_OPTIONS)
     except (BSONError, TypeError, KeyError, OverflowError, RecursionError) as exc:
         raise ValueError(f"no record in MongoDB Extended JSON: {exc}") from exc

@@ -5,16 +5,16 @@ What is sent works on Amazon DocumentDB and on MongoDB alike. Source: DOMAIN, "T
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pymongo
 from bson.errors import BSONError
 from pymongo import MongoClient, ReadPreference
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
+from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
@@ -26,11 +26,14 @@ from indexer.systems.bson_values import CODEC_OPTIONS, extended_json, from_exten
 
 SERVER_SELECTION_MS = 10_000
 SOCKET_TIMEOUT_MS = 60_000
+READ_DEADLINE_S = 60.0
+"""A read is asked again until then; a page of a thousand rows or a batch of records takes far less."""
 ROWS_A_PAGE = 1_000
 AUTHENTICATION_CODES = frozenset({13, 18, 8000})
 DUPLICATE_KEY = 11000
 Places = Mapping[GenerationName, tuple[str, str]]
 """Generation → database and collection."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,11 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
     except (PyMongoError, ValueError, OSError) as exc:
         raise UsageError("The DocDB connection is set up wrongly", _without(str(exc), uri), HINT_URI) from exc
     docdb = DocDB(client, address, places)
-    with _faults(docdb, "connect"):
-        client.admin.command("ping")
+    try:
+        _read(docdb, "connect", lambda: client.admin.command("ping"))
+    except SystemFaultError:
+        client.close()
+        raise
     return docdb
 
 
@@ -106,6 +112,21 @@ def _faults(docdb: DocDB, what: str) -> Iterator[None]:
         raise SystemFaultError("DocDB cannot be reached", detail, HINT_NETWORK) from exc
 
 
+def _read(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
+    """Ask until it is answered or the deadline is over; what broke off is asked again from its start.
+
+    The driver itself repeats a command once, and never the later batches of a cursor. A server that cannot
+    be found at all, or that is too slow, is not asked again. Source: pymongo, "Client-side operation timeout".
+    """
+    with _faults(docdb, what), pymongo.timeout(READ_DEADLINE_S):
+        while True:
+            try:
+                return ask()
+            except AutoReconnect as exc:
+                if exc.timeout:
+                    raise
+
+
 def _reason(exc: Exception) -> str:
     """The driver's reason, without its dump of the topology."""
     return str(exc).split(", full error:")[0].split(", Timeout:")[0][:300]
@@ -126,13 +147,16 @@ class DocDBReader:
         seen: set[str] = set()
         limit = ROWS_A_PAGE
         while True:
-            with _faults(self._docdb, f"read {generation} records of {bucket}"):
-                page = list(
+            page = _read(
+                self._docdb,
+                f"read {generation} records of {bucket}",
+                lambda low=low, limit=limit: list(  # type: ignore[misc]
                     self._docdb.collection(generation)
                     .find({"location": {"$gte": low, "$lt": high}}, self._projection(generation))
                     .sort("location", pymongo.ASCENDING)
                     .limit(limit)
-                )
+                ),
+            )
             fresh = [row for row in (self._row(generation, one) for one in page) if repr(row.id) not in seen]
             yield tuple(fresh)
             if len(page) < limit:
@@ -149,33 +173,41 @@ class DocDBReader:
         These are what stands at the two ends of the location's index, before the first bucket and after the
         last: read from each end up to the first that is usable.
         """
+        what = f"read {generation} records without a usable location"
+        return _read(self._docdb, what, lambda: self._unusable_rows(generation, bucket))
+
+    def _unusable_rows(self, generation: GenerationName, bucket: str) -> tuple[RecordRow, ...]:
         found: dict[str, RecordRow] = {}
-        with _faults(self._docdb, f"read {generation} records without a usable location"):
-            collection = self._docdb.collection(generation)
-            for direction, beyond in ((pymongo.ASCENDING, _at_or_above), (pymongo.DESCENDING, _below)):
-                cursor = collection.find({}, self._projection(generation)).sort("location", direction)
-                for document in cursor.batch_size(100):
-                    if beyond(document.get("location")):
-                        break
-                    found[repr(document["_id"])] = self._row(generation, document)
-            for document in collection.find(
-                {"location": f"{SCHEME}{bucket}"}, self._projection(generation)
-            ).sort("_id", pymongo.ASCENDING):
+        collection = self._docdb.collection(generation)
+        for direction, beyond in ((pymongo.ASCENDING, _at_or_above), (pymongo.DESCENDING, _below)):
+            cursor = collection.find({}, self._projection(generation)).sort("location", direction)
+            for document in cursor.batch_size(100):
+                if beyond(document.get("location")):
+                    break
                 found[repr(document["_id"])] = self._row(generation, document)
+        for document in collection.find(
+            {"location": f"{SCHEME}{bucket}"}, self._projection(generation)
+        ).sort("_id", pymongo.ASCENDING):
+            found[repr(document["_id"])] = self._row(generation, document)
         return tuple(found[key] for key in sorted(found))
 
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
         """The bodies of those of the records that exist."""
-        with _faults(self._docdb, f"read {len(ids)} {generation} records"):
-            return tuple(self._docdb.collection(generation).find({"_id": {"$in": list(ids)}}))
+        return self._whole(generation, f"{len(ids)} {generation} records", {"_id": {"$in": list(ids)}})
 
     def by_location(
         self, generation: GenerationName, locations: Sequence[Location]
     ) -> tuple[Mapping[str, Any], ...]:
         """The bodies of all records at these locations, with a trailing slash or without."""
         written = [text for location in locations for text in (str(location), f"{location}/")]
-        with _faults(self._docdb, f"read {generation} records of {len(locations)} locations"):
-            return tuple(self._docdb.collection(generation).find({"location": {"$in": written}}))
+        what = f"{generation} records of {len(locations)} locations"
+        return self._whole(generation, what, {"location": {"$in": written}})
+
+    def _whole(
+        self, generation: GenerationName, what: str, wanted: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], ...]:
+        collection = self._docdb.collection(generation)
+        return _read(self._docdb, f"read {what}", lambda: tuple(collection.find(wanted)))
 
     def archive_form(self, body: Mapping[str, Any]) -> bytes:
         """The record with all its types, as canonical MongoDB Extended JSON."""

@@ -16,10 +16,13 @@ from indexer.model.snapshot import Listing, ObjectBody, ObjectInfo
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-CONNECT_TIMEOUT_S = 10
-READ_TIMEOUT_S = 60
-ATTEMPTS = 5
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 15
+"""Without a byte; metadata files are small, and a listing's first byte takes a second at most."""
+ATTEMPTS = 8
+"""With waits of up to 1, 2, 4, 8, 16, 20 and 20 seconds in between."""
 LOST_RACE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+UNSUPPORTED = frozenset({"NotImplemented", "501"})
 MISSING_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
 DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 T = TypeVar("T")
@@ -161,7 +164,14 @@ class S3Writer:
         return _conditional(lambda: self._delete(bucket, key, etag), bucket, f"delete s3://{bucket}/{key}")
 
     def _delete(self, bucket: str, key: str, etag: str) -> None:
-        self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
+        try:
+            self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
+        except ClientError as exc:
+            if _code(exc) not in UNSUPPORTED:
+                raise
+            # Some servers refuse the condition on versioned buckets: then a look just before must do.
+            self._client.head_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
+            self._client.delete_object(Bucket=bucket, Key=key)
 
 
 def _conditional(write: Callable[[], T], bucket: str, what: str) -> T | PreconditionFailed:

@@ -1,0 +1,91 @@
+"""The commands put together, and what becomes of an error that reaches the top."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from indexer import __version__
+from indexer.cli import apply, demo, plan, sandbox, show
+from indexer.cli.options import talks
+from indexer.cli.signals import Stopped, stoppable
+from indexer.cli.talk import Talk
+from indexer.errors import IndexerError, UsageError
+
+# The class above every fault that typer finds in what was typed; it has no public name.
+TYPED_WRONGLY: Any = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="indexer",
+    help="Keep the metadata of scientific data assets in step across S3, DocDB and Code Ocean.\n\n"
+    "`plan` reads and writes a plan, `show` lets you review it, `apply` carries it out.",
+    epilog="Exit codes: 0 fine, in step; 1 error; 2 wrong usage; 3 there is drift (plan --detailed-exitcode); "
+    "4 applied in part; 5 refused.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for module in (plan, show, apply, sandbox, demo):
+    app.command(name=module.NAME, short_help=module.SUMMARY)(talks(module.command))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"indexer {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    ctx: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback has done it
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its status."""
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_status(typed, Talk.for_process(typed)))
+
+
+def _status(typed: Sequence[str], talk: Talk) -> int:
+    """The exit status of one command; every error becomes words here and nowhere else."""
+    try:
+        with stoppable():
+            return int(app(list(typed), prog_name="indexer", obj=talk, standalone_mode=False) or 0)
+    except IndexerError as exc:
+        talk.fail(exc)
+        return exc.exit_code
+    except Stopped as exc:
+        talk.error(f"{exc}.")
+        return exc.status
+    except Exception as exc:  # noqa: BLE001 - the top level
+        return _unforeseen(exc, talk)
+
+
+def _unforeseen(exc: Exception, talk: Talk) -> int:
+    """What was typed wrongly, or a fault of ours."""
+    if isinstance(exc, TYPED_WRONGLY):
+        context = getattr(exc, "ctx", None)
+        command = context.command_path if context else "indexer"
+        wrong = UsageError(exc.format_message(), "", f"`{command} --help` lists what it takes.")
+        talk.fail(wrong)
+        return wrong.exit_code
+    if talk.verbose:
+        import traceback
+
+        talk.error(traceback.format_exc().rstrip())
+    hint = "" if talk.verbose else "Run it again with --verbose, and report what it says. "
+    talk.fail(
+        IndexerError("Internal error", f"{type(exc).__name__}: {exc}", f"{hint}It is a fault in indexer.")
+    )
+    return 1

@@ -1,0 +1,92 @@
+"""`indexer apply`: carry out a reviewed plan, and say what came of it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from indexer.cli.options import ConfigPath, Parallel, configured
+from indexer.cli.signals import finishing
+from indexer.cli.talk import Talk
+
+if TYPE_CHECKING:
+    from indexer.model.plan import Plan
+    from indexer.runs.apply import Applied
+
+NAME = "apply"
+SUMMARY = "Carry out a reviewed plan."
+IN_PART = 4
+LISTED = 20
+STOPPING = "Stopping: what is in flight is finished and recorded. Once more to stop at once."
+
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan that was reviewed.")]
+Results = Annotated[
+    Path | None,
+    typer.Option(
+        "--results",
+        metavar="DIR",
+        help="Where to keep the journal, the result and what was replaced. Default: beside the plan.",
+    ),
+]
+
+
+def command(
+    talk: Talk, plan: PlanFile, results: Results = None, parallel: Parallel = 16, config: ConfigPath = None
+) -> None:
+    """Carry out a plan: exactly what was reviewed, and nothing that somebody else has changed since.
+
+    Asks nothing. Ctrl-C finishes what is in flight and records it; applying again goes on from there.
+    """
+    from indexer.runs.apply import apply, results_folder
+    from indexer.runs.files import load_plan
+
+    settings = configured(config, talk)
+    reviewed, digest = load_plan(plan)
+    folder = results_folder(plan, reviewed, results)
+    stop = Event()
+    with finishing(stop, lambda: talk.shout(STOPPING)), talk.progress("written") as progress:
+        applied = apply(settings, reviewed, digest, folder, parallel, progress, stop)
+    configured_buckets = {*settings.buckets, *filter(None, [settings.results_bucket])}
+    everything = configured_buckets == set(reviewed.scope.buckets)
+    _report(talk, plan, reviewed, applied, everything=everything)
+    if set(applied.result.summary) - {"applied", "satisfied"}:
+        raise typer.Exit(IN_PART)
+
+
+def _report(talk: Talk, path: Path, plan: Plan, applied: Applied, *, everything: bool) -> None:
+    """What came of it, most important last: that is what stays on the screen."""
+    from indexer.render.result_text import outcome_table, result_headline, unsuccessful
+
+    result = applied.result
+    actions = {action.id: action for action in plan.actions}
+    talk.lines(outcome_table(result, actions, talk.paint))
+    talk.lines(unsuccessful(result, actions, talk.paint, LISTED))
+    complete = not set(result.summary) - {"applied", "satisfied"}
+    talk.say(
+        f"{'Done' if complete else 'DONE IN PART'}: {result_headline(result)}",
+        "bold" if complete else "alarm",
+        result=str(applied.path),
+        summary=result.summary,
+    )
+    talk.lines([f"Result and journal: {applied.path.parent}/"])
+    if not talk.json_lines:
+        talk.lines(f"→ {step}" for step in _next_steps(path, plan, applied, everything=everything))
+
+
+def _next_steps(path: Path, plan: Plan, applied: Applied, *, everything: bool) -> list[str]:
+    """What to type now; `everything`: the plan was for all configured buckets."""
+    summary = applied.result.summary
+    steps = []
+    if set(summary) - {"applied", "satisfied"}:
+        steps.append(f"indexer show {shlex.quote(str(applied.path))}  # every outcome")
+    if summary.get("failed") or summary.get("skipped"):
+        steps.append(f"indexer apply {shlex.quote(str(path))}  # again: goes on with what is left")
+    named = [word for bucket in plan.scope.buckets for word in ("--bucket", bucket)]
+    scope = ["--all"] if everything else named
+    scope += [word for glob in plan.scope.assets for word in ("--asset", glob)]
+    why = "plans anew what was stale" if summary.get("stale") else "see that all is in step"
+    return [*steps, f"indexer plan {shlex.join(scope)}  # {why}"]

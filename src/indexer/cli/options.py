@@ -1,0 +1,82 @@
+"""Options that several commands have, and those that every command has."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
+
+import typer
+
+from indexer.cli.talk import Talk
+
+if TYPE_CHECKING:
+    from indexer.config import Config
+
+P = ParamSpec("P")
+W = TypeVar("W", bound=str)
+CONFIG_HELP = "The configuration. Default: indexer.toml here; environment variables (INDEXER_…) go over it."
+
+ConfigPath = Annotated[Path | None, typer.Option("--config", metavar="PATH", help=CONFIG_HELP)]
+Parallel = Annotated[
+    int, typer.Option("--parallel", metavar="N", min=1, max=256, help="How many assets at a time.")
+]
+Assets = Annotated[
+    list[str] | None,
+    typer.Option("--asset", metavar="GLOB", help="Only assets whose folder matches; repeatable."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell every request, and where a fault lies.")]
+LogFormat = Annotated[
+    Literal["text", "json"],
+    typer.Option("--log-format", help="How to talk on stderr; json: each line is one object."),
+]
+
+
+def talks(function: Callable[Concatenate[Talk, P], None]) -> Callable[..., None]:
+    """Give a command --quiet, --verbose and --log-format, and hand it the Talk that obeys them."""
+
+    @functools.wraps(function)
+    def command(
+        *, ctx: typer.Context, quiet: bool, verbose: bool, log_format: Literal["text", "json"], **others: Any
+    ) -> None:
+        ctx.obj.tune(quiet=quiet, verbose=verbose, log_format=log_format)
+        untyped: Callable[..., None] = function
+        untyped(ctx.obj, **others)
+
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    shared = [
+        inspect.Parameter("ctx", keyword, annotation=typer.Context),
+        inspect.Parameter("quiet", keyword, default=False, annotation=Quiet),
+        inspect.Parameter("verbose", keyword, default=False, annotation=Verbose),
+        inspect.Parameter("log_format", keyword, default="text", annotation=LogFormat),
+    ]
+    parameters = [*(one.replace(kind=keyword) for one in own), *shared]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return command
+
+
+def configured(path: Path | None, talk: Talk) -> Config:
+    """The configuration; from now on its secrets are kept out of everything that is said."""
+    from indexer.config import load_config
+
+    config = load_config(path)
+    talk.hide(config.docdb.uri.get_secret_value())
+    if config.codeocean is not None:
+        talk.hide(config.codeocean.token.get_secret_value())
+    return config
+
+
+def known(values: list[str] | None, words: tuple[W, ...], option: str) -> tuple[W, ...]:
+    """The values, all of them known words. Raises BadParameter, naming the word that was probably meant."""
+    import difflib
+
+    for value in values or ():
+        if value not in words:
+            close = difflib.get_close_matches(value, words, n=1)
+            meant = f"did you mean {close[0]}?" if close else f"one of {', '.join(words)}."
+            raise typer.BadParameter(f"{value!r} is not known; {meant}", param_hint=option)
+    return tuple(word for word in words if word in (values or ()))

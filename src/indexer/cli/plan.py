@@ -1,0 +1,131 @@
+"""`indexer plan`: read the three systems, write the plan, say what it would do."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from indexer.cli.options import Assets, ConfigPath, Parallel, configured, known
+from indexer.cli.talk import Talk, data
+
+if TYPE_CHECKING:
+    from indexer.model.plan import Plan
+    from indexer.model.snapshot import SystemName
+
+NAME = "plan"
+SUMMARY = "Compare the three systems and write a plan."
+STDOUT = Path("-")
+DRIFT = 3
+SYSTEMS: tuple[SystemName, ...] = ("s3", "docdb", "codeocean")
+
+Buckets = Annotated[
+    list[str] | None, typer.Option("--bucket", metavar="NAME", help="A configured bucket; repeatable.")
+]
+Everything = Annotated[bool, typer.Option("--all", help="Every configured bucket.")]
+Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write the plan; - is stdout.")]
+Lookback = Annotated[
+    int | None,
+    typer.Option("--lookback-days", metavar="N", min=0, help="Only records modified within N days."),
+]
+Policy = Annotated[
+    Literal["sync", "upsert-only", "create-only"] | None,
+    typer.Option("--policy", help="What a plan may do. Default: as configured, else sync."),
+]
+MaxDeletes = Annotated[
+    int | None,
+    typer.Option("--max-deletes", metavar="N", min=0, help="Withhold deletions where there are more."),
+]
+MaxDeletePercent = Annotated[
+    float | None,
+    typer.Option(
+        "--max-delete-percent",
+        metavar="P",
+        min=0,
+        max=100,
+        help="Withhold deletions where there are more of a bucket's records.",
+    ),
+]
+AllowEmpty = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-empty",
+        metavar="SYSTEM",
+        help="Believe it when s3, docdb or codeocean shows nothing; repeatable.",
+    ),
+]
+DetailedExitcode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit with 3 where there is anything to do.")
+]
+
+
+def command(
+    talk: Talk,
+    bucket: Buckets = None,
+    everything: Everything = False,
+    out: Out = Path("plan.json"),
+    asset: Assets = None,
+    lookback_days: Lookback = None,
+    policy: Policy = None,
+    max_deletes: MaxDeletes = None,
+    max_delete_percent: MaxDeletePercent = None,
+    allow_empty: AllowEmpty = None,
+    detailed_exitcode: DetailedExitcode = False,
+    parallel: Parallel = 16,
+    config: ConfigPath = None,
+) -> None:
+    """Compare S3, DocDB and Code Ocean, and write a plan of what would bring them into step.
+
+    Writes nothing but the plan. What could not be read is said, and nothing that rests on it is planned.
+    """
+    from indexer.runs.files import check_writable, plan_text, write_whole
+    from indexer.runs.plan import plan, scope_of
+
+    settings = configured(config, talk)
+    scope = scope_of(
+        settings,
+        bucket or (),
+        everything=everything,
+        assets=asset or (),
+        lookback_days=lookback_days,
+        policy=policy,
+        max_deletes=max_deletes,
+        max_delete_percent=max_delete_percent,
+        allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
+    )
+    if out != STDOUT:
+        check_writable(out)
+    with talk.progress("actions") as progress:
+        planned = plan(settings, scope, parallel, progress)
+    text = plan_text(planned.plan)
+    data(text) if out == STDOUT else write_whole(out, text)
+    _report(talk, planned.plan, out)
+    if planned.fault is not None:
+        raise planned.fault
+    if detailed_exitcode and (planned.plan.actions or planned.plan.withheld):
+        raise typer.Exit(DRIFT)
+
+
+def _report(talk: Talk, plan: Plan, out: Path) -> None:
+    """What the plan holds, most important last: that is what stays on the screen."""
+    import shutil
+
+    from indexer.render.plan_text import outline
+    from indexer.render.tally import headline, incomplete_reads
+
+    width = shutil.get_terminal_size().columns if talk.on_terminal else 160
+    talk.lines(outline(plan, talk.paint, width))
+    if not plan.summary.complete and talk.json_lines:
+        talk.warn("not everything could be read", reads=list(incomplete_reads(plan)))
+    summary = plan.summary.model_dump(mode="json")
+    words = f"Plan: {headline(plan)} Nothing is changed yet." if plan.actions else headline(plan)
+    talk.say(words, "bold", plan=str(out), plan_id=plan.plan_id, summary=summary)
+    if out == STDOUT or talk.json_lines:
+        return
+    name = shlex.quote(str(out))
+    steps = {f"indexer show {name}": "every action, difference and finding"}
+    if plan.actions:
+        steps[f"indexer apply {name}"] = "carry it out"
+    talk.lines(f"→ {step:<24}  {why}" for step, why in steps.items())

@@ -1,0 +1,174 @@
+"""What the process says: talk on stderr, as text or as JSON lines; data on stdout."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+import typer
+
+from indexer.errors import IndexerError
+
+if TYPE_CHECKING:
+    from indexer.render.paint import Paint
+    from indexer.render.progress import BarProgress, LineProgress, SilentProgress
+
+CLOSED_PIPE = 141
+"""As a shell reports a command that SIGPIPE ended."""
+MIN_SECRET = 4
+"""Shorter ones are not hidden: they would black out ordinary words."""
+
+
+class Talk:
+    """The process's voice. Knows the secrets, so that it never says one."""
+
+    def __init__(self, stream: TextIO, json_lines: bool = False) -> None:
+        self._stream = stream
+        self._secrets: tuple[str, ...] = ()
+        self._lock = threading.RLock()
+        self.quiet = self.verbose = False
+        self.json_lines = json_lines
+
+    @classmethod
+    def for_process(cls, typed: Sequence[str]) -> Talk:
+        """A voice on this process's stderr.
+
+        Where the command line cannot be read at all, what was typed tells how to say so.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        pairs = zip(typed, [*typed[1:], ""], strict=True)
+        return cls(
+            sys.stderr,
+            any(one == "--log-format=json" or (one, two) == ("--log-format", "json") for one, two in pairs),
+        )
+
+    def tune(self, *, quiet: bool, verbose: bool, log_format: Literal["text", "json"]) -> None:
+        """Obey the options."""
+        self.quiet, self.verbose, self.json_lines = quiet, verbose, log_format == "json"
+        if verbose:
+            from indexer.cli.logs import listen
+
+            listen(self.log)
+
+    def hide(self, secret: str) -> None:
+        """Never say this; of a URI with credentials, neither the URI nor the password."""
+        from urllib.parse import unquote, urlsplit
+
+        password = urlsplit(secret).password if "://" in secret else None
+        found = {secret, password or "", unquote(password or "")}
+        if "://" in secret and password is None:
+            found.discard(secret)
+        found |= {json.dumps(one)[1:-1] for one in found}
+        known = {*self._secrets, *(one for one in found if len(one) >= MIN_SECRET)}
+        self._secrets = tuple(sorted(known, key=len, reverse=True))
+
+    @property
+    def paint(self) -> Paint:
+        """Colour where stderr is a terminal."""
+        return paint_for(self._stream)
+
+    @property
+    def on_terminal(self) -> bool:
+        """Does a person look at it just now?"""
+        return not self.json_lines and self._stream.isatty() and os.environ.get("TERM") != "dumb"
+
+    def say(self, message: str, style: str = "", **figures: Any) -> None:
+        """One line for whoever looks on; `figures` are the same for a program."""
+        if not self.quiet:
+            self._emit("info", message, figures, style)
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Several lines for people only, coloured already; JSON says it in figures."""
+        if not self.quiet and not self.json_lines:
+            for line in lines:
+                self._write(line)
+
+    def warn(self, message: str, **figures: Any) -> None:
+        """Something to know even where all goes on."""
+        if not self.quiet:
+            self._emit("warning", message, figures, "yellow")
+
+    def error(self, message: str, **figures: Any) -> None:
+        """Said even when quiet."""
+        self._emit("error", message, figures, "")
+
+    def fail(self, exc: IndexerError) -> None:
+        """An error: what, which, and the next thing to do."""
+        text = f"{exc.summary}: {exc.detail}" if exc.detail else exc.summary
+        if self.json_lines:
+            parts = {"summary": exc.summary, "detail": exc.detail, "hint": exc.hint}
+            self.error(text, **parts, exit_code=exc.exit_code)
+            return
+        self._write(f"{self.paint('Error:', 'alarm')} {text}")
+        if exc.hint:
+            self._write(f"→ {exc.hint.rstrip()}")
+
+    def log(self, level: str, name: str, message: str) -> None:
+        """A line of a library's own log."""
+        self._emit(level, f"{name}: {message}", {"logger": name}, "dim")
+
+    def progress(
+        self, found_noun: str
+    ) -> AbstractContextManager[BarProgress | LineProgress | SilentProgress]:
+        """Progress as this stderr can show it."""
+        from indexer.render.progress import BarProgress, LineProgress, SilentProgress
+
+        if self.quiet:
+            return SilentProgress()
+        if self.on_terminal and not self.verbose:
+            return BarProgress(found_noun)
+        return LineProgress(lambda line, figures: self.say(line, **figures), found_noun)
+
+    def shout(self, message: str) -> None:
+        """A warning out of a signal handler, past all locks and buffers, which it may have interrupted."""
+        line = json.dumps({"level": "warning", "message": message}) if self.json_lines else message
+        with contextlib.suppress(OSError, ValueError):
+            os.write(
+                self._stream.fileno(), f"\n{line}\n".encode() if self.on_terminal else f"{line}\n".encode()
+            )
+
+    def _emit(self, level: str, message: str, figures: dict[str, Any], style: str) -> None:
+        if not self.json_lines:
+            self._write(self.paint(message, style))
+            return
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = {"at": at, "level": level, "message": message, **figures}
+        self._write(json.dumps(line, ensure_ascii=False, default=str))
+
+    def _write(self, text: str) -> None:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        try:
+            with self._lock:
+                self._stream.write(f"{text}\n")
+                self._stream.flush()
+        except (OSError, ValueError):
+            return  # nobody listens: no reason to stop working
+
+
+def paint_for(stream: TextIO) -> Paint:
+    """Colour where the stream is a terminal and nobody minds (https://no-color.org)."""
+    from indexer.render.paint import Paint
+
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return Paint(colour=stream.isatty() and not plain)
+
+
+def data(text: str) -> None:
+    """Write to stdout, in UTF-8 whatever the locale; ends the process quietly where nobody reads it."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(CLOSED_PIPE) from None

@@ -1,0 +1,90 @@
+"""Colour on a terminal, and tables whose columns line up with and without it.
+
+By hand and not with rich: output that goes to a file or through `grep` must not be wrapped, and a plan may
+have a hundred thousand lines.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+STYLES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "cyan": "36",
+    "alarm": "1;31",
+}
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Controls, line breaks, changes of direction and lone surrogates: names and values are other people's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Puts colour around a text, or leaves it as it is."""
+
+    colour: bool
+
+    def __call__(self, text: str, style: str) -> str:
+        """The text in one of `STYLES`; nothing is added to an empty one."""
+        return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if self.colour and text and style else text
+
+
+PLAIN = Paint(colour=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table."""
+
+    text: str
+    style: str = ""
+
+
+def table(rows: Iterable[Sequence[Cell]], paint: Paint, numbers: frozenset[int]) -> Iterator[str]:
+    """Lines whose columns line up; those in `numbers` to the right. Nothing is cut."""
+    held = [tuple(row) for row in rows]
+    widths = [max(columns_of(cell.text) for cell in column) for column in zip(*held, strict=True)]
+    for row in held:
+        parts = []
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            gap = " " * (width - columns_of(cell.text))
+            text = paint(cell.text, cell.style)
+            parts.append(gap + text if index in numbers else text + gap)
+        yield "  ".join(parts).rstrip()
+
+
+def safe(text: str) -> str:
+    """The text with everything made visible that could move a cursor or hide a character."""
+    return UNSAFE.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+def shortened(text: str, width: int) -> str:
+    """At most `width` columns of it, wide characters counting as two."""
+    used = 0
+    for position, character in enumerate(text):
+        used += columns_of(character)
+        if used > width:
+            return _cut(text[:position], width)
+    return text
+
+
+def _cut(text: str, width: int) -> str:
+    while text and columns_of(text) >= width:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def columns_of(text: str) -> int:
+    """Columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in text
+    )

@@ -1,0 +1,139 @@
+"""Actions in words: short, on one line, safe on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, assert_never
+
+from indexer.model.action import (
+    Action,
+    ArchiveDataAsset,
+    CopyObject,
+    CreateDataAsset,
+    DeleteDataAsset,
+    DeleteObject,
+    DeleteRecord,
+    InsertRecord,
+    PutObject,
+    UpdateRecord,
+)
+from indexer.model.content import (
+    Absent,
+    ArchiveSource,
+    AsRead,
+    Content,
+    HasEtag,
+    Mounted,
+    NewRecordContent,
+    NotMounted,
+    ObjectSource,
+    RecordTarget,
+)
+from indexer.render.paint import safe
+
+Effect = Literal["create", "change", "delete"]
+EFFECTS: tuple[Effect, ...] = ("create", "change", "delete")
+SIGNS: dict[Effect, str] = {"create": "+", "change": "~", "delete": "-"}
+COLOURS: dict[Effect, str] = {"create": "green", "change": "yellow", "delete": "red"}
+
+
+def effect(action: Action) -> Effect:
+    """What an action does to its target: archiving counts as deleting, a copy or a new file as creating."""
+    match action:
+        case PutObject():
+            return "create" if isinstance(action.precondition, Absent) else "change"
+        case CopyObject() | InsertRecord() | CreateDataAsset():
+            return "create"
+        case UpdateRecord():
+            return "change"
+        case ArchiveDataAsset(archive=False):
+            return "create"
+        case DeleteObject() | DeleteRecord() | ArchiveDataAsset() | DeleteDataAsset():
+            return "delete"
+    assert_never(action)
+
+
+def target(action: Action) -> str:
+    """What is written: a file relative to its asset's folder, a record, or a data asset."""
+    match action:
+        case PutObject() | CopyObject() | DeleteObject():
+            folder = action.location.partition("://")[2].partition("/")[2]
+            return safe(action.target.key.removeprefix(f"{folder}/"))
+        case InsertRecord() | UpdateRecord() | DeleteRecord():
+            return f"{action.target.generation} record {_record_id(action.target)}"
+        case CreateDataAsset() | ArchiveDataAsset() | DeleteDataAsset():
+            return f"data asset {safe(action.target.data_asset_id or '(id known after apply)')}"
+    assert_never(action)
+
+
+def _record_id(named: RecordTarget) -> str:
+    value: Any = named.record_id
+    return safe(value if isinstance(value, str) else str(value))[:80]
+
+
+def details(action: Action) -> str:
+    """Why, from what, how much, and what must still hold when it is written."""
+    return " · ".join((action.reason, *_content(action), precondition(action)))
+
+
+def _content(action: Action) -> Iterator[str]:
+    match action:
+        case PutObject() | CopyObject():
+            yield from _object_content(action.content)
+        case InsertRecord(content=NewRecordContent() as content):
+            filled = ", ".join(safe(one.field) for one in content.fields)
+            yield f"named {safe(content.name)}"
+            yield f"with {filled}" if filled else "without any core field"
+        case InsertRecord():
+            yield "as it was before it was deleted"
+        case UpdateRecord(content=content):
+            sets = [one.field for one in content.fields]
+            for verb, fields in (("sets", sets), ("takes out", content.unset)):
+                if fields:
+                    yield f"{verb} {', '.join(map(safe, fields))}"
+        case CreateDataAsset(content=content):
+            yield f"named {safe(content.name)}, tags {', '.join(map(safe, content.tags))}"
+        case ArchiveDataAsset(archive=False):
+            yield "taken out of the archive"
+
+
+def _object_content(content: Content) -> Iterator[str]:
+    match content.source:
+        case ObjectSource(key=key):
+            yield f"from {safe(key.rpartition('/')[2])}"
+        case ArchiveSource():
+            yield "as it was before"
+    yield size_text(content.size) if content.size is not None else "size known after apply"
+
+
+def precondition(action: Action) -> str:
+    """The condition of the write, in short."""
+    match action.precondition:
+        case Absent():
+            return "if none is there yet"
+        case HasEtag(etag=etag):
+            return f"if still ETag {safe(etag)[:8]}…"
+        case AsRead(record=None):
+            return "if still as it was read"
+        case AsRead():
+            return "if no field has changed"
+        case Mounted():
+            return "if it still mounts this asset"
+        case NotMounted():
+            return "if none mounts this asset yet"
+    assert_never(action.precondition)
+
+
+def size_text(size_bytes: int) -> str:
+    """A number of bytes, in at most four digits."""
+    amount = float(size_bytes)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:,.1f} GB"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 action`, `2,000 actions`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -1,0 +1,105 @@
+"""Real servers on loopback, real drivers, the installed command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pymongo
+
+from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET, Sandbox
+
+BUCKET = "aind-open-data"
+INDEXER = str(Path(sys.executable).with_name("indexer"))
+
+
+def our_bytes(value: Any) -> bytes:
+    """The bytes of a file in step."""
+    return json.dumps(value, indent=3, ensure_ascii=False, sort_keys=True).encode()
+
+
+@dataclass
+class Workbench:
+    """A sandbox without a seed, and the command pointed at it."""
+
+    sandbox: Sandbox
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def records(self, generation: str = "v1") -> pymongo.collection.Collection[dict[str, Any]]:
+        """One generation's collection."""
+        database = {"v1": "metadata_index", "v2": "metadata_index_v2"}[generation]
+        return self._client[database]["data_assets"]
+
+    def __post_init__(self) -> None:
+        self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(self.sandbox.docdb_uri)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("INDEXER", "AWS_"))}
+        self.env = {**kept, **self.sandbox.environment(), "COLUMNS": "120"}
+        for bucket in (*MANAGED_BUCKETS, RESULTS_BUCKET):
+            self.sandbox.s3.create_bucket(bucket)
+        (self.folder / "indexer.toml").write_text(self.sandbox.config_toml(), encoding="utf-8")
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._client.close()
+
+    def put(self, key: str, body: bytes, bucket: str = BUCKET) -> None:
+        """Put an object."""
+        self.sandbox.s3.put(bucket, key, body)
+
+    def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run the command as a user would."""
+        return subprocess.run(
+            [INDEXER, *arguments],
+            cwd=self.folder,
+            env=self.env | env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def plan(self, *arguments: str, name: str = "plan.json") -> dict[str, Any]:
+        """Plan; must succeed, and must send no write."""
+        s3, codeocean = len(self.sandbox.s3.log), len(self.sandbox.codeocean.log)
+        done = self.run("plan", "--out", name, *(arguments or ("--bucket", BUCKET)))
+        assert done.returncode == 0, done.stderr
+        assert not self.sandbox.s3.log.writes(s3)
+        assert not self.sandbox.codeocean.log.writes(codeocean)
+        loaded: dict[str, Any] = json.loads((self.folder / name).read_text())
+        return loaded
+
+    def apply(self, name: str = "plan.json") -> None:
+        """Apply; everything must succeed."""
+        done = self.run("apply", name)
+        assert done.returncode == 0, done.stderr
+
+    def insert_in_step(self, prefix: str, **fields: Any) -> dict[str, Any]:
+        """A v1 record whose files are all in step."""
+        core = (
+            "subject data_description procedures session rig processing acquisition instrument quality_control"
+        ).split()
+        record = {
+            "_id": f"id of {prefix}",
+            "name": prefix,
+            "location": f"s3://{BUCKET}/{prefix}",
+            "created": "2025-05-01T10:20:30.123456Z",
+            "last_modified": "2025-06-02T11:22:33.654321Z",
+            "metadata_status": "Valid",
+            "external_links": {},
+            **dict.fromkeys(core),
+            **fields,
+        }
+        self.records().insert_one(dict(record))
+        for name in core:
+            if record[name] is not None:
+                self.put(f"{prefix}/{name}.json", our_bytes(record[name]))
+                self.put(f"{prefix}/original_metadata/{name}.20250501.json", b"{}")
+        self.put(f"{prefix}/metadata.nd.json", our_bytes(record))
+        return record
