@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pymongo
 
 from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET, Sandbox
@@ -52,6 +53,16 @@ class Workbench:
         """Put an object."""
         self.sandbox.s3.put(bucket, key, body)
 
+    def remove(self, key: str, bucket: str = BUCKET) -> None:
+        """Take an object away."""
+        boto3.client(
+            "s3",
+            endpoint_url=self.sandbox.s3_endpoint,
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+            region_name="us-west-2",
+        ).delete_object(Bucket=bucket, Key=key)
+
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run the command as a user would."""
         return subprocess.run(
@@ -82,9 +93,17 @@ class Workbench:
 
     def insert_in_step(self, prefix: str, **fields: Any) -> dict[str, Any]:
         """A v1 record whose files are all in step."""
-        core = (
-            "subject data_description procedures session rig processing acquisition instrument quality_control"
-        ).split()
+        core = [
+            "subject",
+            "data_description",
+            "procedures",
+            "session",
+            "rig",
+            "processing",
+            "acquisition",
+            "instrument",
+            "quality_control",
+        ]
         record = {
             "_id": f"id of {prefix}",
             "name": prefix,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from indexer import __version__
-from indexer.cli import apply, demo, plan, sandbox, show
+from indexer.cli import apply, demo, plan, sandbox, show, undo
 from indexer.cli.options import talks
 from indexer.cli.signals import Stopped, stoppable
 from indexer.cli.talk import Talk
@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (plan, show, apply, sandbox, demo):
+for module in (plan, show, apply, undo, sandbox, demo):
     app.command(name=module.NAME, short_help=module.SUMMARY)(talks(module.command))
 
 
@@ -77,7 +77,11 @@ def _unforeseen(exc: Exception, talk: Talk) -> int:
     if isinstance(exc, TYPED_WRONGLY):
         context = getattr(exc, "ctx", None)
         command = context.command_path if context else "indexer"
-        wrong = UsageError(exc.format_message(), "", f"`{command} --help` lists what it takes.")
+        wrong = UsageError(
+            exc.format_message().replace(": Value error,", ":"),
+            "",
+            f"`{command} --help` lists what it takes.",
+        )
         talk.fail(wrong)
         return wrong.exit_code
     if talk.verbose:

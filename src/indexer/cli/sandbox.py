@@ -48,13 +48,14 @@ def command(
     from indexer.sandbox import running
     from indexer.sandbox.seed import seed
 
+    file = checked(directory)
     with tidying(), tempfile.TemporaryDirectory(prefix="indexer-sandbox-") as folder:
         talk.say("Starting an S3, a DocDB and a Code Ocean on 127.0.0.1 …")
         with running(
             Path(folder), s3_port=port_s3, docdb_port=port_docdb, codeocean_port=port_codeocean
         ) as sandbox:
             seed(sandbox, assets=assets)
-            with configuration(sandbox.config_toml(), directory) as file:
+            with written(sandbox.config_toml(), file):
                 _introduce(talk, sandbox, file)
                 threading.Event().wait()
 
@@ -71,23 +72,30 @@ def exports(sandbox: Sandbox) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sandbox.environment().items())
 
 
-@contextmanager
-def configuration(text: str, directory: Path | None) -> Iterator[Path | None]:
-    """An indexer.toml in the directory, for as long as what it leads to is there. None: nowhere.
-
-    Raises UsageError rather than overwrite one.
-    """
+def checked(directory: Path | None) -> Path | None:
+    """The indexer.toml to write, before anything is started. Raises UsageError rather than overwrite one."""
     if directory is None:
-        yield None
-        return
+        return None
     file = directory / "indexer.toml"
+    problem = "it is there already" if file.exists() else "" if directory.is_dir() else "no such directory"
+    if problem:
+        hint = "Name another directory, or leave --directory out and copy what is printed."
+        raise UsageError("indexer.toml is not written", f"{file}: {problem}", hint)
+    return file
+
+
+@contextmanager
+def written(text: str, file: Path | None) -> Iterator[None]:
+    """The text in a new file, for as long as what it leads to is there. None: nowhere."""
+    if file is None:
+        yield
+        return
     try:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)
     except OSError as exc:
-        hint = "Name another directory, or leave --directory out and copy what is printed."
-        raise UsageError("indexer.toml cannot be written", f"{file}: {exc.strerror}", hint) from exc
+        raise UsageError("indexer.toml is not written", f"{file}: {exc.strerror}") from exc
     try:
-        yield file
+        yield
     finally:
         file.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import typer
@@ -45,11 +46,8 @@ class Talk:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
-        pairs = zip(typed, [*typed[1:], ""], strict=True)
-        return cls(
-            sys.stderr,
-            any(one == "--log-format=json" or (one, two) == ("--log-format", "json") for one, two in pairs),
-        )
+        options = {*typed, *map("=".join, pairwise(typed))}
+        return cls(sys.stderr, "--log-format=json" in options)
 
     def tune(self, *, quiet: bool, verbose: bool, log_format: Literal["text", "json"]) -> None:
         """Obey the options."""

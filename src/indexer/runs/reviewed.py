@@ -18,10 +18,10 @@ def plan_of(result: Result, path: Path, *, needed: bool = False) -> Plan | None:
     """
     beside = path.parent / PLAN_FILE
     try:
-        plan, digest = load_plan(beside)
+        plan, _ = load_plan(beside)
     except IndexerError:
-        plan, digest = None, ""
-    if plan is not None and digest == result.plan_digest:
+        plan = None
+    if plan is not None and plan.plan_id == result.plan_id:
         return plan
     if not needed:
         return None
