@@ -51,6 +51,11 @@ class DocDBSettings(Section):
 
     uri: SecretStr = Field(description="A mongodb:// URI; shown without credentials.")
     tls_ca_file: Path | None = Field(default=None, description="Amazon's CA bundle; turns TLS on.")
+    lease_collection: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A collection beside v1's for advisory leases of buckets; not there: none are taken.",
+    )
     v1: CollectionSettings = CollectionSettings(database="metadata_index", sync_to_s3=True)
     v2: CollectionSettings | None = Field(default=None, description="Not there: no second generation.")
 

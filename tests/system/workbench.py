@@ -32,6 +32,10 @@ class Workbench:
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
 
+    def database(self) -> pymongo.database.Database[dict[str, Any]]:
+        """The database of v1."""
+        return self._client["metadata_index"]
+
     def records(self, generation: str = "v1") -> pymongo.collection.Collection[dict[str, Any]]:
         """One generation's collection."""
         database = {"v1": "metadata_index", "v2": "metadata_index_v2"}[generation]

@@ -16,7 +16,7 @@ from indexer.model.ports import DataAssetReader, DataAssetWriter
 from indexer.model.snapshot import DataAsset
 from indexer.model.values import canonical
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 """How often a creation whose answer was lost is looked for and sent again."""
 
 

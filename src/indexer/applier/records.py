@@ -19,7 +19,7 @@ from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import RecordReader, RecordWrite, RecordWriter
 from indexer.model.values import fingerprint, id_from_plan, time_stamp
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 """How often a write of which nothing came is judged again."""
 Body = Mapping[str, Any]
 

@@ -34,8 +34,25 @@ Results = Annotated[
 ]
 
 
+ArchivePlace = Annotated[
+    str | None,
+    typer.Option(
+        "--archive",
+        metavar="PLACE",
+        help="Keep what was replaced there: a folder, or an s3:// prefix. Default: beside the result.",
+    ),
+]
+StealLease = Annotated[bool, typer.Option("--steal-lease", help="Take over the lease of a run that is dead.")]
+
+
 def command(
-    talk: Talk, plan: PlanFile, results: Results = None, parallel: Parallel = 16, config: ConfigPath = None
+    talk: Talk,
+    plan: PlanFile,
+    results: Results = None,
+    archive: ArchivePlace = None,
+    steal_lease: StealLease = False,
+    parallel: Parallel = 16,
+    config: ConfigPath = None,
 ) -> None:
     """Carry out a plan: exactly what was reviewed, and nothing that somebody else has changed since.
 
@@ -49,7 +66,17 @@ def command(
     folder = results_folder(plan, reviewed, results)
     stop = Event()
     with finishing(stop, lambda: talk.shout(STOPPING)), talk.progress("written") as progress:
-        applied = apply(settings, reviewed, digest, folder, parallel, progress, stop)
+        applied = apply(
+            settings,
+            reviewed,
+            digest,
+            folder,
+            parallel,
+            progress,
+            stop,
+            archive=archive,
+            steal_lease=steal_lease,
+        )
     configured_buckets = {*settings.buckets, *filter(None, [settings.results_bucket])}
     everything = configured_buckets == set(reviewed.scope.buckets)
     _report(talk, plan, reviewed, applied, everything=everything)

@@ -29,6 +29,7 @@ class _Listener(logging.Handler):
     def __init__(self, tell: Tell) -> None:
         super().__init__()
         self._tell = tell
+        self.setFormatter(logging.Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell it."""

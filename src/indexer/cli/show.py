@@ -83,10 +83,10 @@ def _result(file: Path, output: Format, selection: Selection) -> str:
     from indexer.render.result_text import result_text
     from indexer.render.selection import select_result
     from indexer.runs.files import document_text, load_result
-    from indexer.runs.reviewed import plan_of
+    from indexer.runs.reviewed import needed_plan_of, plan_of
 
     result = load_result(file)
-    plan = plan_of(result, file, needed=bool(selection))
+    plan = needed_plan_of(result, file) if selection else plan_of(result, file)
     actions = {action.id: action for action in plan.actions} if plan else {}
     selected = select_result(result, actions, selection)
     match output:

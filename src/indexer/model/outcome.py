@@ -61,4 +61,7 @@ class Result(FileModel):
     started_at: datetime
     ended_at: datetime
     summary: dict[str, int] = Field(description="Actions by status.")
+    archive: str = Field(
+        default="archive", description="Where the before-images are: beside the result, or an `s3://` prefix."
+    )
     outcomes: tuple[Outcome, ...]

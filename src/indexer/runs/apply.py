@@ -6,13 +6,13 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
 from indexer import __version__
-from indexer.applier.archive import FolderArchive
 from indexer.applier.bounds import Bounds, check_bounds
 from indexer.applier.contents import Sources
 from indexer.applier.evidence import Evidence
@@ -21,11 +21,14 @@ from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Jour
 from indexer.applier.ledger import Ledger
 from indexer.config import Config
 from indexer.errors import UsageError
+from indexer.model.location import parse_location
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
-from indexer.model.ports import Progress
+from indexer.model.ports import Archive, Progress
 from indexer.runs.connect import Systems, open_systems, rules_of
 from indexer.runs.files import plan_text, write_whole
+from indexer.systems.archive import open_archive, s3_place
+from indexer.systems.leases import owner_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,29 @@ def apply(
     parallel: int,
     progress: Progress,
     stop: Event,
+    *,
+    archive: str | None = None,
+    steal_lease: bool = False,
 ) -> Applied:
-    """Carry out a plan. Raises RefusedError before the first write, SystemFaultError where DocDB is down."""
-    check_bounds(plan, bounds_of(config))
+    """Carry out a plan. Raises RefusedError before the first write, SystemFaultError where DocDB is down.
+
+    `archive`: a folder or an `s3://` prefix for the before-images, instead of the one beside the result.
+    """
+    bounds = bounds_of(config)
+    check_bounds(plan, bounds)
+    if archive is not None and s3_place(archive)[0] in {*config.buckets, config.results_bucket}:
+        hint = "Name a bucket of its own with --archive."
+        raise UsageError("The archive lies in a bucket that is kept in step", archive, hint)
     systems = open_systems(config, parallel)
-    return apply_plan(plan, digest, systems, bounds_of(config), folder, parallel, progress, stop)
+    owned: AbstractContextManager[None] = nullcontext()
+    if systems.leases is not None:
+        buckets = {location.bucket for one in plan.actions if (location := parse_location(one.location))}
+        owned = systems.leases.held(sorted(buckets), owner_name(plan.plan_id), steal=steal_lease)
+    place = ARCHIVE_FOLDER
+    if archive is not None:
+        place = archive if archive.startswith("s3://") else str(Path(archive).resolve())
+    with owned:
+        return apply_plan(plan, digest, systems, bounds, folder, parallel, progress, stop, archive=place)
 
 
 def apply_plan(
@@ -88,21 +109,25 @@ def apply_plan(
     progress: Progress,
     stop: Event,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
+    archive: str = ARCHIVE_FOLDER,
 ) -> Applied:
-    """Carry out a plan on open systems."""
+    """Carry out a plan on open systems. `archive`: its place, a folder being relative to the result's."""
     check_bounds(plan, bounds)
     started_at, run_id = clock(), uuid.uuid4().hex
+    readers, writers = systems.readers, systems.writers
+
+    def open_place(place: str) -> Archive:
+        return open_archive(place, lambda: (readers.objects, writers.objects))
+
     with Journal(folder, run_id, plan.plan_id) as journal:
         journal.started(started_at, digest)
         write_whole(folder / PLAN_FILE, plan_text(plan))
         progress.stage("applying", len(plan.actions))
-        ledger = Ledger(journal, FolderArchive(folder / ARCHIVE_FOLDER), clock, progress, stop)
-        readers = systems.readers
-        sources = Sources(readers.objects, readers.records, lambda archive: FolderArchive(Path(archive)))
+        ledger = Ledger(journal, open_place(archive_place(folder, archive)), clock, progress, stop)
+        sources = Sources(readers.objects, readers.records, open_place)
         evidence = Evidence(readers.objects, readers.data_assets)
-        executor = Executor(
-            readers, systems.writers, sources, evidence, tuple(bounds.collections), ledger, parallel
-        )
+        executor = Executor(readers, writers, sources, evidence, tuple(bounds.collections), ledger, parallel)
         executor.execute(plan.actions)
         outcomes = tuple(ledger.outcomes[action.id] for action in plan.actions)
         result = Result(
@@ -113,6 +138,7 @@ def apply_plan(
             started_at=started_at,
             ended_at=clock(),
             summary=dict(sorted(Counter(outcome.status for outcome in outcomes).items())),
+            archive=archive,
             outcomes=outcomes,
         )
         path = folder / RESULT_FILE
@@ -120,3 +146,8 @@ def apply_plan(
         write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         journal.finished(result.ended_at)
     return Applied(result, path)
+
+
+def archive_place(folder: Path, archive: str) -> str:
+    """Where a result's archive is: an `s3://` prefix as it is, a folder relative to the result's."""
+    return archive if archive.startswith("s3://") else str(folder.resolve() / archive)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from indexer.config import CollectionSettings, Config
 from indexer.model.generation import GenerationName
 from indexer.model.ports import Readers, Writers
 from indexer.planner.rules import Collection, Rules
+
+if TYPE_CHECKING:
+    from indexer.systems.leases import Leases
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,8 @@ class Systems:
 
     readers: Readers
     writers: Writers
+    leases: Leases | None = None
+    """None where no collection is configured for them."""
 
 
 def rules_of(config: Config) -> Rules:
@@ -60,7 +66,13 @@ def open_systems(config: Config, parallel: int) -> Systems:
 
         codeocean = codeocean_client(config.codeocean.domain, config.codeocean.token.get_secret_value())
         data_asset_reader, data_asset_writer = CodeOceanReader(codeocean), CodeOceanWriter(codeocean)
+    leases = None
+    if config.docdb.lease_collection is not None:
+        from indexer.systems.leases import Leases
+
+        leases = Leases(docdb, config.docdb.v1.database, config.docdb.lease_collection)
     return Systems(
         Readers(S3Reader(client), DocDBReader(docdb), data_asset_reader),
         Writers(S3Writer(client), DocDBWriter(docdb), data_asset_writer),
+        leases,
     )

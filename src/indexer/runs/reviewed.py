@@ -11,22 +11,22 @@ from indexer.model.plan import Plan
 from indexer.runs.files import load_plan
 
 
-def plan_of(result: Result, path: Path, *, needed: bool = False) -> Plan | None:
-    """The plan that `apply` left beside the result in `path`; None where it is not there.
-
-    Raises UsageError instead where it is needed.
-    """
-    beside = path.parent / PLAN_FILE
+def plan_of(result: Result, path: Path) -> Plan | None:
+    """The plan that `apply` left beside the result in `path`; None where it is not there."""
     try:
-        plan, _ = load_plan(beside)
+        plan, _ = load_plan(path.parent / PLAN_FILE)
     except IndexerError:
-        plan = None
-    if plan is not None and plan.plan_id == result.plan_id:
-        return plan
-    if not needed:
         return None
-    raise UsageError(
-        "The plan of this result is not at hand, and filters need it",
-        f"{beside} is not plan {result.plan_id}",
-        "Show the result without --asset, --action and --reason, or restore the run's folder.",
-    )
+    return plan if plan.plan_id == result.plan_id else None
+
+
+def needed_plan_of(result: Result, path: Path) -> Plan:
+    """The plan that `apply` left beside the result. Raises UsageError where it is not there."""
+    plan = plan_of(result, path)
+    if plan is None:
+        raise UsageError(
+            "The plan of this result is not at hand",
+            f"{path.parent / PLAN_FILE} is not plan {result.plan_id}",
+            "Restore the run's folder as `apply` left it.",
+        )
+    return plan

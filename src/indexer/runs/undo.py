@@ -1,4 +1,4 @@
-"""Turn a finished run into the plan that takes it back. Reads the run's folder, no system."""
+"""Turn a finished run into the plan that takes it back. Reads the run's folder and archive, no system."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from indexer import __version__
-from indexer.applier.archive import FolderArchive
-from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE
-from indexer.errors import RefusedError
+from indexer.applier.journal import RESULT_FILE
 from indexer.model.plan import Plan, Summary
+from indexer.model.ports import ObjectReader, ObjectWriter
 from indexer.planner.undo import Kept, plan_undo
-from indexer.runs.files import load_plan, load_result
+from indexer.runs.apply import archive_place
+from indexer.runs.files import load_result
+from indexer.runs.reviewed import needed_plan_of
+from indexer.systems.archive import open_archive
 from indexer.systems.bson_values import from_extended_json
 
 
@@ -33,12 +35,9 @@ def undo(result_path: Path) -> Undone:
     if result_path.is_dir():
         result_path = result_path / RESULT_FILE
     result = load_result(result_path)
-    plan, _ = load_plan(result_path.parent / PLAN_FILE)
-    if plan.plan_id != result.plan_id:
-        detail = f"{result_path} is the result of plan {result.plan_id}, and {PLAN_FILE} beside it is {plan.plan_id}"
-        raise RefusedError("The result does not belong to its plan", detail, "Restore the run's folder.")
-    folder = result_path.parent.resolve() / ARCHIVE_FOLDER
-    archive = FolderArchive(folder)
+    plan = needed_plan_of(result, result_path)
+    place = archive_place(result_path.parent, result.archive)
+    archive = open_archive(place, _connect)
 
     def record(name: str) -> Mapping[str, Any] | None:
         body = archive.read(name)
@@ -48,7 +47,7 @@ def undo(result_path: Path) -> Undone:
             return None
 
     outcomes = {outcome.action_id: outcome for outcome in result.outcomes}
-    way_back = plan_undo(plan.actions, outcomes, Kept(str(folder), archive.read, record))
+    way_back = plan_undo(plan.actions, outcomes, Kept(place, archive.read, record))
     return Undone(
         plan.model_copy(
             update={
@@ -71,3 +70,10 @@ def undo(result_path: Path) -> Undone:
         ),
         way_back.impossible,
     )
+
+
+def _connect() -> tuple[ObjectReader, ObjectWriter]:
+    from indexer.systems.s3 import S3Reader, S3Writer, s3_client
+
+    client = s3_client(parallel=1)
+    return S3Reader(client), S3Writer(client)

@@ -26,7 +26,13 @@ from indexer.model.location import Location, mount_location
 from indexer.model.snapshot import DataAsset
 
 ROWS_A_PAGE = 1_000
-TIMEOUT_S = 60.0
+CONNECT_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 30.0
+"""Without a byte."""
+RETRIES = 7
+"""With waits of up to 0.3, 0.6, 1.2 … 20 seconds in between, or what Retry-After says."""
+RETRY_AFTER_MAX_S = 60
+"""A Retry-After beyond it is cut short: a wrong one must not stop a run for hours."""
 PASSING = (429, 500, 502, 503, 504)
 SEARCH_PATH = "/api/v1/data_assets/search"
 
@@ -37,20 +43,21 @@ class _Adapter(HTTPAdapter):
     def __init__(self, *methods: str) -> None:
         super().__init__(
             max_retries=Retry(
-                total=5,
+                total=RETRIES,
                 backoff_factor=0.3,
                 backoff_jitter=0.3,
                 backoff_max=20,
                 status_forcelist=PASSING,
                 allowed_methods=frozenset(methods),
                 respect_retry_after_header=True,
+                retry_after_max=RETRY_AFTER_MAX_S,
                 raise_on_status=False,
             )
         )
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """As requests', with our timeout where there is none."""
-        kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT_S
+        kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
         return super().send(request, *args, **kwargs)
 
 

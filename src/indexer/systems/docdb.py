@@ -97,7 +97,7 @@ def _without(text: str, uri: str) -> str:
 
 
 @contextmanager
-def _faults(docdb: DocDB, what: str) -> Iterator[None]:
+def faults(docdb: DocDB, what: str) -> Iterator[None]:
     """A driver's error in our words."""
     try:
         yield
@@ -118,7 +118,7 @@ def _read(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
     The driver itself repeats a command once, and never the later batches of a cursor. A server that cannot
     be found at all, or that is too slow, is not asked again. Source: pymongo, "Client-side operation timeout".
     """
-    with _faults(docdb, what), pymongo.timeout(READ_DEADLINE_S):
+    with faults(docdb, what), pymongo.timeout(READ_DEADLINE_S):
         while True:
             try:
                 return ask()
@@ -185,9 +185,9 @@ class DocDBReader:
                 if beyond(document.get("location")):
                     break
                 found[repr(document["_id"])] = self._row(generation, document)
-        for document in collection.find(
-            {"location": f"{SCHEME}{bucket}"}, self._projection(generation)
-        ).sort("_id", pymongo.ASCENDING):
+        for document in collection.find({"location": f"{SCHEME}{bucket}"}, self._projection(generation)).sort(
+            "_id", pymongo.ASCENDING
+        ):
             found[repr(document["_id"])] = self._row(generation, document)
         return tuple(found[key] for key in sorted(found))
 
@@ -253,7 +253,7 @@ class DocDBWriter:
 
     def write(self, generation: GenerationName, writes: Sequence[RecordWrite]) -> tuple[WriteError, ...]:
         """Send one batch; every write stands for itself, and a read afterwards tells what came of it."""
-        with _faults(self._docdb, f"write {len(writes)} {generation} records"):
+        with faults(self._docdb, f"write {len(writes)} {generation} records"):
             try:
                 self._docdb.collection(generation).bulk_write(
                     [_request(write) for write in writes], ordered=False

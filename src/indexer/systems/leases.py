@@ -1,0 +1,95 @@
+"""Advisory leases in DocDB: two scheduled runs on one bucket do not collide by accident.
+
+Safety never rests on them: every write carries its own condition.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError
+
+from indexer.errors import IndexerError, SystemFaultError
+from indexer.systems.docdb import DocDB, faults
+
+LEASE_S = 120
+"""Seconds after which a lease that nobody renews is free."""
+RENEWAL_S = 30
+
+
+def owner_name(run_id: str) -> str:
+    """Who holds a lease: host, process and run."""
+    return f"{socket.gethostname()}:{os.getpid()}:{run_id[:8]}"
+
+
+class Leases:
+    """One document for each bucket: `_id` bucket, `owner`, `since`, `expires_at` (ISO-8601, UTC)."""
+
+    def __init__(self, docdb: DocDB, database: str, collection: str) -> None:
+        self._docdb = docdb
+        self._collection: Collection[dict[str, Any]] = docdb.client[database][collection]
+
+    @contextmanager
+    def held(self, buckets: Sequence[str], owner: str, *, steal: bool) -> Iterator[None]:
+        """Hold the leases of these buckets, renewed in the background, and give them back at the end.
+
+        Raises IndexerError where somebody else holds one; `steal` takes it all the same.
+        """
+        taken: list[str] = []
+        done = threading.Event()
+        renewal = threading.Thread(target=self._renew, args=(taken, owner, done), name="lease", daemon=True)
+        try:
+            for bucket in sorted(buckets):
+                self._take(bucket, owner, steal=steal)
+                taken.append(bucket)
+            renewal.start()
+            yield
+        finally:
+            done.set()
+            if renewal.is_alive():
+                renewal.join()
+            with faults(self._docdb, "give back the lease"):
+                self._collection.delete_many({"_id": {"$in": taken}, "owner": owner})
+
+    def _take(self, bucket: str, owner: str, *, steal: bool) -> None:
+        now = datetime.now(UTC)
+        lease = {"owner": owner, "since": now.isoformat(), "expires_at": _expiry(now)}
+        free = {} if steal else {"expires_at": {"$lt": now.isoformat()}}
+        with faults(self._docdb, f"take the lease of {bucket}"):
+            taken = self._collection.find_one_and_update(
+                {"_id": bucket, **free}, {"$set": lease}, return_document=ReturnDocument.AFTER
+            )
+            if taken is not None:
+                return
+            try:
+                self._collection.insert_one({"_id": bucket, **lease})
+            except DuplicateKeyError:
+                other = self._collection.find_one({"_id": bucket}) or {}
+                raise IndexerError(
+                    "Another run holds the bucket",
+                    f"{bucket}: {other.get('owner')} since {other.get('since')}, until {other.get('expires_at')}",
+                    "Wait for it, or take it over with --steal-lease if that run is dead.",
+                ) from None
+
+    def _renew(self, buckets: Sequence[str], owner: str, done: threading.Event) -> None:
+        while not done.wait(RENEWAL_S):
+            try:
+                with faults(self._docdb, "renew the lease"):
+                    self._collection.update_many(
+                        {"_id": {"$in": list(buckets)}, "owner": owner},
+                        {"$set": {"expires_at": _expiry(datetime.now(UTC))}},
+                    )
+            except SystemFaultError:
+                continue  # advisory: the next renewal may get through
+
+
+def _expiry(now: datetime) -> str:
+    return (now + timedelta(seconds=LEASE_S)).isoformat()

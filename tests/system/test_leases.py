@@ -1,0 +1,72 @@
+"""Advisory leases: two scheduled runs do not collide by accident."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from workbench import BUCKET, Workbench
+
+
+@pytest.fixture
+def leased(workbench: Workbench) -> Workbench:
+    """Leases are switched on, and a plan is ready."""
+    config = workbench.folder / "indexer.toml"
+    text = config.read_text()
+    config.write_text(text.replace("[docdb]\n", '[docdb]\nlease_collection = "indexer_leases"\n'))
+    workbench.insert_in_step("asset", subject={"subject_id": "1"})
+    workbench.put("asset/subject.json", b"{}")
+    workbench.plan()
+    return workbench
+
+
+def hold(bench: Workbench, until: datetime) -> None:
+    """Somebody else has the lease."""
+    bench.database()["indexer_leases"].insert_one(
+        {
+            "_id": BUCKET,
+            "owner": "other-host:1:abc",
+            "since": "2026-01-01T00:00:00+00:00",
+            "expires_at": until.isoformat(),
+        }
+    )
+
+
+def test_a_lease_is_given_back(leased: Workbench) -> None:
+    """After a run nobody holds the bucket."""
+    leased.apply()
+    assert leased.database()["indexer_leases"].count_documents({}) == 0
+
+
+def test_a_bucket_that_another_run_holds_is_left_alone(leased: Workbench) -> None:
+    """The error names the owner, and nothing is written."""
+    hold(leased, datetime.now(UTC) + timedelta(minutes=1))
+    before = len(leased.sandbox.s3.log)
+    done = leased.run("apply", "plan.json")
+    assert done.returncode == 1
+    assert "other-host:1:abc" in done.stderr
+    assert "--steal-lease" in done.stderr
+    assert not leased.sandbox.s3.log.writes(before)
+    assert leased.database()["indexer_leases"].count_documents({"owner": "other-host:1:abc"}) == 1
+
+
+def test_a_lease_that_expired_is_free(leased: Workbench) -> None:
+    """A run that died holds its bucket for two minutes at most."""
+    hold(leased, datetime.now(UTC) - timedelta(seconds=1))
+    leased.apply()
+
+
+def test_a_lease_can_be_stolen(leased: Workbench) -> None:
+    """--steal-lease takes it over."""
+    hold(leased, datetime.now(UTC) + timedelta(minutes=1))
+    done = leased.run("apply", "plan.json", "--steal-lease")
+    assert done.returncode == 0
+
+
+def test_no_lease_is_taken_unless_configured(workbench: Workbench) -> None:
+    """Without the setting nothing but records is written to DocDB."""
+    workbench.insert_in_step("asset", subject={"subject_id": "1"})
+    workbench.put("asset/subject.json", b"{}")
+    workbench.plan()
+    workbench.apply()
+    assert workbench.database().list_collection_names() == ["data_assets"]
