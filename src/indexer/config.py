@@ -22,6 +22,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from indexer.errors import UsageError
@@ -155,11 +156,26 @@ def load_config(path: Path | None) -> Config:
     if path is not None or file.exists():
         document = _read_toml(file)
     source = str(file) if document else "the environment"
+    _check_names(document, source)
     try:
         return Config(**document)
+    except SettingsError as exc:
+        # Its words name the field and the kind of source; what stands in the variable is behind them.
+        hint = (
+            "A whole section or list in the environment is JSON; of one setting write INDEXER_SECTION__KEY."
+        )
+        raise UsageError("A variable of the environment is not valid", str(exc), hint) from None
     except ValidationError as exc:
         problems = "; ".join(_problem(error) for error in exc.errors(include_input=False, include_url=False))
         raise UsageError(f"The configuration in {source} is not valid", problems, _hint(document)) from None
+
+
+def _check_names(document: dict[str, Any], source: str) -> None:
+    """Raise UsageError for names that would be switches of pydantic's own (`_env_file`, `_cli_parse_args`)."""
+    odd = [name for name in document if name.startswith("_")]
+    if odd:
+        detail = f"there is no setting {odd[0][:80]}"
+        raise UsageError(f"The configuration in {source} is not valid", detail, _hint(document))
 
 
 def _hint(document: dict[str, Any]) -> str:
@@ -171,7 +187,7 @@ def _hint(document: dict[str, Any]) -> str:
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except (ValueError, RecursionError) as exc:  # no TOML, no UTF-8, or an integer of over 4,300 digits
         raise UsageError("The configuration is no TOML", f"{file}: {exc}", "Correct it there.") from exc
     except OSError as exc:
         raise UsageError(

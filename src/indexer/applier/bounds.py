@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from indexer.errors import RefusedError
 from indexer.model.action import (
@@ -20,7 +21,6 @@ from indexer.model.action import (
     InsertRecord,
     PutObject,
     UpdateRecord,
-    action_id,
 )
 from indexer.model.content import (
     ArchivedRecordContent,
@@ -48,8 +48,8 @@ from indexer.model.location import Location, parse_location
 from indexer.model.plan import Plan
 
 CORE_FILES = frozenset(map(core_file, CORE_FIELDS))
-GONE = {"asset-gone": "folder", "result-gone": "result"}
-"""What a deletion for this reason rests on."""
+GONE = {"asset-gone": "folder", "result-gone": "result", "undo": None}
+"""What a deletion for this reason rests on; there are no others."""
 HINT = "Nothing was written. Look at it with `indexer show`, and plan again."
 PHASES = {
     "create-data-asset": 0,
@@ -78,7 +78,7 @@ class Bounds:
 
 
 def check_bounds(plan: Plan, bounds: Bounds) -> None:
-    """Raise RefusedError unless every action is within bounds, carries its own id, and rests on earlier ones."""
+    """Raise RefusedError unless every action is within bounds and rests on earlier ones only."""
     earlier: dict[str, Action] = {}
     undo, backwards = plan.undoes is not None, runs_backwards(plan.actions)
     for action in plan.actions:
@@ -100,8 +100,6 @@ def runs_backwards(actions: Sequence[Action]) -> bool:
 
 
 def _order_problem(action: Action, earlier: Mapping[str, Action], backwards: bool) -> str:
-    if action_id(action) != action.id:
-        return "its id is not the hash of its content"
     if action.id in earlier:
         return "it stands there twice"
     for one in action.after:
@@ -135,15 +133,15 @@ def _object_problem(action: PutObject | CopyObject | DeleteObject, location: Loc
     name = action.target.key.removeprefix(location.key(""))
     if name == action.target.key:
         return f"its object is not in its asset's folder: {action.target.key!r}"
-    original = _original_of(name, bounds)
+    original, dated = _original_of(name, bounds), DATE_PLACEHOLDER not in name
     match action:
         case DeleteObject() if name in CORE_FILES:
             return ""
-        case DeleteObject(reason="undo") if name == METADATA_FILE or original is not None:
+        case DeleteObject(reason="undo") if name == METADATA_FILE or (original is not None and dated):
             return ""
         case PutObject(content=content) if name in CORE_FILES or name == METADATA_FILE:
             return _put_problem(content.source, name, undo=action.reason == "undo")
-        case PutObject(reason="undo", content=content) if original is not None:
+        case PutObject(reason="undo", content=content) if original is not None and dated:
             return _put_problem(content.source, name, undo=True)
         case CopyObject() if original is not None:
             return _copy_problem(action, location, core_file(original))
@@ -159,13 +157,23 @@ def _original_of(name: str, bounds: Bounds) -> str | None:
 
 def _put_problem(source: Source, name: str, *, undo: bool) -> str:
     match source:
-        case ArchiveSource() if undo:
-            return ""
+        case ArchiveSource(archive=place) if undo:
+            return _archive_problem(place)
         case RecordSource() if name == METADATA_FILE and not undo:
             return ""
         case RecordFieldSource(field=field) if name == core_file(field) and not undo:
             return ""
     return f"{name} comes neither from its field of the record nor, in an undo, from an archive"
+
+
+def _archive_problem(place: str) -> str:
+    """An archive is a whole path, or an S3 prefix of some bucket; what it holds is named by its digest."""
+    if place.startswith("s3://"):
+        bucket = place.removeprefix("s3://").partition("/")[0]
+        return "" if bucket else "its archive names no bucket"
+    path = PurePosixPath(place)
+    whole = path.is_absolute() and ".." not in path.parts and "\0" not in place
+    return "" if whole else f"its archive is no whole path: {place!r}"
 
 
 def _copy_problem(action: CopyObject, location: Location, name: str) -> str:
@@ -174,6 +182,8 @@ def _copy_problem(action: CopyObject, location: Location, name: str) -> str:
         location.bucket,
         location.key(name),
     ):
+        if source.etag is not None and DATE_PLACEHOLDER in action.target.key:
+            return "the date of a file that is there is known"
         return ""
     return f"an original is a copy of its own asset's {name}"
 
@@ -194,12 +204,12 @@ def _record_problem(
             return "a new record's id is derived from its location"
         case InsertRecord(content=ArchivedRecordContent()) if not undo:
             return "only an undo takes a record from an archive"
+        case InsertRecord(content=ArchivedRecordContent(source=source)):
+            return _archive_problem(source.archive)
         case UpdateRecord() | DeleteRecord() if "location" not in action.precondition.fields:
             return "its precondition does not name the location"
-        case DeleteRecord() if action.precondition.record is None:
-            return "its precondition does not pin the record"
-        case DeleteRecord() if action.precondition.gone != GONE.get(action.reason):
-            return "its precondition does not say what must be gone"
+        case DeleteRecord():
+            return _delete_problem(action, location, bounds)
         case UpdateRecord(content=content) if content.unset and not undo:
             return "only an undo takes fields out"
         case (
@@ -207,6 +217,18 @@ def _record_problem(
             | UpdateRecord(content=RecordContent(fields=fields))
         ):
             return _fields_problem(action, fields, location)
+    return ""
+
+
+def _delete_problem(action: DeleteRecord, location: Location, bounds: Bounds) -> str:
+    """A record goes with its folder, a result's with the result: each has evidence of its own."""
+    reason = "result-gone" if location.bucket == bounds.results_bucket else "asset-gone"
+    if action.precondition.record is None:
+        return "its precondition does not pin the record"
+    if action.reason not in (reason, "undo"):
+        return f"no record is deleted there for the reason {action.reason}"
+    if action.precondition.gone != GONE[action.reason]:
+        return "its precondition does not say what must be gone"
     return ""
 
 
@@ -222,10 +244,11 @@ def _fields_problem(
             case ObjectSource(bucket=bucket, key=key):
                 own = (location.bucket, location.key(core_file(one.field)))
                 allowed = one.field in generation.core_fields and (bucket, key) == own
-            case ArchiveSource():
-                allowed = one.field in ours and action.reason == "undo"
-            case InlineSource():
-                allowed = one.field == generation.links_field and isinstance(action, UpdateRecord)
+            case ArchiveSource(archive=place):
+                allowed = one.field in ours and action.reason == "undo" and not _archive_problem(place)
+            case InlineSource(value=value):
+                links = one.field == generation.links_field and isinstance(value, dict)
+                allowed = links and isinstance(action, UpdateRecord)
         if not allowed:
             return f"{one.field} is no field that comes from there"
     return "" if unset <= ours else f"{min(unset - ours)} is no field that we write"
@@ -245,6 +268,8 @@ def _data_asset_problem(
     if isinstance(action, CreateDataAsset):
         named = {action.content.name, action.content.mount} == {location.prefix}
         return "" if named else "a new data asset is named as its folder"
-    if action.precondition.gone != GONE.get(action.reason):
+    if action.reason not in ("asset-gone", "undo"):
+        return f"no data asset goes for the reason {action.reason}"
+    if action.precondition.gone != GONE[action.reason]:
         return "its precondition does not say what must be gone"
     return "" if action.target.data_asset_id else "it names no data asset"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexer.applier.evidence import Evidence
-from indexer.applier.guard import stale
+from indexer.applier.guard import SATISFIED, stale
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
 from indexer.model.action import ArchiveDataAsset, CreateDataAsset, DataAssetAction, DeleteDataAsset
@@ -17,7 +17,7 @@ from indexer.model.snapshot import DataAsset
 from indexer.model.values import canonical
 
 ATTEMPTS = 5
-"""How often a creation whose answer was lost is looked for and sent again."""
+"""How often a write whose answer was lost is looked for and sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class DataAssetApplier:
             except SystemFaultError as exc:
                 self.ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
 
-    def _mounted(self) -> list[DataAsset]:
-        return [one for page in self.reader.mounted() for one in page]
+    def _mounted(self, *, archived: bool = False) -> list[DataAsset]:
+        return [one for page in self.reader.mounted(archived=archived) for one in page]
 
     def _create(self, action: CreateDataAsset, mounted: list[DataAsset]) -> None:
         """Look before creating: one that mounts the location already is as good, and never are there two."""
@@ -81,24 +81,33 @@ class DataAssetApplier:
     def _remove(self, action: ArchiveDataAsset | DeleteDataAsset, mounted: list[DataAsset]) -> None:
         """As wanted, or gone, is satisfied; one that mounts another location by now is stale."""
         target_id = action.target.data_asset_id or ""
-        found = mounted
-        if isinstance(action, ArchiveDataAsset) and not action.archive:
-            found = [one for page in self.reader.mounted(archived=True) for one in page]
-        live = next((one for one in found if one.id == target_id), None)
-        if live is None:
-            self.ledger.settle(action, "satisfied", after=AfterImage(data_asset_id=target_id))
+        back = isinstance(action, ArchiveDataAsset) and not action.archive
+        found = self._mounted(archived=True) if back else mounted
+        done = AfterImage(data_asset_id=target_id)
+        for attempt in range(1, ATTEMPTS + 1):
+            live = next((one for one in found if one.id == target_id), None)
+            against = self._against(action, live)
+            if live is None or against:
+                self.ledger.judged(action, stale(against) if against else SATISFIED, done)
+                return
+            image = {"id": live.id, "name": live.name, "location": str(live.location), "state": live.state}
+            kept = self.ledger.keep(canonical(image))
+            self.ledger.intend(action, BeforeImage(kind="data-asset", archive=kept))
+            try:
+                if isinstance(action, ArchiveDataAsset):
+                    self.writer.archive(target_id, action.archive)
+                else:
+                    self.writer.delete(target_id)
+            except SystemFaultError:
+                if attempt == ATTEMPTS:
+                    raise
+                found = self._mounted(archived=back)
+                continue
+            self.ledger.settle(action, "applied", after=done, attempts=attempt)
             return
-        if str(live.location) != action.location:
-            self.ledger.judged(action, stale("the data asset mounts another location by now"))
-            return
-        against = self.evidence.against(action.location, action.precondition.gone)
-        if against:
-            self.ledger.judged(action, stale(against))
-            return
-        image = {"id": live.id, "name": live.name, "location": str(live.location), "state": live.state}
-        self.ledger.intend(action, BeforeImage(kind="data-asset", archive=self.ledger.keep(canonical(image))))
-        if isinstance(action, ArchiveDataAsset):
-            self.writer.archive(target_id, action.archive)
-        else:
-            self.writer.delete(target_id)
-        self.ledger.settle(action, "applied", after=AfterImage(data_asset_id=target_id))
+
+    def _against(self, action: ArchiveDataAsset | DeleteDataAsset, live: DataAsset | None) -> str:
+        """What speaks against it by now."""
+        if live is not None and str(live.location) != action.location:
+            return "the data asset mounts another location by now"
+        return self.evidence.against(action.location, action.precondition.gone) if live is not None else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -54,14 +54,19 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its status."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_status(typed, Talk.for_process(typed)))
+    talk = Talk.for_process(typed)
+
+    def run() -> int:
+        return int(app(typed, prog_name="indexer", obj=talk, standalone_mode=False) or 0)
+
+    sys.exit(status_of(run, talk))
 
 
-def _status(typed: Sequence[str], talk: Talk) -> int:
+def status_of(run: Callable[[], int], talk: Talk) -> int:
     """The exit status of one command; every error becomes words here and nowhere else."""
     try:
         with stoppable():
-            return int(app(list(typed), prog_name="indexer", obj=talk, standalone_mode=False) or 0)
+            return run()
     except IndexerError as exc:
         talk.fail(exc)
         return exc.exit_code

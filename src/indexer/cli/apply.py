@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from indexer.cli.signals import finishing
 from indexer.cli.talk import Talk
 
 if TYPE_CHECKING:
+    from indexer.config import Config
     from indexer.model.plan import Plan
     from indexer.runs.apply import Applied
 
@@ -77,14 +79,17 @@ def command(
             archive=archive,
             steal_lease=steal_lease,
         )
-    configured_buckets = {*settings.buckets, *filter(None, [settings.results_bucket])}
-    everything = configured_buckets == set(reviewed.scope.buckets)
-    _report(talk, plan, reviewed, applied, everything=everything)
+    _report(talk, reviewed, applied)
+    if not talk.json_lines:
+        places = _given("--results", results) + _given("--archive", archive)
+        again = [str(plan), *places, *_given("--config", config)]
+        scope = [*_scope(reviewed, settings), *_given("--config", config)]
+        talk.lines(f"→ {step}" for step in _next_steps(applied, again, scope))
     if set(applied.result.summary) - {"applied", "satisfied"}:
         raise typer.Exit(IN_PART)
 
 
-def _report(talk: Talk, path: Path, plan: Plan, applied: Applied, *, everything: bool) -> None:
+def _report(talk: Talk, plan: Plan, applied: Applied) -> None:
     """What came of it, most important last: that is what stays on the screen."""
     from indexer.render.result_text import outcome_table, result_headline, unsuccessful
 
@@ -100,20 +105,29 @@ def _report(talk: Talk, path: Path, plan: Plan, applied: Applied, *, everything:
         summary=result.summary,
     )
     talk.lines([f"Result and journal: {applied.path.parent}/"])
-    if not talk.json_lines:
-        talk.lines(f"→ {step}" for step in _next_steps(path, plan, applied, everything=everything))
 
 
-def _next_steps(path: Path, plan: Plan, applied: Applied, *, everything: bool) -> list[str]:
-    """What to type now; `everything`: the plan was for all configured buckets."""
+def _next_steps(applied: Applied, again: Sequence[str], scope: Sequence[str]) -> list[str]:
+    """What to type now; `again` and `scope`: the arguments of this apply, and of a plan like this one."""
     summary = applied.result.summary
     steps = []
     if set(summary) - {"applied", "satisfied"}:
         steps.append(f"indexer show {shlex.quote(str(applied.path))}  # every outcome")
     if summary.get("failed") or summary.get("skipped"):
-        steps.append(f"indexer apply {shlex.quote(str(path))}  # again: goes on with what is left")
+        steps.append(f"indexer apply {shlex.join(again)}  # again: goes on with what is left")
+    if summary.get("stale"):
+        steps.append(f"indexer plan {shlex.join(scope)}  # plans anew what was stale")
+    return steps or [f"indexer plan {shlex.join(scope)}  # see that all is in step"]
+
+
+def _given(option: str, value: object) -> list[str]:
+    """An option as it was typed, where it was."""
+    return [] if value is None else [option, str(value)]
+
+
+def _scope(plan: Plan, config: Config) -> list[str]:
+    """The arguments that ask for the same buckets and assets."""
+    everything = {*config.buckets, *filter(None, [config.results_bucket])} == set(plan.scope.buckets)
     named = [word for bucket in plan.scope.buckets for word in ("--bucket", bucket)]
-    scope = ["--all"] if everything else named
-    scope += [word for glob in plan.scope.assets for word in ("--asset", glob)]
-    why = "plans anew what was stale" if summary.get("stale") else "see that all is in step"
-    return [*steps, f"indexer plan {shlex.join(scope)}  # {why}"]
+    globs = [word for glob in plan.scope.assets for word in ("--asset", glob)]
+    return [*(["--all"] if everything else named), *globs]

@@ -101,14 +101,14 @@ def command(
         planned = plan(settings, scope, parallel, progress)
     text = plan_text(planned.plan)
     data(text) if out == STDOUT else write_whole(out, text)
-    _report(talk, planned.plan, out)
+    _report(talk, planned.plan, out, config)
     if planned.fault is not None:
         raise planned.fault
     if detailed_exitcode and (planned.plan.actions or planned.plan.withheld):
         raise typer.Exit(DRIFT)
 
 
-def _report(talk: Talk, plan: Plan, out: Path) -> None:
+def _report(talk: Talk, plan: Plan, out: Path, config: Path | None) -> None:
     """What the plan holds, most important last: that is what stays on the screen."""
     import shutil
 
@@ -127,5 +127,6 @@ def _report(talk: Talk, plan: Plan, out: Path) -> None:
     name = shlex.quote(str(out))
     steps = {f"indexer show {name}": "every action, difference and finding"}
     if plan.actions:
-        steps[f"indexer apply {name}"] = "carry it out"
+        own = f" --config {shlex.quote(str(config))}" if config else ""
+        steps[f"indexer apply {name}{own}"] = "carry it out"
     talk.lines(f"→ {step:<24}  {why}" for step, why in steps.items())

@@ -165,7 +165,9 @@ def data(text: str) -> None:
     """Write to stdout, in UTF-8 whatever the locale; ends the process quietly where nobody reads it."""
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        rest = memoryview(text.encode("utf-8", "backslashreplace"))
+        while rest:  # unbuffered (PYTHONUNBUFFERED), a write may be short
+            rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

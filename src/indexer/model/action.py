@@ -151,10 +151,14 @@ KINDS: tuple[str, ...] = (
 )
 
 
+def content_id(document: Mapping[str, Any]) -> str:
+    """The id that an action must carry, from how it stands in a file: of later fields too, and no defaults."""
+    return sha256(canonical({key: value for key, value in document.items() if key != "id"}))[:16]
+
+
 def action_id(action: _Action) -> str:
     """The id that the action must carry: the first 16 hex digits of its content's hash."""
-    content: Mapping[str, Any] = action.model_dump(mode="json", exclude={"id"})
-    return sha256(canonical(content))[:16]
+    return content_id(action.model_dump(mode="json", exclude_none=True))
 
 
 A = TypeVar("A", bound=_Action)

@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from indexer.model.generation import GenerationName
+from indexer.model.values import MAX_DEPTH
+
+
+def _plain(value: Any, depth: int = 1) -> Any:
+    """No deeper than a document may be, no lone surrogate: what can be read can be hashed and written again."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
+    match value:
+        case str():
+            value.encode("utf-8")
+        case dict():
+            for key, item in value.items():
+                key.encode("utf-8")
+                _plain(item, depth + 1)
+        case list():
+            for item in value:
+                _plain(item, depth + 1)
+    return value
+
+
+PlainValue = Annotated[Any, AfterValidator(lambda value: _plain(value))]
 
 
 class FileModel(BaseModel):
@@ -28,7 +49,7 @@ class RecordTarget(FileModel):
     generation: GenerationName
     database: str
     collection: str
-    record_id: Any = Field(description="`_id`; other than a string in MongoDB Extended JSON.")
+    record_id: PlainValue = Field(description="`_id`; other than a string in MongoDB Extended JSON.")
 
 
 class DataAssetTarget(FileModel):
@@ -119,7 +140,7 @@ class InlineSource(FileModel):
     """A small value that stands in the plan itself."""
 
     kind: Literal["inline"] = "inline"
-    value: Any
+    value: PlainValue
 
 
 class ArchiveSource(FileModel):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SCHEME = "s3://"
+NO_FOLDER = frozenset({"", ".", ".."})
+"""Path components that name no folder."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,12 +29,12 @@ def parse_location(value: object) -> Location | None:
     """Read a location as any of the systems writes it; None where it is not usable.
 
     One trailing slash is dropped. Not usable: no string, no `s3://`, no bucket, no prefix,
-    or more than one path component.
+    or more than one path component, or `.` or `..`, which servers and proxies resolve to another place.
     """
     if not isinstance(value, str) or not value.startswith(SCHEME):
         return None
     bucket, _, prefix = value.removeprefix(SCHEME).removesuffix("/").partition("/")
-    if not bucket or not prefix or "/" in prefix:
+    if not bucket or prefix in NO_FOLDER or "/" in prefix:
         return None
     return Location(bucket, prefix)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from indexer.model.content import FileModel
 from indexer.model.plan import FORMAT_VERSION
@@ -43,8 +42,8 @@ class Outcome(FileModel):
     action_id: str
     status: Status
     detail: str = ""
-    started_at: datetime
-    ended_at: datetime
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
     attempts: int = 1
     before: BeforeImage | None = None
     after: AfterImage | None = None
@@ -58,8 +57,8 @@ class Result(FileModel):
     plan_id: str
     plan_digest: str
     tool_version: str
-    started_at: datetime
-    ended_at: datetime
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
     summary: dict[str, int] = Field(description="Actions by status.")
     archive: str = Field(
         default="archive", description="Where the before-images are: beside the result, or an `s3://` prefix."

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from indexer.model.action import Action
 from indexer.model.content import FileModel
@@ -91,8 +90,10 @@ class Plan(FileModel):
     """Desired minus actual, typed and pinned; `apply` executes exactly this."""
 
     format_version: str = FORMAT_VERSION
-    plan_id: str
-    created_at: datetime
+    plan_id: str = Field(
+        pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,99}$", description="The run's folder is named by it."
+    )
+    created_at: AwareDatetime
     tool_version: str
     undoes: str | None = Field(default=None, description="The run that this plan takes back.")
     scope: Scope

@@ -38,7 +38,7 @@ class RootFile(Enum):
 
     ABSENT = auto()
     PRESENT = auto()
-    """There, and not read: in most rows of the table its content does not matter."""
+    """There, and not read: where the record has the field, its content does not matter."""
     JSON = auto()
     NOT_JSON = auto()
 
@@ -113,7 +113,7 @@ def desire_field(
     original = field in folder.originals
     if name not in folder.files:
         root = RootFile.ABSENT
-    elif value is not None or original:
+    elif value is not None:
         root = RootFile.PRESENT
     elif name not in bodies:
         raise MustReadError(name)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from indexer.model.generation import GENERATIONS
-from indexer.model.location import Location, parse_location
+from indexer.model.location import NO_FOLDER, Location, parse_location
 from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
 from indexer.planner.links import InvalidLinksError, desired_links
@@ -39,7 +39,10 @@ class Window:
 
 def window(now: datetime, lookback_days: int | None, globs: Sequence[str]) -> Window:
     """The window that ends now."""
-    since = None if lookback_days is None else now - timedelta(days=lookback_days)
+    try:
+        since = None if lookback_days is None else now - timedelta(days=lookback_days)
+    except OverflowError:  # further back than there are dates
+        since = None
     return Window(since, tuple(globs))
 
 
@@ -94,7 +97,9 @@ def join(
                 findings.append(_invalid(row))
         else:
             by_location[location].append(row)
-    listed = frozenset(Location(bucket, prefix) for prefix in prefixes if prefix and "/" not in prefix)
+    listed = frozenset(
+        Location(bucket, prefix) for prefix in prefixes if prefix not in NO_FOLDER and "/" not in prefix
+    )
     assets: list[Asset] = []
     for location in sorted(by_location.keys() | listed):
         if not within.matches(location):

@@ -62,7 +62,7 @@ def _found(asset: Asset, kind: FindingKind, detail: str) -> AssetPlan:
 
 def _register(asset: Asset, folder: Folder, description: Mapping[str, Any], rules: Rules) -> AssetPlan:
     generation = rules.generation_of(description.get("schema_version"))
-    values, left_alone, findings = core_values(asset, folder, generation)
+    values, findings = core_values(asset, folder, generation)
     create: list[Action] = []
     links: list[str] | None = [one.id for one in asset.data_assets] if rules.links else []
     if rules.register_data_assets and not links:
@@ -74,7 +74,7 @@ def _register(asset: Asset, folder: Folder, description: Mapping[str, Any], rule
         return AssetPlan(tuple(chain([create, [insert]])), findings)
     desires, _ = desire_fields(generation, body, folder, asset.bodies)
     files = FilePlanner(asset, generation, rules.originals_folder).steps(
-        tuple(desire for desire in desires if desire.field not in left_alone),
+        desires,
         to_bytes(body),
         insert.content.known_after_apply,
     )
@@ -83,18 +83,16 @@ def _register(asset: Asset, folder: Folder, description: Mapping[str, Any], rule
 
 def core_values(
     asset: Asset, folder: Folder, generation: Generation
-) -> tuple[dict[str, Any], frozenset[str], tuple[Finding, ...]]:
-    """The values of the core files that are there, the fields whose files are left alone, and findings.
+) -> tuple[dict[str, Any], tuple[Finding, ...]]:
+    """The values of the core files that are there; one that is not JSON, or holds what no record can, is found.
 
-    A file that is not JSON, or holds what no record can, is left out and found; the latter's files stay as
-    they are. Raises MustReadError, once, for all files that were not read yet.
+    Raises MustReadError, once, for all files that were not read yet.
     """
     there = [field for field in generation.core_fields if core_file(field) in folder.files]
     unread = [core_file(field) for field in there if core_file(field) not in asset.bodies]
     if unread:
         raise MustReadError(*unread)
     values: dict[str, Any] = {}
-    left_alone: set[str] = set()
     findings: list[Finding] = []
     for field in there:
         try:
@@ -105,9 +103,8 @@ def core_values(
         except NotJsonError as exc:
             findings.extend(_found(asset, "core-file-corrupt", f"{core_file(field)}: {exc}").findings)
         except UnserialisableError as exc:
-            left_alone.add(field)
             findings.extend(_found(asset, "value-unserialisable", f"{core_file(field)}: {exc}").findings)
-    return values, frozenset(left_alone), tuple(findings)
+    return values, tuple(findings)
 
 
 def _create(asset: Asset, description: Mapping[str, Any]) -> CreateDataAsset:

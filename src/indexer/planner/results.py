@@ -73,7 +73,7 @@ def _unfit(result: DataAsset) -> Finding | None:
 
 def _register(asset: Asset, folder: Folder, result: DataAsset, rules: Rules) -> AssetPlan:
     generation = rules.generation_of(_schema_version(asset, folder))
-    values, _, findings = core_values(asset, folder, generation)
+    values, findings = core_values(asset, folder, generation)
     insert, _ = insert_record(
         asset, generation, result.name, values, [result.id], rules, "result-unregistered"
     )

@@ -51,7 +51,8 @@ class Rules:
     def generation_of(self, schema_version: object) -> Generation:
         """Where a new asset is registered: v2 from major 2 on where it is configured, else v1."""
         major = str(schema_version).split(".", 1)[0]
-        newer = isinstance(schema_version, str) and major.isdecimal() and int(major) >= 2
+        # Of any length: int() refuses what has thousands of digits.
+        newer = isinstance(schema_version, str) and major.isdecimal() and major.lstrip("0") not in ("", "1")
         return GENERATIONS["v2" if newer and "v2" in self.collections else "v1"]
 
 

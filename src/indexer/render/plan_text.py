@@ -22,6 +22,12 @@ from indexer.render.words import COLOURS, EFFECTS, SIGNS, Effect, counted, detai
 PREVIEWED = 5
 DELETIONS_PREVIEWED = 2
 NONE = "·"
+WAYS_OUT = {
+    "max_deletes": "a higher --max-deletes",
+    "max_delete_percent": "a higher --max-delete-percent",
+    "upsert-only": "--policy sync",
+    "create-only": "--policy sync",
+}
 
 
 def plan_text(plan: Plan, paint: Paint, part_of: int | None = None) -> Iterator[str]:
@@ -56,6 +62,9 @@ def outline(plan: Plan, paint: Paint, width: int) -> Iterator[str]:
         yield f"{paint(total, 'bold')} for a person to look at: {finding_counts(plan)}"
     for line in withheld_lines(plan):
         yield paint(line, "yellow")
+    ways_out = sorted({WAYS_OUT[one.policy] for one in plan.withheld if one.policy in WAYS_OUT})
+    if ways_out:
+        yield f"  If that is right, plan again with {' and '.join(ways_out)}."
     yield from warning(plan, paint)
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from indexer.errors import IndexerError, RefusedError
+from indexer.model.action import content_id
 from indexer.model.outcome import Result
 from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
 
@@ -83,13 +84,22 @@ def load_plan(path: Path) -> tuple[Plan, str]:
     """A plan and its digest. Raises RefusedError for one that is damaged, tampered with, or not of our time."""
     document = _load(path, "plan")
     digest = document.get("digest")
-    if digest != plan_digest(document):
+    try:
+        fits = digest == plan_digest(document)
+    except RecursionError as exc:  # read it could be, just so
+        raise RefusedError("The file is not valid", f"{path}: nested too deeply", "Plan again.") from exc
+    if not fits:
         raise RefusedError(
             "The plan is not what was written",
             f"{path}: its digest does not fit its content",
             "It was edited or damaged. Plan again; a plan is never edited by hand.",
         )
-    return _validated(Plan, document, path), str(digest)
+    plan = _validated(Plan, document, path)
+    for action in document["actions"]:
+        if action.get("id") != content_id(action):
+            detail = f"{path}: action {str(action.get('id'))[:40]} is not what its id says"
+            raise RefusedError("The plan is not what was written", detail, "Plan again.")
+    return plan, str(digest)
 
 
 def load_result(path: Path) -> Result:
@@ -133,7 +143,7 @@ def _validated(model: type[M], document: dict[str, Any], path: Path) -> M:
         if isinstance(exc, ValidationError):
             first = exc.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            detail = f"{path}: {where}: {first['msg']}"
+            detail = f"{path}: {where[:200]}: {first['msg'][:300]}"
         else:
             detail = f"{path}: nested too deeply"
         raise RefusedError("The file is not valid", detail, "Nothing was written. Plan again.") from None

@@ -23,7 +23,7 @@ from bson import (
     encode,
 )
 from bson.codec_options import DatetimeConversion, TypeDecoder, TypeRegistry
-from bson.errors import BSONError
+from bson.errors import BSONError, InvalidDocument
 from bson.json_util import CANONICAL_JSON_OPTIONS, dumps, loads
 
 from indexer.model.values import Foreign, Oid
@@ -51,7 +51,10 @@ def to_bson(value: Any) -> Any:
         case Oid():
             return ObjectId(value.hex)
         case Foreign():
-            return loads(value.extended_json, json_options=EXTENDED_JSON)
+            try:
+                return loads(value.extended_json, json_options=EXTENDED_JSON)
+            except (TypeError, ValueError, KeyError, ArithmeticError) as exc:  # only where a plan was made up
+                raise InvalidDocument(f"no value in MongoDB Extended JSON: {exc}") from exc
     return value
 
 

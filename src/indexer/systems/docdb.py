@@ -5,13 +5,15 @@ What is sent works on Amazon DocumentDB and on MongoDB alike. Source: DOMAIN, "T
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pymongo
-from bson.errors import BSONError
+from bson.errors import BSONError, InvalidDocument, InvalidStringData
 from pymongo import MongoClient, ReadPreference
 from pymongo.collection import Collection as MongoCollection
 from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure, PyMongoError
@@ -27,10 +29,13 @@ from indexer.systems.bson_values import CODEC_OPTIONS, extended_json, from_exten
 SERVER_SELECTION_MS = 10_000
 SOCKET_TIMEOUT_MS = 60_000
 READ_DEADLINE_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 """A read is asked again until then; a page of a thousand rows or a batch of records takes far less."""
 ROWS_A_PAGE = 1_000
 AUTHENTICATION_CODES = frozenset({13, 18, 8000})
 DUPLICATE_KEY = 11000
+UNENCODABLE = (InvalidDocument, InvalidStringData, OverflowError, UnicodeError, RecursionError)
+"""What pymongo raises, before anything is sent, for a value that BSON has no form for."""
 Places = Mapping[GenerationName, tuple[str, str]]
 """Generation → database and collection."""
 T = TypeVar("T")
@@ -107,6 +112,11 @@ def faults(docdb: DocDB, what: str) -> Iterator[None]:
             raise AccessDeniedError("DocDB denies access", f"{what} at {docdb.address}", hint) from exc
         detail = f"{what} at {docdb.address}: {_reason(exc)}"
         raise SystemFaultError("DocDB answered with an error", detail, HINT_NETWORK) from exc
+    except UNENCODABLE as exc:
+        detail = f"{what} at {docdb.address}: {_reason(exc)}"
+        raise SystemFaultError(
+            "DocDB cannot hold this", detail, "Look at the plan: such values are not ours."
+        ) from exc
     except (PyMongoError, BSONError, OSError) as exc:
         detail = f"{what} at {docdb.address}: {_reason(exc)}"
         raise SystemFaultError("DocDB cannot be reached", detail, HINT_NETWORK) from exc
@@ -116,15 +126,19 @@ def _read(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
     """Ask until it is answered or the deadline is over; what broke off is asked again from its start.
 
     The driver itself repeats a command once, and never the later batches of a cursor. A server that cannot
-    be found at all, or that is too slow, is not asked again. Source: pymongo, "Client-side operation timeout".
+    be found at all, or that is too slow, is not asked again: each of these has a timeout of its own.
     """
-    with faults(docdb, what), pymongo.timeout(READ_DEADLINE_S):
+    deadline = time.monotonic() + READ_DEADLINE_S
+    pause_s = FIRST_PAUSE_S
+    with faults(docdb, what):
         while True:
             try:
                 return ask()
             except AutoReconnect as exc:
-                if exc.timeout:
+                if exc.timeout or time.monotonic() + pause_s > deadline:
                     raise
+                time.sleep(random.uniform(0, pause_s))  # noqa: S311 - spreads retries, hides nothing
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 def _reason(exc: Exception) -> str:

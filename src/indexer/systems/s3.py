@@ -115,16 +115,17 @@ class S3Reader:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 answer = self._client.get_object(Bucket=bucket, Key=key)
-                return ObjectBody(answer["Body"].read(), answer["ETag"].strip('"'), answer["LastModified"])
             except ClientError as exc:
                 if _code(exc) in MISSING_KEY:
                     return None
                 raise _translated(exc, bucket, what) from exc
-            except HTTPClientError as exc:
+            except BotoCoreError as exc:  # the client has sent it again often enough
+                raise _translated(exc, bucket, what) from exc
+            try:
+                return ObjectBody(answer["Body"].read(), answer["ETag"].strip('"'), answer["LastModified"])
+            except BotoCoreError as exc:
                 if attempt == ATTEMPTS:
                     raise _translated(exc, bucket, what) from exc
-            except BotoCoreError as exc:
-                raise _translated(exc, bucket, what) from exc
         raise AssertionError("unreachable")
 
 

@@ -1,0 +1,58 @@
+# Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format docs lock clean
+
+# python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
+PYTHON ?= $(shell for one in python3.11 python3; do \
+	$$one -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$one && break; done)
+BIN := .venv/bin
+READY := .venv/ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY) ## Plan, show, apply and plan again, on embedded S3, DocDB and Code Ocean
+	@$(BIN)/indexer demo
+
+test: $(READY) ## Run all tests, with coverage
+	$(BIN)/coverage erase
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report term
+
+lint: $(READY) ## Check style, types and layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Put the code into the form that `make lint` wants
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(READY) ## Write the generated parts of the documentation
+	$(BIN)/python tests/docs/helptext.py
+
+lock: ## Pin the newest versions of everything in requirements-dev.txt
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip --disable-pip-version-check install --quiet 'pip-tools>=7.5,<8'
+	CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --upgrade --generate-hashes \
+		--strip-extras --extra dev --extra sandbox --unsafe-package data-asset-indexer \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--output-file requirements-dev.txt pyproject.toml requirements-dev.in
+	@# The package itself is not pinned on purpose: it is installed from the checkout, without dependencies.
+	sed -i '/^# WARNING: The following packages were not pinned/,$$d' requirements-dev.txt
+
+clean: ## Remove everything that make and the tools have made
+	rm -rf .venv build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later, with its venv module, is needed (on Debian:" \
+		"apt-get install python3-venv). Name another one with: make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing what requirements-dev.txt pins into .venv" >&2
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

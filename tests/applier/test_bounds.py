@@ -1,0 +1,226 @@
+"""A plan that asks for anything that is not ours is refused whole, before the first write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import BUCKET, RESULTS, apply_to, bounds, plan_of, record, rules, stored_mount, world_of
+from indexer.applier.bounds import check_bounds
+from indexer.errors import RefusedError
+from indexer.model.action import Action, with_id
+from indexer.model.content import InlineSource, ObjectSource, RecordFieldSource, RecordSource
+from indexer.model.plan import Plan
+from memory import World
+
+
+def busy_world() -> World:
+    """Every kind of action."""
+    world = world_of(record("a", subject={"n": 1}, rig={"r": 1}), record("b", links={"Code Ocean": ["old"]}))
+    world.put(BUCKET, "a/subject.json", b"{}")
+    del world.buckets[BUCKET]["a/rig.json"]
+    del world.buckets[BUCKET]["a/original_metadata/rig.20200101.json"]
+    world.put(BUCKET, "b/session.json", b'{"s": 1}')
+    world.put(BUCKET, "b/procedures.json", b"broken")
+    world.put(BUCKET, "new/data_description.json", b'{"data_level": "derived"}')
+    world.add("v1", record("gone"))
+    world.mount(stored_mount("da-b", "b"), stored_mount("da-gone", "gone"))
+    return world
+
+
+def busy_plan() -> Plan:
+    return plan_of(busy_world(), with_rules=rules(register_data_assets=True))
+
+
+def one_of(kind: str) -> Any:
+    return next(action for action in busy_plan().actions if action.kind == kind)
+
+
+def plan_with(*actions: Action) -> Plan:
+    return busy_plan().model_copy(update={"actions": actions})
+
+
+def altered(action: Any, **changed: Any) -> Any:
+    """The action with dotted fields changed, resting on nothing, and carrying its own right id."""
+    update: dict[str, Any] = {"after": ()}
+    for path, value in changed.items():
+        head, _, rest = path.partition("__")
+        part = update.get(head, getattr(action, head))
+        update[head] = part.model_copy(update={rest: value}) if rest else value
+    return with_id(action.model_copy(update=update))
+
+
+def test_what_the_planner_plans_is_within_bounds() -> None:
+    """The refusals below are not refusals of everything."""
+    plan = busy_plan()
+    assert {action.kind for action in plan.actions} == {
+        "put-object",
+        "copy-object",
+        "delete-object",
+        "insert-record",
+        "update-record",
+        "delete-record",
+        "create-data-asset",
+        "archive-data-asset",
+    }
+    check_bounds(plan, bounds())
+    for action in plan.actions:
+        check_bounds(plan_with(altered(action)), bounds())
+
+
+PUT, COPY, REMOVE = "put-object", "copy-object", "delete-object"
+# fmt: off
+KEYS = (
+    "a/notes.json", "a/raw/data.bin", "a/metadata.nd.json.bak", "a/original_metadata/subject.json",
+    "a/original_metadata/notes.20240101.json", "a/original_metadata/subject.2024011.json",
+    "a/other_folder/subject.20240101.json", "a/original_metadata/x/subject.20240101.json", "b/subject.json",
+    "subject.json", "", "/subject.json", "a//subject.json", "a/../b/subject.json", "a-b/subject.json", "a/",
+    "a/SUBJECT.json", "a/original_metadata/subject.<date>.json.bak", "A/subject.json",
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("kind", [PUT, COPY, REMOVE])
+def test_a_key_that_is_not_ours_is_refused(kind: str, key: str) -> None:
+    """Only core files, the metadata file and originals of the very asset."""
+    action = altered(one_of(kind), location="s3://bucket/a", target__key=key)
+    with pytest.raises(RefusedError):
+        check_bounds(plan_with(action), bounds())
+
+
+# fmt: off
+ALTERED: list[tuple[str, Callable[[Any], Any]]] = [
+    (PUT, lambda one: altered(one, location="s3://other/a", target__bucket="other")),
+    (PUT, lambda one: altered(one, location=f"s3://{RESULTS}/a", target__bucket=RESULTS)),
+    (PUT, lambda one: altered(one, target__bucket=RESULTS)),
+    (PUT, lambda one: altered(one, target__bucket="bucket-two")),
+    (PUT, lambda one: altered(one, location=one.location + "/")),
+    (PUT, lambda one: altered(one, location="s3://bucket")),
+    (PUT, lambda one: altered(one, location="nowhere")),
+    (PUT, lambda one: altered(one, target__key="a/original_metadata/subject.20240101.json")),
+    (PUT, lambda one: altered(one, target__key="a/metadata.nd.json")),
+    (PUT, lambda one: altered(one, content__source=RecordFieldSource(generation="v1", field="rig"))),
+    (PUT, lambda one: altered(one, content__source=RecordSource(generation="v1"))),
+    (PUT, lambda one: altered(one, target__key="a/notes.json", content__source=RecordFieldSource(
+        generation="v1", field="notes"))),
+    (PUT, lambda one: altered(one, content__source=ObjectSource(bucket="b", key="x", etag="e"))),
+    (COPY, lambda one: altered(one, target__key=one.target.key.replace("original_metadata/", ""))),
+    (COPY, lambda one: altered(one, content__source=ObjectSource(bucket="other", key="a/rig.json"))),
+    (COPY, lambda one: altered(one, content__source=ObjectSource(bucket=BUCKET, key="a/notes.json"))),
+    (COPY, lambda one: altered(one, content__source=ObjectSource(bucket=BUCKET, key="b/rig.json"))),
+    (COPY, lambda one: altered(one, content__source=RecordSource(generation="v1"))),
+    (COPY, lambda one: altered(one, location="s3://results/a", target__bucket=RESULTS)),
+    (REMOVE, lambda one: altered(one, target__key="b/metadata.nd.json")),
+    (REMOVE, lambda one: altered(one, target__key="b/original_metadata/procedures.20200101.json")),
+    (REMOVE, lambda one: altered(one, target__bucket="other")),
+    ("insert-record", lambda one: altered(one, target__record_id="another")),
+    ("insert-record", lambda one: altered(one, target__database="admin")),
+    ("insert-record", lambda one: altered(one, target__collection="users")),
+    ("insert-record", lambda one: altered(one, target__generation="v2")),
+    ("insert-record", lambda one: altered(one, location="s3://other/new")),
+    ("insert-record", lambda one: altered(one, content__fields=(
+        one.content.fields[0].model_copy(update={"source": InlineSource(value=1)}),))),
+    ("insert-record", lambda one: altered(one, content__fields=(
+        one.content.fields[0].model_copy(update={"field": "location"}),))),
+    ("insert-record", lambda one: altered(one, content__fields=(
+        one.content.fields[0].model_copy(update={"source": ObjectSource(bucket="other", key="k")}),))),
+    ("update-record", lambda one: altered(one, target__database="admin")),
+    ("update-record", lambda one: altered(one, target__collection="other")),
+    ("update-record", lambda one: altered(one, location="s3://other/b")),
+    ("update-record", lambda one: altered(one, precondition__fields={})),
+    ("update-record", lambda one: altered(one, content__fields=(
+        one.content.fields[0].model_copy(update={"field": "name", "source": InlineSource(value="x")}),))),
+    ("update-record", lambda one: altered(one, content__fields=(
+        one.content.fields[0].model_copy(update={"field": "subject", "source": InlineSource(value={})}),))),
+    ("update-record", lambda one: altered(one, content__fields=(
+        one.content.fields[0].model_copy(update={"field": "$set", "source": InlineSource(value={})}),))),
+    ("update-record", lambda one: altered(one, content__unset=("subject",))),
+    ("delete-record", lambda one: altered(one, target__database="admin")),
+    ("delete-record", lambda one: altered(one, location="s3://other/gone")),
+    ("delete-record", lambda one: altered(one, precondition__record=None)),
+    ("delete-record", lambda one: altered(one, precondition__fields={})),
+    ("delete-record", lambda one: altered(one, precondition__gone=None)),
+    ("delete-record", lambda one: altered(one, precondition__gone="result")),
+    ("create-data-asset", lambda one: altered(one, location="s3://other/new", target__bucket="other")),
+    ("create-data-asset", lambda one: altered(one, location="s3://results/new", target__bucket=RESULTS)),
+    ("create-data-asset", lambda one: altered(one, target__prefix="b")),
+    ("create-data-asset", lambda one: altered(one, target__bucket="other")),
+    ("create-data-asset", lambda one: altered(one, content__mount="b")),
+    ("create-data-asset", lambda one: altered(one, content__name="b")),
+    ("archive-data-asset", lambda one: altered(one, target__prefix="b")),
+    ("archive-data-asset", lambda one: altered(one, target__data_asset_id=None)),
+    ("archive-data-asset", lambda one: altered(one, target__data_asset_id="")),
+    ("archive-data-asset", lambda one: altered(one, archive=False)),
+    ("archive-data-asset", lambda one: altered(one, precondition__gone=None)),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("kind", "alter"), ALTERED, ids=[f"{kind} {number}" for number, (kind, _) in enumerate(ALTERED)]
+)
+def test_what_is_out_of_bounds_is_refused_though_its_id_is_right(
+    kind: str, alter: Callable[[Any], Any]
+) -> None:
+    """A recomputed id opens no door."""
+    action = one_of(kind)
+    check_bounds(plan_with(altered(action)), bounds())
+    with pytest.raises(RefusedError):
+        check_bounds(plan_with(alter(action)), bounds())
+
+
+@pytest.mark.parametrize("reason", ["undo", "links-stale"])
+def test_only_an_undo_has_actions_for_that_reason(reason: str) -> None:
+    """An undo's wider bounds are not had by a word in an action, nor is one mixed."""
+    action = altered(one_of(PUT), reason=reason)
+    plan = plan_with(action)
+    if reason != "undo":
+        plan = plan.model_copy(update={"undoes": "run"})
+    with pytest.raises(RefusedError):
+        check_bounds(plan, bounds())
+
+
+def test_an_action_that_stands_there_twice_is_refused() -> None:
+    """One write for each action."""
+    action = altered(one_of(PUT))
+    with pytest.raises(RefusedError):
+        check_bounds(plan_with(action, action), bounds())
+
+
+def test_an_action_rests_on_earlier_ones_of_its_own_asset() -> None:
+    """Neither on later ones, nor on unknown ones, nor on another asset's."""
+    put, other = altered(one_of(PUT)), altered(one_of("insert-record"))
+    copy = altered(one_of(COPY))
+    check_bounds(plan_with(other, put, copy), bounds())
+    for after in (("0" * 16,), (other.id,)):
+        resting = with_id(put.model_copy(update={"after": after}))
+        with pytest.raises(RefusedError):
+            check_bounds(plan_with(other, resting), bounds())
+    resting = with_id(copy.model_copy(update={"after": (put.id,), "location": put.location}))
+    with pytest.raises(RefusedError):
+        check_bounds(plan_with(resting, put), bounds())
+
+
+def test_code_ocean_must_be_configured() -> None:
+    """Without it no data asset is touched."""
+    plan = plan_with(altered(one_of("create-data-asset")))
+    check_bounds(plan, bounds())
+    with pytest.raises(RefusedError):
+        check_bounds(plan, bounds(codeocean=False))
+
+
+@pytest.mark.parametrize("place", range(len(busy_plan().actions)))
+def test_one_action_out_of_bounds_refuses_the_whole_plan(place: int, tmp_path: Path) -> None:
+    """Before the first write, wherever it stands."""
+    world = busy_world()
+    plan = plan_of(world, with_rules=rules(register_data_assets=True))
+    actions = list(plan.actions)
+    actions.insert(place, altered(one_of(PUT), target__key="a/raw/data.bin"))
+    before = repr(world)
+    with pytest.raises(RefusedError):
+        apply_to(world, plan.model_copy(update={"actions": tuple(actions)}), tmp_path)
+    assert (world.writes, repr(world)) == ([], before)

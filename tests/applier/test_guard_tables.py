@@ -1,0 +1,211 @@
+"""The guard: precondition × live → proceed, satisfied or stale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from builders import NOW, asset_of, by_kind, planned, record
+from indexer.applier.guard import (
+    Verdict,
+    judge_copy,
+    judge_delete,
+    judge_insert,
+    judge_put,
+    judge_record_delete,
+    judge_update,
+    payload,
+)
+from indexer.model.action import CopyObject, DeleteObject, DeleteRecord, InsertRecord, PutObject, UpdateRecord
+from indexer.model.content import (
+    Absent,
+    AsRead,
+    Content,
+    FieldContent,
+    HasEtag,
+    InlineSource,
+    NewRecordContent,
+    ObjectSource,
+    ObjectTarget,
+    RecordContent,
+    RecordFieldSource,
+    RecordTarget,
+)
+from indexer.model.snapshot import ObjectBody
+from indexer.model.values import Foreign, etag_of, fingerprint, masked, sha256, to_bytes
+
+PROCEED, SATISFIED, STALE = Verdict.PROCEED, Verdict.SATISFIED, Verdict.STALE
+PLACE: dict[str, Any] = {"location": "s3://bucket/asset", "reason": "core-file-stale"}
+KEY = ObjectTarget(bucket="bucket", key="asset/subject.json")
+RECORD = RecordTarget(generation="v1", database="d", collection="c", record_id="id-asset")
+
+
+def live(body: bytes, etag: str | None = None) -> ObjectBody:
+    return ObjectBody(body, etag or etag_of(body), NOW)
+
+
+def content(body: bytes) -> Content:
+    return Content(source=RecordFieldSource(generation="v1", field="subject"), sha256=sha256(body))
+
+
+@pytest.mark.parametrize(
+    ("there", "precondition", "verdict"),
+    [
+        (live(b"new"), Absent(), SATISFIED),
+        (live(b"new"), HasEtag(etag="planned"), SATISFIED),
+        (live(b"new", "odd-2"), HasEtag(etag="planned"), SATISFIED),
+        (None, Absent(), PROCEED),
+        (live(b"old", "planned"), HasEtag(etag="planned"), PROCEED),
+        (None, HasEtag(etag="planned"), STALE),
+        (live(b"old"), Absent(), STALE),
+        (live(b"old"), HasEtag(etag="planned"), STALE),
+    ],
+)
+def test_put(there: ObjectBody | None, precondition: Any, verdict: Verdict) -> None:
+    """What is so already is not written again; what was not seen is not overwritten."""
+    action = PutObject(target=KEY, precondition=precondition, content=content(b"new"), **PLACE)
+    assert judge_put(action, there, b"new").verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("there", "verdict"), [(None, PROCEED), (live(b"same"), SATISFIED), (live(b"other"), STALE)]
+)
+def test_copy(there: ObjectBody | None, verdict: Verdict) -> None:
+    """An original is never overwritten."""
+    source = ObjectSource(bucket="bucket", key="asset/subject.json", etag="e")
+    action = CopyObject(target=KEY, content=Content(source=source, sha256=sha256(b"same")), **PLACE)
+    assert judge_copy(action, there).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("there", "verdict"),
+    [(None, SATISFIED), (live(b"x", "planned"), PROCEED), (live(b"x", "other"), STALE)],
+)
+def test_delete(there: ObjectBody | None, verdict: Verdict) -> None:
+    """Gone is satisfied; another ETag is somebody else's."""
+    action = DeleteObject(target=KEY, precondition=HasEtag(etag="planned"), **PLACE)
+    assert judge_delete(action, there).verdict is verdict
+
+
+BODY = record(subject={"n": 1}, last_modified="then")
+NEW = masked(BODY, ["created", "last_modified"])
+
+
+@pytest.mark.parametrize(
+    ("there", "verdict"),
+    [
+        ([], PROCEED),
+        ([BODY], SATISFIED),
+        ([BODY | {"last_modified": "later", "created": "later"}], SATISFIED),
+        ([BODY | {"subject": {"n": 2}}], STALE),
+        ([BODY | {"extra": 1}], STALE),
+        ([BODY | {"_id": "another"}], STALE),
+        ([BODY, BODY], STALE),
+    ],
+)
+def test_insert(there: list[dict[str, Any]], verdict: Verdict) -> None:
+    """The very record, whenever it was written, is satisfied; any other is stale."""
+    new = NewRecordContent(
+        name="asset", sha256=fingerprint(NEW), known_after_apply=("created", "last_modified")
+    )
+    action = InsertRecord(target=RECORD, content=new, **PLACE)
+    assert judge_insert(action, there).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("there", "verdict"),
+    [
+        (None, STALE),
+        (BODY, PROCEED),
+        (BODY | {"extra": 1, "rig": {"r": 1}}, PROCEED),
+        (BODY | {"subject": {"n": 2}}, SATISFIED),
+        (BODY | {"subject": {"n": 2}, "last_modified": "later"}, SATISFIED),
+        (BODY | {"subject": {"n": 2.0}}, STALE),
+        (BODY | {"subject": {"n": 3}}, STALE),
+        (BODY | {"subject": None}, STALE),
+        (BODY | {"last_modified": "later"}, STALE),
+        (BODY | {"last_modified": None}, STALE),
+        (BODY | {"location": "s3://bucket/other"}, STALE),
+        (BODY | {"location": "s3://bucket/asset/"}, STALE),
+        (BODY | {"location": None}, STALE),
+        (BODY | {"subject": {"n": Foreign("Decimal128", "{}")}}, STALE),
+    ],
+)
+def test_update(there: dict[str, Any] | None, verdict: Verdict) -> None:
+    """Every field as desired is satisfied; every field as it was read may be written."""
+    desired = {"n": 2}
+    read = {name: fingerprint(BODY[name]) for name in ("location", "last_modified", "subject")}
+    source = InlineSource(value=desired)
+    action = UpdateRecord(
+        target=RECORD,
+        precondition=AsRead(fields=read),
+        content=RecordContent(
+            fields=(FieldContent(field="subject", source=source, sha256=fingerprint(desired)),)
+        ),
+        **PLACE,
+    )
+    assert judge_update(action, there).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("there", "verdict"),
+    [
+        (None, SATISFIED),
+        (BODY, PROCEED),
+        (dict(reversed(BODY.items())), PROCEED),
+        (BODY | {"anything": None}, STALE),
+        (BODY | {"subject": {"n": 1.0}}, STALE),
+        (BODY | {"location": "s3://bucket/other"}, STALE),
+    ],
+)
+def test_record_delete(there: dict[str, Any] | None, verdict: Verdict) -> None:
+    """A record that differs anywhere from what was read stays."""
+    from builders import plan_of, world_of
+
+    world = world_of(record("here"))
+    world.add("v1", BODY)
+    (action,) = by_kind(plan_of(world).actions, "delete-record")
+    assert judge_record_delete(action, there).verdict is verdict
+
+
+def test_a_record_of_another_asset_is_never_written() -> None:
+    """Though its precondition was made to fit: the action's own location counts."""
+    other = BODY | {"location": "s3://bucket/other"}
+    read = AsRead(fields={"location": fingerprint(other["location"])}, record=fingerprint(other))
+    field = FieldContent(field="external_links", source=InlineSource(value={}), sha256=fingerprint({}))
+    update = UpdateRecord(target=RECORD, precondition=read, content=RecordContent(fields=(field,)), **PLACE)
+    assert judge_update(update, other).verdict is STALE
+    delete = DeleteRecord(target=RECORD, precondition=read, **PLACE)
+    assert judge_record_delete(delete, other).verdict is STALE
+
+
+def test_a_field_that_was_absent_may_be_null_by_now() -> None:
+    """Null and absent are one."""
+    (update, *_) = planned(asset_of(record(), {"subject.json": b"[1]"}), links=False).actions
+    assert isinstance(update, UpdateRecord)
+    assert judge_update(update, record()).verdict is PROCEED
+    assert judge_update(update, record(subject=None)).verdict is PROCEED
+    assert judge_update(update, record(subject=[1])).verdict is SATISFIED
+    assert judge_update(update, record(subject=[2])).verdict is STALE
+
+
+def test_the_payload_must_be_what_was_reviewed() -> None:
+    """Read again from the live record; else there is none."""
+    reviewed = content(to_bytes({"n": 1}))
+    assert payload(reviewed, BODY, "subject") == to_bytes({"n": 1})
+    assert payload(reviewed, BODY | {"subject": {"n": 2}}, "subject") is None
+    assert payload(reviewed, BODY | {"subject": None}, "subject") is None
+    assert payload(reviewed, BODY | {"subject": Foreign("X", "{}")}, "subject") is None
+
+
+def test_a_payload_known_after_apply_hides_only_what_it_names() -> None:
+    """The metadata file of a record that this plan changes."""
+    whole = Content(
+        source=RecordFieldSource(generation="v1", field="subject"),
+        sha256=sha256(to_bytes(masked(BODY, ["last_modified"]))),
+        known_after_apply=("last_modified",),
+    )
+    later = BODY | {"last_modified": "later"}
+    assert payload(whole, later, None) == to_bytes(later)
+    assert payload(whole, later | {"name": "x"}, None) is None

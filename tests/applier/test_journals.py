@@ -1,0 +1,221 @@
+"""The journal: intent before a write, outcome after it; what a crash leaves of it is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import BUCKET, NOW, apply_to, by_kind, outcome_of, plan_of, record, world_of
+from indexer.applier.journal import Journal, earlier_plan_id, earlier_writes, read_journal
+from indexer.errors import IndexerError
+from indexer.model.outcome import AfterImage, BeforeImage, Outcome
+from indexer.model.values import sha256, to_bytes
+from indexer.systems.archive import FolderArchive
+from memory import Crash, World
+
+BEFORE = BeforeImage(kind="object", archive="a" * 64, etag="e")
+
+
+def outcome(status: str, **more: Any) -> Outcome:
+    return Outcome(action_id="act", status=status, started_at=NOW, ended_at=NOW, **more)  # type: ignore[arg-type]
+
+
+def journal_path(folder: Path) -> Path:
+    return folder / "journal.jsonl"
+
+
+def test_lines_are_read_back(tmp_path: Path) -> None:
+    """Run, plan, event and content of each."""
+    with Journal(tmp_path, "run", "plan") as journal:
+        journal.started(NOW, "digest")
+        journal.intent("act", NOW, BEFORE)
+        journal.outcome(outcome("applied", before=BEFORE))
+        journal.finished(NOW)
+    lines = list(read_journal(journal_path(tmp_path)))
+    assert [line["event"] for line in lines] == ["started", "intent", "outcome", "finished"]
+    assert {(line["run_id"], line["plan_id"]) for line in lines} == {("run", "plan")}
+    assert earlier_plan_id(tmp_path) == "plan"
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_a_line_that_a_crash_tore_is_passed_over(tmp_path: Path, cut: int) -> None:
+    """And the next run's first line does not end up in it."""
+    with Journal(tmp_path, "run", "plan") as journal:
+        journal.intent("one", NOW, BEFORE)
+        journal.intent("two", NOW, BEFORE)
+    whole = journal_path(tmp_path).read_bytes()
+    journal_path(tmp_path).write_bytes(whole[:-cut])
+    with Journal(tmp_path, "again", "plan") as journal:
+        journal.intent("three", NOW, BEFORE)
+    seen = [line["action_id"] for line in read_journal(journal_path(tmp_path))]
+    assert [one for one in seen if one != "two"] == ["one", "three"]
+    assert seen.count("two") == (1 if cut == 1 else 0)
+
+
+def test_odd_lines_are_passed_over(tmp_path: Path) -> None:
+    """Whatever stands in the file, reading it raises nothing."""
+    journal_path(tmp_path).write_bytes(
+        b'\xff\xfe\n\n[1]\n7\n{"event": "intent", "plan_id": "plan", "action_id": "x"}\n'
+        b'{"event": "outcome", "plan_id": "plan", "action_id": "x", "status": "odd"}\n'
+        + b"[" * 100_000
+        + b"\n"
+    )
+    assert [line["event"] for line in read_journal(journal_path(tmp_path))] == ["intent", "outcome"]
+    assert earlier_writes(journal_path(tmp_path), "plan") == {}
+
+
+def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
+    """The first run has none."""
+    assert list(read_journal(journal_path(tmp_path))) == []
+    assert earlier_plan_id(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("statuses", "counts"),
+    [
+        ((), True),
+        (("applied",), True),
+        (("satisfied",), True),
+        (("applied", "satisfied"), True),
+        (("stale",), False),
+        (("failed",), False),
+        (("skipped",), False),
+    ],
+)
+def test_an_intent_counts_unless_nothing_was_written(
+    tmp_path: Path, statuses: tuple[str, ...], counts: bool
+) -> None:
+    """A run that died may have written: its before-image is the true one."""
+    after = AfterImage(etag="new")
+    with Journal(tmp_path, "run", "plan") as journal:
+        journal.intent("act", NOW, BEFORE)
+        for status in statuses:
+            journal.outcome(outcome(status, after=after))
+    found = earlier_writes(journal_path(tmp_path), "plan")
+    assert ("act" in found) is counts
+    if counts:
+        assert found["act"].before == BEFORE
+
+
+def test_the_first_intent_has_the_true_before_image(tmp_path: Path) -> None:
+    """A second run's intent would keep what the first one wrote."""
+    with Journal(tmp_path, "run", "plan") as journal:
+        journal.intent("act", NOW, BEFORE)
+        journal.intent("act", NOW, BeforeImage(kind="absent"))
+    assert earlier_writes(journal_path(tmp_path), "plan")["act"].before == BEFORE
+
+
+def test_another_plans_lines_do_not_count(tmp_path: Path) -> None:
+    """Ids are of actions, and two plans may share one."""
+    with Journal(tmp_path, "run", "other") as journal:
+        journal.intent("act", NOW, BEFORE)
+    assert earlier_writes(journal_path(tmp_path), "plan") == {}
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """Before anything is written anywhere."""
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(IndexerError), Journal(tmp_path / "taken", "run", "plan"):
+        pass
+
+
+def test_the_archive_holds_what_hashes_to_its_name(tmp_path: Path) -> None:
+    """A damaged image is none."""
+    archive = FolderArchive(tmp_path / "archive")
+    name = archive.keep(b"body")
+    assert (name, archive.read(name), archive.keep(b"body")) == (sha256(b"body"), b"body", name)
+    (tmp_path / "archive" / name).write_bytes(b"damaged")
+    assert archive.read(name) is None
+    assert archive.read("0" * 64) is None
+
+
+def changing_world() -> World:
+    """Replaces a file, deletes a file, changes a record, deletes a record, makes a file."""
+    world = world_of(record("a", subject={"n": 1}), record("here"))
+    world.put(BUCKET, "a/subject.json", b'"replaced"')
+    world.put(BUCKET, "a/session.json", b"deleted")
+    world.put(BUCKET, "a/original_metadata/session.20200101.json", b"")
+    world.put(BUCKET, "a/rig.json", b'{"r": 1}')
+    world.add("v1", record("gone", subject={"keep": "me"}))
+    return world
+
+
+def test_what_a_write_replaces_or_deletes_is_kept(tmp_path: Path) -> None:
+    """Every before-image is in the archive under its digest, and named by the outcome."""
+    world = changing_world()
+    plan = plan_of(world)
+    before = world.state()
+    result = apply_to(world, plan, tmp_path)
+    assert {one.status for one in result.outcomes} == {"applied"}
+    archive = FolderArchive(tmp_path / "archive")
+    reader = world.readers().records
+    for action in plan.actions:
+        image = outcome_of(result, action).before
+        assert image is not None
+        old = before["objects"][BUCKET].get(getattr(action.target, "key", None))
+        if action.kind in ("update-record", "delete-record"):
+            kept = archive.read(image.archive or "")
+            assert kept is not None
+            assert reader.from_archive(kept) == before["records"]["v1"][repr(action.target.record_id)]
+        elif old is None:
+            assert image == BeforeImage(kind="absent")
+        else:
+            assert archive.read(image.archive or "") == old
+    assert {b'"replaced"', b"deleted"} <= {path.read_bytes() for path in (tmp_path / "archive").iterdir()}
+
+
+@pytest.mark.parametrize("step", range(1, len(plan_of(changing_world()).actions) + 1))
+def test_intents_are_on_disk_before_their_writes(tmp_path: Path, step: int) -> None:
+    """A run that dies after any write has named it, and kept what it replaced."""
+    world = changing_world()
+    plan = plan_of(world)
+    world.crash_after = step
+    with pytest.raises(Crash):
+        apply_to(world, plan, tmp_path)
+    intents = {
+        line["action_id"] for line in read_journal(journal_path(tmp_path)) if line["event"] == "intent"
+    }
+    written = {write.target for write in world.writes}
+    for action in plan.actions:
+        target = action.target
+        name = f"{target.bucket}/{target.key}" if hasattr(target, "key") else repr(target.record_id)
+        if name in written:
+            assert action.id in intents
+
+
+def test_a_second_run_keeps_the_first_runs_before_images(tmp_path: Path) -> None:
+    """Satisfied by our own hand: the result still says what was there before."""
+    world = changing_world()
+    plan = plan_of(world)
+    first = apply_to(world, plan, tmp_path)
+    second = apply_to(world, plan, tmp_path)
+    for action in plan.actions:
+        one, two = outcome_of(first, action), outcome_of(second, action)
+        assert (one.status, two.status) == ("applied", "satisfied")
+        assert two.before == one.before
+        assert two.after is None or two.after == one.after
+
+
+def test_the_result_stands_beside_the_journal(tmp_path: Path) -> None:
+    """Counts by status, and the plan's own digest."""
+    world = changing_world()
+    plan = plan_of(world)
+    result = apply_to(world, plan, tmp_path)
+    document = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert document["summary"] == {"applied": len(plan.actions)}
+    assert document["plan_id"] == plan.plan_id
+    assert len(document["outcomes"]) == len(result.outcomes) == len(plan.actions)
+
+
+def test_a_files_after_image_is_what_was_written(tmp_path: Path) -> None:
+    """An undo goes by it."""
+    world = changing_world()
+    plan = plan_of(world)
+    result = apply_to(world, plan, tmp_path)
+    put = next(one for one in by_kind(plan.actions, "put-object") if one.target.key == "a/subject.json")
+    after = outcome_of(result, put).after
+    assert after is not None
+    assert (after.key, after.sha256) == ("a/subject.json", sha256(to_bytes({"n": 1})))

@@ -1,0 +1,51 @@
+"""The real command as a subprocess, in an empty directory, without anything that leads to real systems."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Finished = subprocess.CompletedProcess[str]
+Run = Callable[..., Finished]
+
+
+@pytest.fixture
+def variables() -> dict[str, str]:
+    """The environment without our and AWS's settings."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "INDEXER_"))}
+    return own | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONWARNINGS": "error::DeprecationWarning"}
+
+
+@pytest.fixture
+def indexer(tmp_path: Path, variables: dict[str, str]) -> Run:
+    """`indexer(*arguments)` in an empty directory."""
+
+    def run(*arguments: str, **more: str) -> Finished:
+        return subprocess.run(
+            [sys.executable, "-m", "indexer", *arguments],
+            cwd=tmp_path,
+            env=variables | more,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Path:
+    """An indexer.toml of systems that nobody runs."""
+    file = tmp_path / "indexer.toml"
+    file.write_text(
+        'buckets = ["bucket"]\n'
+        "[docdb]\n"
+        'uri = "mongodb://user:hunter2secret@127.0.0.1:9/?serverSelectionTimeoutMS=200"\n'
+    )
+    return file

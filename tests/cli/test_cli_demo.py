@@ -1,0 +1,48 @@
+"""The whole story on a sandbox, by the command that tells it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import Run
+
+
+def test_demo_comes_out_as_told_and_leaves_nothing(indexer: Run, tmp_path: Path) -> None:
+    """Plan, show, apply, and a second plan with nothing to do."""
+    spare = tmp_path / "tmp"
+    spare.mkdir()
+    finished = indexer("demo", TMPDIR=str(spare))
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr.index("$ indexer apply") < finished.stderr.index("Nothing to do")
+    assert list(spare.iterdir()) == []
+    assert sorted(tmp_path.iterdir()) == [spare]
+
+
+def test_sandbox_leaves_nothing_on_ctrl_c(tmp_path: Path, variables: dict[str, str]) -> None:
+    """It writes a configuration where it is asked to, and takes it away again."""
+    spare, work = tmp_path / "tmp", tmp_path / "work"
+    spare.mkdir()
+    work.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "indexer", "sandbox", "--assets", "1", "--directory", str(work)],
+        env=variables | {"TMPDIR": str(spare)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdout is not None
+        printed = ""
+        while "AWS_EC2_METADATA_DISABLED" not in printed:
+            line = process.stdout.readline()
+            assert line, process.stderr.read() if process.stderr else ""
+            printed += line
+        assert (work / "indexer.toml").read_text(encoding="utf-8") in printed
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(30) == 130
+    assert [*spare.iterdir(), *work.iterdir()] == []

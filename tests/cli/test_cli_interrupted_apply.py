@@ -1,0 +1,58 @@
+"""Ctrl-C in the middle of an apply, and going on from there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Run
+from indexer.sandbox import Sandbox, running
+from indexer.sandbox.seed import seed
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """Seeded, and the indexer.toml that leads to it."""
+    servers = tmp_path / "servers"
+    servers.mkdir()
+    with running(servers) as started:
+        seed(started, assets=1)
+        (tmp_path / "indexer.toml").write_text(started.config_toml(), encoding="utf-8")
+        yield started
+
+
+def test_interrupted_apply_is_recorded_and_goes_on(
+    tmp_path: Path, indexer: Run, sandbox: Sandbox, variables: dict[str, str]
+) -> None:
+    """Status 4 and a whole result; applied again, 0; planned again, nothing to do."""
+    settings = sandbox.environment()
+    assert indexer("plan", "--all", "--detailed-exitcode", **settings).returncode == 3
+    with subprocess.Popen(
+        [sys.executable, "-m", "indexer", "apply", "plan.json", "--results", "run", "--parallel", "1"],
+        cwd=tmp_path,
+        env=variables | settings,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("applying")
+        os.kill(process.pid, signal.SIGINT)
+        told = process.stderr.read()
+        assert process.wait(60) == 4, told
+    assert "Stopping" in told
+    assert "indexer apply plan.json" in told
+    result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+    assert result["summary"]["skipped"] > 0
+
+    again = indexer("apply", "plan.json", "--results", "run", **settings)
+    assert again.returncode == 0, again.stderr
+    third = indexer("plan", "--all", "--policy", "sync", "--out", "-", **settings)
+    assert json.loads(third.stdout)["actions"] == []
+    assert third.returncode == 0

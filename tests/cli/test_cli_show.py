@@ -1,0 +1,104 @@
+"""`indexer show` on files: forms, filters, and a reader who leaves early."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rendered import delete, plan_of, put, result_of
+
+from conftest import Run
+from indexer.runs.files import load_plan, plan_text
+
+
+@pytest.fixture
+def plan_file(tmp_path: Path) -> Path:
+    """A plan that changes one asset and deletes another one's record."""
+    file = tmp_path / "plan.json"
+    file.write_text(plan_text(plan_of([put(), delete()])), encoding="utf-8")
+    return file
+
+
+def test_json_of_a_whole_plan_is_the_file(indexer: Run, plan_file: Path) -> None:
+    """Byte for byte."""
+    assert indexer("show", "plan.json", "--format", "json").stdout == plan_file.read_text(encoding="utf-8")
+
+
+def test_part_of_a_plan_cannot_be_applied(indexer: Run, plan_file: Path, configured: Path) -> None:
+    """It was never reviewed as a plan: it carries no digest."""
+    part = indexer("show", "plan.json", "--format", "json", "--action", "delete-record").stdout
+    assert [action["kind"] for action in json.loads(part)["actions"]] == ["delete-record"]
+    plan_file.write_text(part, encoding="utf-8")
+    assert indexer("apply", "plan.json").returncode == 5
+
+
+@pytest.mark.parametrize(
+    ("filters", "shown", "hidden"),
+    [
+        (("--asset", "ass*"), "s3://bucket/asset", "s3://bucket/gone"),
+        (("--reason", "asset-gone"), "s3://bucket/gone", "s3://bucket/asset"),
+        (("--action", "put-object"), "s3://bucket/asset", "s3://bucket/gone"),
+    ],
+)
+def test_filters(indexer: Run, plan_file: Path, filters: tuple[str, str], shown: str, hidden: str) -> None:
+    """What was not asked for is not shown, and it is said that there is more."""
+    text = indexer("show", "plan.json", *filters).stdout
+    assert shown in text
+    assert hidden not in text
+    assert "1 of 2 actions" in text
+
+
+def test_markdown(indexer: Run, plan_file: Path) -> None:
+    """A table and a diff."""
+    text = indexer("show", "plan.json", "--format", "markdown").stdout
+    assert "| bucket | reason |" in text
+    assert "diff\n" in text
+
+
+def test_result_with_its_plan_beside_it(indexer: Run, tmp_path: Path, plan_file: Path) -> None:
+    """Outcomes name actions by id; the plan that `apply` left there says what they were."""
+    plan, digest = load_plan(plan_file)
+    result = result_of((plan.actions[0], "stale", "the file was changed since the plan"))
+    file = tmp_path / "result.json"
+    file.write_text(result.model_copy(update={"plan_digest": digest}).model_dump_json(), encoding="utf-8")
+    text = indexer("show", "result.json").stdout
+    assert "put-object s3://bucket/asset subject.json" in text
+    assert "the file was changed since the plan" in text
+
+
+def test_filters_on_a_result_need_its_plan(indexer: Run, tmp_path: Path) -> None:
+    """A clear word rather than an empty answer."""
+    (tmp_path / "result.json").write_text(result_of((put(), "applied", "")).model_dump_json())
+    assert indexer("show", "result.json").returncode == 0
+    finished = indexer("show", "result.json", "--action", "put-object")
+    assert finished.returncode == 2
+    assert "plan" in finished.stderr
+
+
+def test_reader_who_leaves_early_is_no_error(tmp_path: Path, variables: dict[str, str]) -> None:
+    """`indexer show plan.json | head -1` says nothing on stderr."""
+    actions = [put(f"asset-{number:05}") for number in range(3000)]
+    (tmp_path / "plan.json").write_text(plan_text(plan_of(actions)), encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-m", "indexer", "show", "plan.json"],
+        cwd=tmp_path,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 141
+
+
+def test_quiet_leaves_the_data(indexer: Run, plan_file: Path) -> None:
+    """--quiet is about talk."""
+    finished = indexer("show", "plan.json", "--quiet")
+    assert "s3://bucket/asset" in finished.stdout
+    assert finished.stderr == ""

@@ -1,0 +1,73 @@
+"""What is said on stderr, and what never is."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from indexer.cli.talk import Talk
+from indexer.errors import UsageError
+
+
+def test_text_says_what_and_the_next_step() -> None:
+    """The hint stands on its own line."""
+    stream = io.StringIO()
+    Talk(stream).fail(UsageError("No bucket is named", "", "Name one."))
+    assert stream.getvalue() == "Error: No bucket is named\n→ Name one.\n"
+
+
+def test_json_lines_are_objects() -> None:
+    """Every line, tables left out."""
+    stream = io.StringIO()
+    talk = Talk(stream, json_lines=True)
+    talk.say("two\nlines", found=3)
+    talk.lines(["a table"])
+    talk.fail(UsageError("No", "way", "out"))
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert (first["message"], first["found"]) == ("two\nlines", 3)
+    assert (second["level"], second["hint"]) == ("error", "out")
+
+
+@pytest.mark.parametrize("json_lines", [False, True])
+@pytest.mark.parametrize("secret", ["tok3n-of-code-ocean", 'with"quote', "mongodb://me:pa%20ss-word@host/"])
+def test_secrets_are_never_said(secret: str, json_lines: bool) -> None:
+    """Neither a token, nor a URI with credentials, nor its password, escaped or not."""
+    stream = io.StringIO()
+    talk = Talk(stream, json_lines=json_lines)
+    talk.hide(secret)
+    talk.error(
+        f"refused: {secret} / pa ss-word / pa%20ss-word" if "mongodb" in secret else f"refused: {secret}"
+    )
+    said = stream.getvalue()
+    assert "***" in said
+    assert not any(part in said for part in (secret, "pa ss-word", "pa%20ss-word"))
+
+
+def test_a_uri_without_credentials_is_no_secret() -> None:
+    """It helps to see which host it was."""
+    stream = io.StringIO()
+    talk = Talk(stream)
+    talk.hide("mongodb://localhost:27017")
+    talk.say("mongodb://localhost:27017")
+    assert "localhost" in stream.getvalue()
+
+
+def test_quiet_says_errors_only() -> None:
+    """Nothing else."""
+    stream = io.StringIO()
+    talk = Talk(stream)
+    talk.tune(quiet=True, verbose=False, log_format="text")
+    talk.say("talk")
+    talk.warn("warning")
+    talk.lines(["line"])
+    talk.error("error")
+    assert stream.getvalue() == "error\n"
+
+
+def test_no_colour_where_nobody_looks() -> None:
+    """stderr is no terminal here."""
+    stream = io.StringIO()
+    Talk(stream).say("bold?", "bold")
+    assert stream.getvalue() == "bold?\n"

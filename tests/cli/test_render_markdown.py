@@ -1,0 +1,44 @@
+"""A plan as a comment on a pull request."""
+
+from __future__ import annotations
+
+from rendered import delete, plan_of, put, result_of
+
+from indexer.model.content import Change
+from indexer.model.plan import Finding
+from indexer.render.markdown import MAX_CHARACTERS, plan_markdown, result_markdown
+
+
+def test_a_long_plan_is_cut_and_says_so() -> None:
+    """GitHub takes 65,536 characters; what is left out is counted."""
+    plan = plan_of(
+        [put(f"asset-{number:05}", Change(path="x", after="🐭" * 60)) for number in range(3000)],
+        [Finding(kind="name-mismatch", location="s3://bucket/a", detail="y" * 500) for _ in range(300)],
+        unread="z" * 90_000,
+    )
+    text = plan_markdown(plan)
+    assert MAX_CHARACTERS * 0.6 < len(text.encode("utf-16-le")) // 2 <= MAX_CHARACTERS
+    shown = text.count("# s3://bucket/asset-")
+    assert f"{3000 - shown:,} more assets left out here" in text
+    assert text.count("<details") == text.count("</details>")
+
+
+def test_a_short_plan_is_whole() -> None:
+    """Nothing is left out, and every fence is closed."""
+    text = plan_markdown(plan_of([put(), delete()]))
+    assert "left out" not in text
+    assert text.count("`" * 8) == 2
+
+
+def test_values_cannot_break_out_of_their_fence() -> None:
+    """Back-ticks, HTML and mentions stay inside."""
+    text = plan_markdown(plan_of([put("a", Change(path="x", after="`" * 20 + "</details>@everybody"))]))
+    assert text.count("`" * 8) == 2
+
+
+def test_result() -> None:
+    """The counts, and what did not succeed."""
+    action = put()
+    text = result_markdown(result_of((action, "stale", "changed")), {action.id: action})
+    assert "1 stale" in text
+    assert "put-object s3://bucket/asset subject.json" in text

@@ -1,0 +1,87 @@
+"""A plan on the screen."""
+
+from __future__ import annotations
+
+from rendered import delete, plan_of, put
+
+from indexer.model.content import Change
+from indexer.model.plan import Finding, Withheld
+from indexer.render.paint import PLAIN, Paint
+from indexer.render.plan_text import outline, plan_text
+from indexer.render.tally import headline
+
+
+def shown(*lines: str) -> str:
+    return "\n".join(lines)
+
+
+def test_headline_says_what_would_happen() -> None:
+    """Created, changed and deleted, in figures."""
+    plan = plan_of([put("a", etag=None), put("b"), delete()])
+    assert headline(plan) == "3 actions on 3 assets of 10: 1 create, 1 change, 1 delete."
+
+
+def test_nothing_to_do() -> None:
+    """An empty plan says so."""
+    assert headline(plan_of()).startswith("Nothing to do: 10 assets")
+
+
+def test_an_incomplete_plan_never_says_that_all_is_well() -> None:
+    """Neither in its headline nor quietly."""
+    plan = plan_of(unread="S3 denies access")
+    assert "not everything could be read" in headline(plan)
+    assert "S3 denies access" in shown(*outline(plan, PLAIN, 80))
+    assert "WARNING" in shown(*plan_text(plan, PLAIN))
+
+
+def test_an_action_is_shown_with_all_that_a_reviewer_needs() -> None:
+    """Kind, file, reason, size, condition and difference."""
+    text = shown(*plan_text(plan_of([put("a", Change(path="sex", before='"F"', after='"M"'))]), PLAIN))
+    for part in (
+        "s3://bucket/a",
+        "~ put-object subject.json",
+        "core-file-stale",
+        "1.2 kB",
+        "ETag 01234567",
+        'sex\n        - "F"\n        + "M"',
+    ):
+        assert part in text
+
+
+def test_colour_only_adds_to_the_text() -> None:
+    """Without its escape codes the coloured text is the plain one."""
+    plan = plan_of([put(), delete()], [Finding(kind="name-mismatch", location="s3://bucket/a", detail="x")])
+    coloured = shown(*plan_text(plan, Paint(colour=True)))
+    assert "\x1b[" in coloured
+    for code in ("0", "1", "2", "31", "32", "33", "36", "1;31"):
+        coloured = coloured.replace(f"\x1b[{code}m", "")
+    assert coloured == shown(*plan_text(plan, PLAIN))
+
+
+def test_foreign_text_cannot_reach_the_terminal() -> None:
+    """A value or a name that holds control characters is shown, not obeyed."""
+    evil = "\x1b[2J\x07\r\n\u202e"
+    plan = plan_of(
+        [put(f"a{evil}", Change(path=evil, before=evil, after=evil))],
+        [Finding(kind="name-mismatch", location=None, detail=evil)],
+    )
+    lines = [*plan_text(plan, PLAIN), *outline(plan, PLAIN, 80)]
+    assert all(line.isprintable() for line in lines)
+
+
+def test_outline_fits_the_screen() -> None:
+    """Differences are cut to the width; the whole is in `show`."""
+    long = Change(path="p" * 50, before='"' + "b" * 100 + '"', after="日本" * 60)
+    plan = plan_of([put("a" * 200, long)])
+    first = list(outline(plan, PLAIN, 80))[1:4]
+    assert all(len(line) <= 80 for line in first)
+
+
+def test_withheld_actions_are_shown_with_their_policy() -> None:
+    """The figure and the limit."""
+    held = Withheld(
+        action=delete(), policy="max_deletes", detail="deletions of 1 records exceed the limit of 0"
+    )
+    text = shown(*plan_text(plan_of(withheld=[held]), PLAIN))
+    assert "1 action withheld by max_deletes: deletions of 1 records exceed the limit of 0" in text
+    assert "- delete-record v1 record id-gone" in text

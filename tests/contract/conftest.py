@@ -1,0 +1,208 @@
+"""Each port in memory and as the real driver on a server, under one handle for the contract suites."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from contract_handles import DataAssets, Objects, Records
+from pymongo import MongoClient
+
+from indexer.model.generation import GenerationName
+from indexer.sandbox.codeocean import CodeOceanServer
+from indexer.sandbox.docdb import DocDBServer
+from indexer.sandbox.faults import Fault
+from indexer.sandbox.s3 import S3Server
+from indexer.systems import codeocean as codeocean_driver
+from indexer.systems import docdb as docdb_driver
+from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
+from indexer.systems.docdb import DocDBReader, DocDBWriter, connect
+from indexer.systems.s3 import S3Reader, S3Writer
+from memory import (
+    MemoryDataAssetReader,
+    MemoryDataAssetWriter,
+    MemoryObjectReader,
+    MemoryObjectWriter,
+    MemoryRecordReader,
+    MemoryRecordWriter,
+    StoredDataAsset,
+    World,
+)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    server = S3Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def s3_driver_client(s3_server: S3Server) -> Iterator[Any]:
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_server.endpoint,
+        region_name="us-west-2",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture(params=["memory", "boto3"])
+def objects(request: pytest.FixtureRequest) -> Iterator[Objects]:
+    bucket = f"bucket-{uuid.uuid4()}"
+    if request.param == "memory":
+        world = World()
+        world.buckets[bucket] = {}
+        yield Objects(
+            MemoryObjectReader(world),
+            MemoryObjectWriter(world),
+            bucket,
+            lambda key, body, modified_at=None: world.put(bucket, key, body, modified_at),
+            lambda: {key: one.body for key, one in world.buckets[bucket].items()},
+            lambda: world.deny("objects"),
+        )
+        return
+    server: S3Server = request.getfixturevalue("s3_server")
+    client = request.getfixturevalue("s3_driver_client")
+    server.create_bucket(bucket)
+    yield Objects(
+        S3Reader(client),
+        S3Writer(client),
+        bucket,
+        lambda key, body, modified_at=None: server.put(bucket, key, body, modified_at),
+        lambda: server.objects(bucket),
+        lambda: server.faults.add(Fault("*", 403, count=None, contains=bucket)),
+    )
+    server.faults.clear()
+
+
+@pytest.fixture(scope="session")
+def nx_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = DocDBServer(tmp_path_factory.mktemp("nx"))
+    yield server.uri
+    server.close()
+
+
+def _client(uri: str, database: str) -> Iterator[MongoClient[Any]]:
+    """One client for a session; the throw-away database is dropped at the end."""
+    client = connect(uri, None, {}, 4).client
+    yield client
+    client.drop_database(database)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def nx_client(nx_uri: str, database_name: str) -> Iterator[MongoClient[Any]]:
+    yield from _client(nx_uri, database_name)
+
+
+@pytest.fixture(scope="session")
+def secantus_client(secantus_uri: str, database_name: str) -> Iterator[MongoClient[Any]]:
+    yield from _client(secantus_uri, database_name)
+
+
+@pytest.fixture(scope="session")
+def given_client(given_uri: str, database_name: str) -> Iterator[MongoClient[Any]]:
+    yield from _client(given_uri, database_name)
+
+
+CLIENTS = {"nx-27017": "nx_client", "secantusdb": "secantus_client"}
+if os.environ.get("INDEXER_TEST_DOCDB_URI"):
+    CLIENTS["given"] = "given_client"
+
+
+@pytest.fixture(params=["memory", *CLIENTS])
+def records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
+    if request.param == "memory":
+        world = World()
+        yield Records(
+            "memory",
+            MemoryRecordReader(world),
+            MemoryRecordWriter(world),
+            world.add,
+            lambda rows: setattr(world, "page_size", rows),
+        )
+        return
+    client = request.getfixturevalue(CLIENTS[request.param])
+    database = request.getfixturevalue("database_name")
+    name = f"c{uuid.uuid4().hex[:12]}"
+    open_docdb = docdb_driver.DocDB(client, "test", {"v1": (database, name), "v2": (database, f"{name}_v2")})
+
+    def add(generation: GenerationName, *bodies: Mapping[str, Any]) -> None:
+        open_docdb.collection(generation).insert_many([dict(body) for body in bodies])
+
+    for generation in ("v1", "v2"):
+        open_docdb.collection(generation).create_index("location")
+    yield Records(
+        request.param,
+        DocDBReader(open_docdb),
+        DocDBWriter(open_docdb),
+        add,
+        lambda rows: monkeypatch.setattr(docdb_driver, "ROWS_A_PAGE", rows),
+    )
+    for generation in ("v1", "v2"):
+        open_docdb.collection(generation).drop()
+
+
+@pytest.fixture(params=["memory", "codeocean"])
+def data_assets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataAssets]:
+    if request.param == "memory":
+        world = World()
+        yield DataAssets(
+            MemoryDataAssetReader(world),
+            MemoryDataAssetWriter(world),
+            world.mount,
+            lambda: {key: one.archived for key, one in world.data_assets.items()},
+            lambda: world.deny("data_assets"),
+            lambda nth: world.fail("data_assets.search", nth),
+            lambda rows: setattr(world, "page_size", rows),
+        )
+        return
+    server = CodeOceanServer(repeat_across_pages=True)
+    monkeypatch.setattr(codeocean_driver, "PASSING", ())
+    client = codeocean_client(server.domain, server.token)
+    yield DataAssets(
+        CodeOceanReader(client),
+        CodeOceanWriter(client),
+        lambda one: server.put(_as_served(one)),
+        lambda: {key: bool(one["archived"]) for key, one in server.data_assets().items()},
+        lambda: server.faults.add(Fault("*", 403, count=None)),
+        lambda nth: server.faults.add(Fault("SearchDataAssets", 500, after=nth - 1, count=None)),
+        lambda rows: monkeypatch.setattr(codeocean_driver, "ROWS_A_PAGE", rows),
+    )
+    client.session.close()
+    server.close()
+
+
+def _as_served(one: StoredDataAsset) -> dict[str, Any]:
+    served: dict[str, Any] = {
+        "id": one.id,
+        "created": 0,
+        "name": one.name,
+        "mount": one.name,
+        "last_used": 0,
+        "owner": "somebody",
+        "state": one.state,
+        "type": one.type,
+        "tags": list(one.tags),
+        "archived": one.archived,
+    }
+    if one.bucket is not None:
+        served["source_bucket"] = {
+            "origin": "aws",
+            "bucket": one.bucket,
+            "prefix": one.prefix or "",
+            "external": one.external,
+        }
+    if one.has_computation:
+        served["provenance"] = {"computation": "c-1"}
+    return served

@@ -1,0 +1,144 @@
+"""DocDB that does not answer, or says no: a fault, quickly, and never an empty answer."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from pymongo.errors import OperationFailure
+
+from builders import location
+from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
+from indexer.model.ports import DeleteOne
+from indexer.systems import docdb as driver
+from indexer.systems.docdb import DocDB, DocDBReader, DocDBWriter, connect
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """Nobody listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "SERVER_SELECTION_MS", 300)
+    monkeypatch.setattr(driver, "SOCKET_TIMEOUT_MS", 300)
+    monkeypatch.setattr(driver, "READ_DEADLINE_S", 1.0)
+
+
+@pytest.mark.usefixtures("short_timeouts")
+def test_a_port_where_nobody_listens_is_a_fault(closed_port: int) -> None:
+    """Connecting asks at once, so a command fails before it has done anything."""
+    started_at = time.monotonic()
+    with pytest.raises(SystemFaultError):
+        connect(f"mongodb://127.0.0.1:{closed_port}/?directConnection=true", None, {}, 4)
+    assert time.monotonic() - started_at < 5
+
+
+@pytest.mark.usefixtures("short_timeouts")
+def test_a_server_that_cannot_be_found_is_given_up_early(
+    closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deadline of reads is for servers that answer now and then, not for those that are not there."""
+    monkeypatch.setattr(driver, "READ_DEADLINE_S", 4.0)
+    started_at = time.monotonic()
+    with pytest.raises(SystemFaultError):
+        connect(f"mongodb://127.0.0.1:{closed_port}/?directConnection=true", None, {}, 4)
+    assert time.monotonic() - started_at < 2
+
+
+@pytest.mark.usefixtures("short_timeouts")
+def test_a_server_that_never_answers_is_a_fault(silent_port: int) -> None:
+    """Timeouts hold."""
+    started_at = time.monotonic()
+    with pytest.raises(SystemFaultError):
+        connect(f"mongodb://127.0.0.1:{silent_port}/?directConnection=true", None, {}, 4)
+    assert time.monotonic() - started_at < 5
+
+
+@pytest.mark.usefixtures("short_timeouts")
+def test_a_fault_names_the_server_and_no_password(closed_port: int) -> None:
+    """Credentials never leave the configuration."""
+    uri = f"mongodb://someone:s3cret@127.0.0.1:{closed_port}/?directConnection=true"
+    with pytest.raises(SystemFaultError) as caught:
+        connect(uri, None, {}, 4)
+    assert f"127.0.0.1:{closed_port}" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_uri_that_is_none_is_a_usage_error() -> None:
+    """It names what to correct, and not the password."""
+    with pytest.raises(UsageError) as caught:
+        connect("mongodb://someone:s3cret@:nowhere:/", None, {}, 4)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["rows", "unusable_rows", "by_id", "by_location", "write"])
+@pytest.mark.usefixtures("short_timeouts")
+def test_a_server_that_goes_away_is_a_fault_for_every_method(nx_uri: str, method: str) -> None:
+    """What it holds is unknown then, not empty."""
+    open_docdb = connect(nx_uri, None, {"v1": ("gone", "gone")}, 4)
+    open_docdb.client.close()
+    reader, writer = DocDBReader(open_docdb), DocDBWriter(open_docdb)
+    asks = {
+        "rows": lambda: list(reader.rows("v1", "bucket")),
+        "unusable_rows": lambda: reader.unusable_rows("v1", "bucket"),
+        "by_id": lambda: reader.by_id("v1", ["a"]),
+        "by_location": lambda: reader.by_location("v1", [location()]),
+        "write": lambda: writer.write("v1", [DeleteOne("a", {})]),
+    }
+    with pytest.raises(SystemFaultError):
+        asks[method]()
+
+
+class _Denying:
+    """A client whose collections refuse, as a role without rights is refused."""
+
+    def __getitem__(self, name: str) -> _Denying:
+        return self
+
+    def get_collection(self, name: str, **_: object) -> _Denying:
+        return self
+
+    def find(self, *_: object) -> _Denying:
+        raise OperationFailure("not authorized on metadata_index", 13)
+
+    def bulk_write(self, *_: object, **__: object) -> None:
+        raise OperationFailure("not authorized on metadata_index", 13)
+
+
+def test_a_refusal_is_access_denied() -> None:
+    """Code 13 says that the system knows us and says no."""
+    denying = DocDB(_Denying(), "host:1", {"v1": ("d", "c")})  # type: ignore[arg-type]
+    with pytest.raises(AccessDeniedError):
+        list(DocDBReader(denying).rows("v1", "bucket"))
+    with pytest.raises(AccessDeniedError):
+        DocDBWriter(denying).write("v1", [DeleteOne("a", {})])
+
+
+def test_threads_share_a_connection(nx_uri: str) -> None:
+    """Assets are read in parallel."""
+    open_docdb = connect(nx_uri, None, {"v1": ("threads", "c")}, 4)
+    found: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(len(DocDBReader(open_docdb).by_id("v1", ["a"]))))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    open_docdb.client.close()
+    assert found == [0] * 8

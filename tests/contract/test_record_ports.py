@@ -1,0 +1,337 @@
+"""DocDB's ports: in memory, and pymongo on every server there is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from contract_handles import Records
+from pymongo.errors import PyMongoError
+
+from builders import at, location, record
+from indexer.model.generation import V1, V2
+from indexer.model.location import Location
+from indexer.model.ports import DeleteOne, InsertOne, UpdateOne
+from indexer.model.values import Foreign, Oid, fingerprint
+
+OID = Oid("65a000000000000000000001")
+DECIMAL = Foreign("Decimal128", '{"$numberDecimal": "1.10"}')
+BINARY = Foreign("Binary", '{"$binary": {"base64": "AAEC", "subType": "05"}}')
+REGEX = Foreign("Regex", '{"$regularExpression": {"pattern": "^a", "options": "i"}}')
+TIMESTAMP = Foreign("Timestamp", '{"$timestamp": {"t": 1, "i": 2}}')
+MIN_KEY = Foreign("MinKey", '{"$minKey": 1}')
+MAX_KEY = Foreign("MaxKey", '{"$maxKey": 1}')
+CODE = Foreign("Code", '{"$code": "x"}')
+
+
+def add_or_skip(records: Records, *bodies: dict[str, Any]) -> None:
+    """Store what not every server can hold."""
+    try:
+        records.add("v1", *bodies)
+    except PyMongoError as exc:
+        pytest.skip(f"{records.server} cannot hold it: {type(exc).__name__}")
+
+
+def ids(records: Records, bucket: str = "bucket") -> list[Any]:
+    return [one.id for one in records.all_rows("v1", bucket)]
+
+
+def unusable(records: Records, bucket: str = "bucket") -> list[Any]:
+    return [one.id for one in records.reader.unusable_rows("v1", bucket)]
+
+
+# rows
+
+
+def test_rows_carry_the_light_half(records: Records) -> None:
+    """Id, location, name, last-modified and raw links; each generation has its own names for them."""
+    records.add("v1", record("a", links={"Code Ocean": ["1"]}, subject={"x": 1}))
+    records.add("v2", record("a", V2, links={"Dandi": ["2"]}, name=None))
+    (one,), (two,) = records.all_rows("v1", "bucket"), records.all_rows("v2", "bucket")
+    assert (one.generation, one.id, one.location, one.name) == ("v1", "id-a", "s3://bucket/a", "a")
+    assert (one.modified, one.links) == (record()[V1.modified_field], {"Code Ocean": ["1"]})
+    assert (two.generation, two.name, two.links) == ("v2", None, {"Dandi": ["2"]})
+
+
+def test_rows_are_those_of_the_very_bucket(records: Records) -> None:
+    """`s3://bucket-two/…` is not `s3://bucket/…`, nor are its neighbours in the index."""
+    for number, place in enumerate(
+        ("s3://bucket-two/a", "s3://bucket.x/a", "s3://bucket0/a", "s3://bucke/a", "s3://Bucket/a")
+    ):
+        records.add("v1", record("a", _id=f"other-{number}", location=place))
+    records.add("v1", record("a"), record("deep", location="s3://bucket/x/y"))
+    records.add("v1", record("bare", location="s3://bucket/"))
+    assert sorted(ids(records)) == ["id-a", "id-bare", "id-deep"]
+    assert ids(records, "bucket-two") == ["other-0"]
+
+
+def test_rows_come_in_the_order_of_their_location(records: Records) -> None:
+    """DocDB sorts without the trailing slash: `a` before `a-b`."""
+    for prefix in ("b", "a-b", "ü", "a", "a b", "Z"):
+        records.add("v1", record(prefix))
+    places = [one.location for one in records.all_rows("v1", "bucket")]
+    assert places == sorted(places, key=lambda place: str(place).encode())
+
+
+@pytest.mark.parametrize("rows_a_page", [1, 2, 3, 4, 100])
+def test_no_row_is_lost_or_shown_twice_between_pages(records: Records, rows_a_page: int) -> None:
+    """Records that share a location lie on both sides of a page's end, even more of them than a page holds."""
+    records.rows_a_page(rows_a_page)
+    wanted = []
+    for prefix, copies in (("a", 1), ("b", 5), ("c", 2), ("d/", 3), ("e", 1)):
+        for number in range(copies):
+            records.add("v1", record(prefix, _id=f"{prefix}{number}"))
+            wanted.append(f"{prefix}{number}")
+    assert sorted(ids(records)) == sorted(wanted)
+
+
+def test_no_record_is_no_row(records: Records) -> None:
+    """Empty is an answer, and it has pages too."""
+    assert ids(records) == []
+    assert unusable(records) == []
+    assert records.reader.by_id("v1", ["nobody"]) == ()
+
+
+def test_ids_of_other_types_keep_them(records: Records) -> None:
+    """An ObjectId is no text."""
+    records.add("v1", record("a", _id=OID), record("b", _id=7))
+    assert ids(records) == [OID, 7]
+    assert records.body(OID) == record("a", _id=OID)
+    assert records.body(7) == record("b", _id=7)
+
+
+def test_an_object_id_is_not_found_by_its_hex(records: Records) -> None:
+    """Text is no ObjectId."""
+    if records.server == "nx-27017":
+        pytest.skip("nx-27017 takes the hex of an ObjectId for it")
+    records.add("v1", record("a", _id=OID))
+    assert records.body(OID.hex) is None
+
+
+# fmt: off
+UNUSABLE = (
+    None, 7, 2**40, 1.5, True, False, at(2024, 1, 1), OID, DECIMAL, BINARY, REGEX, TIMESTAMP, MIN_KEY, MAX_KEY,
+    CODE, {}, {"a": 1}, [], ["x"], ["zz"], [1], [{"a": 1}], "", " ", "s3:/", "s3:/x/y", "s3://", "s3:///x",
+    "S3://bucket/a", "https://bucket/a", "bucket/a", "ünï", "s3", "zzz", "s3://bucket",
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("place", UNUSABLE, ids=repr)
+def test_a_location_that_is_none_is_found(records: Records, place: object) -> None:
+    """Whatever type it has, the record is seen once, among usable ones, and is nobody's row."""
+    add_or_skip(records, record("odd", location=place))
+    records.add("v1", record("a"), record("z", bucket="other"), record("0", bucket="0"))
+    assert unusable(records) == ["id-odd"]
+    assert ids(records) == ["id-a"]
+
+
+def test_a_record_without_a_location_is_found(records: Records) -> None:
+    """Missing is not usable."""
+    body = record("odd")
+    del body["location"]
+    records.add("v1", body, record("a"))
+    assert unusable(records) == ["id-odd"]
+
+
+def test_an_array_of_locations_is_found_once_at_least(records: Records) -> None:
+    """A server that looks into arrays may show it as a row: the planner sees that it is no string."""
+    records.add("v1", record("odd", location=["s3://bucket/a"]), record("b"))
+    assert "id-odd" in {*ids(records), *unusable(records)}
+
+
+# bodies
+
+
+def test_by_location_finds_both_spellings_and_every_copy(records: Records) -> None:
+    """With a trailing slash or without, and nothing else."""
+    records.add("v1", record("a"), record("a", _id="slash", location="s3://bucket/a/"), record("a-b"))
+    records.add("v1", record("a", _id="two", location="s3://bucket/a//"), record("a", _id="arr", location=[]))
+    found = records.reader.by_location("v1", [location("a"), location("missing")])
+    assert sorted(body["_id"] for body in found) == ["id-a", "slash"]
+    assert records.reader.by_location("v1", [Location("other", "a")]) == ()
+
+
+# fmt: off
+VALUES = (
+    "text", "", "né ß 日本", 0, 1, -1, 2**31, 2**53 + 1, 2**63 - 1, -(2**63), 1.0, -0.0, 0.1, 1e300, 5e-324,
+    float("nan"), float("inf"), True, False, None, [], {}, [[1, [2.5]], {"a": [{}]}], at(2024, 2, 29, 3),
+    at(2024, 1, 1).replace(microsecond=123000), OID, DECIMAL, BINARY, REGEX, TIMESTAMP, MIN_KEY, MAX_KEY, CODE,
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_values_keep_their_type_and_bits(records: Records, value: object) -> None:
+    """In objects and lists, through insert and update; fingerprints tell 1, 1.0 and true apart."""
+    if records.server == "nx-27017" and value in (BINARY, CODE):
+        pytest.skip("nx-27017 changes the subtype of binaries, and code to text")
+    subject = {"value": value, "list": [value, {"deep": value}]}
+    add_or_skip(records, record("added", subject=subject))
+    errors = records.writer.write("v1", [InsertOne(record("written", subject=subject))])
+    assert errors == ()
+    records.add("v1", record("updated"))
+    records.writer.write("v1", [UpdateOne("id-updated", {}, {"subject": subject})])
+    for name in ("added", "written", "updated"):
+        body = records.body(f"id-{name}")
+        assert body is not None
+        assert fingerprint(body["subject"]) == fingerprint(subject), name
+
+
+def test_top_values_of_a_record_keep_their_type(records: Records) -> None:
+    """As they were stored: an asset's other fields are anything at all."""
+    values = {"t": at(2024, 1, 1), "i": 2**40, "f": 1.5, "b": False, "o": OID, "n": None, "e": {}}
+    records.add("v1", record("a", **values))
+    body = records.body("id-a")
+    assert body is not None
+    assert {name: fingerprint(body[name]) for name in values} == {
+        name: fingerprint(value) for name, value in values.items()
+    }
+
+
+def test_a_time_far_away_is_no_fault(records: Records) -> None:
+    """A BSON datetime beyond Python's reads as a foreign value, and the record stays readable."""
+    far = Foreign("DatetimeMS", '{"$date": {"$numberLong": "253402300800001"}}')
+    if records.server == "memory":
+        pytest.skip("Python's memory holds no such time")
+    add_or_skip(records, record("a", subject={"at": far}))
+    body = records.body("id-a")
+    assert body is not None
+    assert body["subject"] == {"at": far}
+
+
+def test_what_is_read_is_a_copy(records: Records) -> None:
+    """Changing a body that was read changes nothing else."""
+    records.add("v1", record("a", subject={"x": 1}))
+    body = records.body("id-a")
+    assert body is not None
+    body["subject"]["x"] = 2
+    assert records.body("id-a") == record("a", subject={"x": 1})
+
+
+@pytest.mark.parametrize("value", [value for value in VALUES if value == value], ids=repr)
+def test_the_archive_form_tells_every_type(records: Records, value: object) -> None:
+    """Two records that differ in a type have different archive forms; it is JSON."""
+    form = records.reader.archive_form(record("a", subject={"value": value}))
+    json.loads(form)
+    others = [other for other in VALUES if fingerprint(other) != fingerprint(value)]
+    forms = {records.reader.archive_form(record("a", subject={"value": other})) for other in others}
+    assert form not in forms
+
+
+def test_the_archive_form_reads_back_as_the_record(records: Records) -> None:
+    """What a run kept can be inserted again, types and all."""
+    far = Foreign("DatetimeMS", '{"$date": {"$numberLong": "253402300800001"}}')
+    body = record(
+        "a", _id=OID, subject={f"v{number}": value for number, value in enumerate(VALUES)} | {"f": far}
+    )
+    back = records.reader.from_archive(records.reader.archive_form(body))
+    assert fingerprint(back) == fingerprint(body)
+
+
+@pytest.mark.parametrize("form", [b"", b"[]", b"7", b"{broken", b"\xff", b'{"_id": {"$oid": "x"}}'])
+def test_what_is_no_archive_form_is_said(records: Records, form: bytes) -> None:
+    """A damaged archive brings no damaged record back."""
+    with pytest.raises(ValueError):
+        records.reader.from_archive(form)
+
+
+# writes
+
+
+def test_insert_writes_where_the_id_is_free(records: Records) -> None:
+    """A taken id is no error, and what is there stays."""
+    records.add("v1", record("taken", subject={"whose": "theirs"}))
+    errors = records.writer.write(
+        "v1",
+        [InsertOne(record("taken", subject={"whose": "ours"})), InsertOne(record("free", subject={"n": 1}))],
+    )
+    assert errors == ()
+    assert records.body("id-taken") == record("taken", subject={"whose": "theirs"})
+    assert records.body("id-free") == record("free", subject={"n": 1})
+
+
+@pytest.mark.parametrize(
+    ("unchanged", "written"),
+    [
+        ({}, True),
+        ({"location": "s3://bucket/a"}, True),
+        ({"location": "s3://bucket/b"}, False),
+        ({"name": "a", "location": "s3://bucket/a"}, True),
+        ({"name": "b", "location": "s3://bucket/a"}, False),
+        ({"nothing": None}, True),
+        ({"null": None}, True),
+        ({"name": None}, False),
+        ({"nothing": "x"}, False),
+    ],
+)
+def test_update_and_delete_need_what_was_read(
+    records: Records, unchanged: dict[str, Any], written: bool
+) -> None:
+    """The database itself compares text; null stands for null and absent alike."""
+    body = record("a", null=None, subject={"old": 1}, kept=["k"])
+    records.add("v1", body)
+    update = UpdateOne("id-a", unchanged, {"subject": {"new": 2}, "last_modified": "later"})
+    assert records.writer.write("v1", [update]) == ()
+    updated = body | {"subject": {"new": 2}, "last_modified": "later"}
+    assert records.body("id-a") == (updated if written else body)
+    assert records.writer.write("v1", [DeleteOne("id-a", unchanged)]) == ()
+    assert records.body("id-a") == (None if written else body)
+
+
+def test_update_sets_a_whole_field_and_no_other(records: Records) -> None:
+    """The new value replaces the old one, it is not merged into it."""
+    records.add("v1", record("a", subject={"old": 1}, rig={"r": 1}))
+    records.writer.write("v1", [UpdateOne("id-a", {}, {"subject": {"new": 2}})])
+    assert records.body("id-a") == record("a", subject={"new": 2}, rig={"r": 1})
+
+
+def test_update_takes_fields_out(records: Records) -> None:
+    """Gone is not null; others stay."""
+    records.add("v1", record("a", subject={"old": 1}, rig={"r": 1}))
+    records.writer.write("v1", [UpdateOne("id-a", {}, {"name": "b"}, ("subject", "nobody"))])
+    assert records.body("id-a") == record("a", name="b", rig={"r": 1})
+
+
+def test_update_and_delete_of_nobody_do_nothing(records: Records) -> None:
+    """No record is made by an update."""
+    records.add("v1", record("a"))
+    errors = records.writer.write("v1", [UpdateOne("gone", {}, {"name": "x"}), DeleteOne("gone", {})])
+    assert errors == ()
+    assert records.body("gone") is None
+    assert ids(records) == ["id-a"]
+
+
+def test_every_write_of_a_batch_stands_for_itself(records: Records) -> None:
+    """One that does not come off holds no other back."""
+    records.add("v1", record("a"), record("b"), record("c"))
+    writes = [
+        UpdateOne("id-a", {"name": "not this"}, {"subject": {"n": 1}}),
+        InsertOne(record("b", subject={"n": 1})),
+        UpdateOne("id-b", {"name": "b"}, {"subject": {"n": 2}}),
+        DeleteOne("id-c", {"name": "c"}),
+        InsertOne(record("d")),
+    ]
+    assert records.writer.write("v1", writes) == ()
+    assert records.body("id-a") == record("a")
+    assert records.body("id-b") == record("b", subject={"n": 2})
+    assert ids(records) == ["id-a", "id-b", "id-d"]
+
+
+def test_generations_do_not_mix(records: Records) -> None:
+    """A write to one leaves the other alone."""
+    records.add("v1", record("a"))
+    records.add("v2", record("a", V2))
+    records.writer.write("v2", [DeleteOne("id-a", {})])
+    assert records.body("id-a") == record("a")
+    assert records.body("id-a", "v2") is None
+
+
+def test_an_object_id_is_written_as_one(records: Records) -> None:
+    """Records that other programs made with ObjectIds are updated and deleted like any."""
+    records.add("v1", record("a", _id=OID))
+    records.writer.write("v1", [UpdateOne(OID, {"name": "a"}, {"subject": {"n": 1}})])
+    assert records.body(OID) == record("a", _id=OID, subject={"n": 1})
+    records.writer.write("v1", [DeleteOne(OID, {})])
+    assert records.body(OID) is None

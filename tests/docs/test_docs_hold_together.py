@@ -1,0 +1,93 @@
+"""Links lead somewhere, what is generated is current, and no file tells where it was made."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from helptext import COMMANDS, README, commands_page, refreshed
+from pages import ROOT, committed, links, pages, read
+
+from indexer import __version__
+
+_REGISTRIES = (
+    ("py", "pi.org"),
+    ("python", "hosted.org"),
+    ("npm", "js.org"),
+    ("npm", "js.com"),
+    ("crates", ".io"),
+)
+REGISTRIES = re.compile("|".join(re.escape("".join(parts)) for parts in _REGISTRIES))
+"""In two parts each, since this file is looked at too."""
+INDEX_OPTIONS = re.compile(
+    r"^\s*(-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)\b", re.MULTILINE
+)
+HOME = re.compile(r"(?<![\w./*-])/(home|root|Users)/\w")
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_resolves(page: Path) -> None:
+    for target in links(page.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in _anchors(linked), target
+
+
+def _anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_readme_shows_the_present_help() -> None:
+    """`make docs` writes it."""
+    text = README.read_text(encoding="utf-8")
+    assert text == refreshed(text)
+    assert "$ indexer --help\nUsage: " in text
+
+
+def test_the_page_of_commands_is_current() -> None:
+    """`make docs` writes it."""
+    assert COMMANDS.read_text(encoding="utf-8") == commands_page()
+
+
+def _texts() -> list[tuple[Path, str]]:
+    return [(path, path.read_bytes().decode("utf-8", "replace")) for path in committed()]
+
+
+def test_no_file_names_a_package_registry() -> None:
+    named = [str(path) for path, text in _texts() if REGISTRIES.search(text)]
+    assert not named
+
+
+def test_no_requirement_says_where_packages_come_from() -> None:
+    said = [
+        str(path) for path, text in _texts() if "requirements" in path.name and INDEX_OPTIONS.search(text)
+    ]
+    assert not said
+
+
+def test_no_file_holds_a_path_of_somebodys_machine() -> None:
+    held = [f"{path}: {found[0]}" for path, text in _texts() if (found := HOME.search(text))]
+    assert not held
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    for page in pages():
+        for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page.read_text(encoding="utf-8")):
+            assert (ROOT / path).is_file(), f"{page.name} names {path}"
+            assert not name or re.search(rf"def {name}\(", read(path)), f"{page.name} names {path}::{name}"
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    assert tomllib.loads(read("pyproject.toml"))["project"]["version"] == __version__
+
+
+def test_every_fragment_of_the_changelog_has_a_known_type() -> None:
+    settings = tomllib.loads(read("pyproject.toml"))["tool"]["towncrier"]
+    types = {one["directory"] for one in settings["type"]}
+    for fragment in (ROOT / settings["directory"]).glob("*.md"):
+        assert fragment.name == "README.md" or fragment.name.split(".")[-2] in types, fragment.name

@@ -1,0 +1,257 @@
+"""The bytes of files, and reading them. DOMAIN, "File contents"."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.model.values import (
+    Foreign,
+    NotJsonError,
+    Oid,
+    UnserialisableError,
+    check_storable,
+    fingerprint,
+    from_bytes,
+    id_from_plan,
+    id_in_plan,
+    iso_time,
+    masked,
+    time_stamp,
+    to_bytes,
+)
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(width=64) | TEXT
+JSON_VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON_VALUES)
+def test_bytes_are_those_of_python_json(value: Any) -> None:
+    """Production is full of files written exactly so; anything else is false drift."""
+    expected = json.dumps(value, indent=3, ensure_ascii=False, sort_keys=True).encode("utf-8")
+    assert to_bytes(value) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSON_VALUES.filter(lambda value: value is not None))
+def test_what_is_written_reads_back_as_the_same_value(value: Any) -> None:
+    """Types and bits included: 1, 1.0 and true are three values."""
+    assert fingerprint(from_bytes(to_bytes(value))) == fingerprint(value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSON_VALUES, JSON_VALUES)
+def test_fingerprints_are_equal_for_equal_bytes_only(one: Any, two: Any) -> None:
+    """A fingerprint is a value's identity."""
+    assert (fingerprint(one) == fingerprint(two)) == (to_bytes(one) == to_bytes(two))
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (1, 1.0),
+        (1, True),
+        (0, False),
+        (0.0, -0.0),
+        (datetime(2024, 1, 1, tzinfo=UTC), "2024-01-01T00:00:00Z"),
+        (Oid("a" * 24), "a" * 24),
+        (
+            Foreign("Decimal128", '{"$numberDecimal": "1"}'),
+            Foreign("Decimal128", '{"$numberDecimal": "1.0"}'),
+        ),
+        (None, "null"),
+        ([], {}),
+        ("é", "e\u0301"),
+    ],
+)
+def test_fingerprints_tell_types_apart(one: object, two: object) -> None:
+    """What DocDB tells apart is not the same."""
+    assert fingerprint(one) != fingerprint(two)
+    assert fingerprint({"x": [one]}) != fingerprint({"x": [two]})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (datetime(2024, 5, 1, 12, tzinfo=UTC), "2024-05-01T12:00:00Z"),
+        (datetime(2024, 5, 1, 12, 0, 0, 120000, UTC), "2024-05-01T12:00:00.120Z"),
+        (datetime(2024, 5, 1, 12, tzinfo=timezone(timedelta(hours=-7))), "2024-05-01T19:00:00Z"),
+        (datetime(2024, 5, 1, 12), "2024-05-01T12:00:00Z"),
+        (datetime(999, 1, 1, tzinfo=UTC), "0999-01-01T00:00:00Z"),
+    ],
+)
+def test_times_become_iso_8601_with_a_z(value: datetime, text: str) -> None:
+    """UTC; milliseconds only when there are some."""
+    assert iso_time(value) == text
+    assert to_bytes({"at": value}) == to_bytes({"at": text})
+
+
+def test_an_object_id_becomes_its_hex() -> None:
+    """In a file it is text."""
+    assert to_bytes([Oid("0a" * 12)]) == to_bytes(["0a" * 12])
+
+
+def test_a_write_is_stamped_in_utc() -> None:
+    """Other programs poll on this text."""
+    local = datetime(2024, 5, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    assert time_stamp(local) == "2024-05-01T10:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Foreign("Decimal128", '{"$numberDecimal": "1"}'),
+        {"deep": [{"binary": Foreign("Binary", "{}")}]},
+        "\ud800",
+        {"\udfff": 1},
+        {"set": {1}},
+        b"bytes",
+    ],
+    ids=repr,
+)
+def test_what_no_file_can_hold_is_said(value: object) -> None:
+    """A finding, never a fault of another kind."""
+    with pytest.raises(UnserialisableError):
+        to_bytes(value)
+
+
+def test_what_nests_too_deeply_to_be_written_is_said() -> None:
+    """Python's own limit is no crash."""
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    try:
+        with pytest.raises(UnserialisableError):
+            to_bytes(value)
+    finally:
+        while value:  # freeing it recursively would crash Python itself
+            value = value.pop()
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'{"a": 1}', {"a": 1}),
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        (b" \n[]\n ", []),
+        (b"0", 0),
+        (b"false", False),
+        (b'""', ""),
+        (b'{"a": 1, "a": 2}', {"a": 2}),
+        (b"Infinity", math.inf),
+        ("é".join(('"', '"')).encode(), "é"),
+    ],
+)
+def test_json_is_read_as_python_reads_it(body: bytes, value: object) -> None:
+    """With a byte order mark or without; every value but null is one."""
+    assert from_bytes(body) == value
+
+
+def test_nan_is_a_value() -> None:
+    """BSON holds it too."""
+    assert math.isnan(from_bytes(b"NaN"))
+
+
+# fmt: off
+NO_JSON = (
+    b"", b" ", b"null", b" null\n", b"\xef\xbb\xbf", b"{", b"{'a': 1}", b"\xff\xfe{\x00}\x00", b'"\xff"', b"[1,]",
+    b"{} {}", b"nul", b'"\x01"', b"\xef\xbb\xbfnull",
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("body", NO_JSON)
+def test_what_is_no_json_is_said(body: bytes) -> None:
+    """Corrupt, cut short, another encoding, or the literal null."""
+    with pytest.raises(NotJsonError):
+        from_bytes(body)
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 50_000 + b"1" + b"}" * 50_000])
+def test_what_nests_too_deeply_to_be_read_is_said(body: bytes) -> None:
+    """It is JSON, so the file is not corrupt: it is left alone."""
+    with pytest.raises(UnserialisableError):
+        from_bytes(body)
+
+
+def test_an_integer_of_thousands_of_digits_is_said() -> None:
+    """Python refuses to read it; it is no corrupt file."""
+    with pytest.raises(UnserialisableError):
+        from_bytes(b'{"n": ' + b"9" * 5_000 + b"}")
+
+
+# fmt: off
+UNSTORABLE = (
+    2**63, -(2**63) - 1, {"n": [2**64]}, "\ud800", {"a": "\udc00"}, {"a.b": 1}, {"$set": 1}, {"": {"$x": 1}},
+    {"a\0b": 1}, {"\ud800": 1}, [{"x": {"y.z": None}}],
+)
+STORABLE = (
+    2**63 - 1, -(2**63), True, 1e308, float("nan"), "", "$text", "a.b", {"": 1}, {"a$": 1}, {"ü": ["\u2028"]},
+    None, [], {},
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("value", UNSTORABLE, ids=repr)
+def test_what_no_record_can_hold_is_said(value: object) -> None:
+    """Integers beyond 64 bits, lone surrogates, keys with a dot, a NUL or a leading dollar."""
+    with pytest.raises(UnserialisableError):
+        check_storable(value)
+
+
+@pytest.mark.parametrize("value", STORABLE, ids=repr)
+def test_what_a_record_can_hold_is_let_through(value: object) -> None:
+    """Nothing is refused that BSON holds."""
+    check_storable(value)
+
+
+@pytest.mark.parametrize("levels", [98, 99, 100, 101, 102])
+def test_nesting_has_a_limit(levels: int) -> None:
+    """A record holds 100 levels, the field's own value being the first beside the record."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    if levels < 100:
+        check_storable(value)
+    else:
+        with pytest.raises(UnserialisableError):
+            check_storable(value)
+
+
+@pytest.mark.parametrize(
+    ("record_id", "named"),
+    [
+        ("text", "text"),
+        (7, 7),
+        (Oid("a" * 24), {"$oid": "a" * 24}),
+        (Foreign("Binary", '{"$binary": {"base64": "AA==", "subType": "04"}}'), None),
+    ],
+)
+def test_an_id_in_a_plan_is_the_same_id_again(record_id: object, named: object) -> None:
+    """Whatever type `_id` has, the applier finds the very record."""
+    if named is not None:
+        assert id_in_plan(record_id) == named
+    back = id_from_plan(json.loads(json.dumps(id_in_plan(record_id))))
+    if isinstance(record_id, Foreign):
+        assert isinstance(back, Foreign)
+        assert json.loads(back.extended_json) == json.loads(record_id.extended_json)
+    else:
+        assert back == record_id
+
+
+def test_masked_hides_what_only_the_write_will_tell() -> None:
+    """Also a field that is not there yet: the write will add it."""
+    assert masked({"a": 1, "t": "now"}, ["t"]) == {"a": 1, "t": None}
+    assert masked({"a": 1}, ["t"]) == {"a": 1, "t": None}

@@ -1,0 +1,68 @@
+"""What people see of a change: bounded in number and length."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from indexer.planner.diff import MAX_CHANGES, MAX_TEXT, changes
+
+
+def shown(before: object, after: object) -> dict[str, tuple[str | None, str | None]]:
+    found, _ = changes(before, after)
+    return {change.path: (change.before, change.after) for change in found}
+
+
+def test_objects_are_compared_key_by_key() -> None:
+    """Down to what differs; absent is not null."""
+    before = {"same": 1, "a": {"b": 1, "c": 2}, "gone": None}
+    after = {"same": 1, "a": {"b": 2, "c": 2}, "new": "x"}
+    assert shown(before, after) == {"a.b": ("1", "2"), "gone": ("null", None), "new": (None, '"x"')}
+
+
+@pytest.mark.parametrize(("one", "two"), [(1, 1.0), (1, True), (0.0, -0.0), ("1", 1), ({}, []), (None, {})])
+def test_types_differ(one: object, two: object) -> None:
+    """What DocDB tells apart is shown."""
+    assert list(shown({"v": one}, {"v": two})) == ["v"]
+    assert shown({"v": one}, {"v": one}) == {}
+
+
+def test_lists_of_types_that_differ_are_shown() -> None:
+    """Inside a list too."""
+    for one, two in (([1], [1.0]), ([1], [True]), ([{"a": 0.0}], [{"a": -0.0}])):
+        assert shown({"v": one}, {"v": two})
+
+
+def test_one_item_taken_out_of_a_list_is_one_difference() -> None:
+    """Not one for each that moved up."""
+    items = [{"n": number} for number in range(200)]
+    found, omitted = changes({"v": items}, {"v": items[1:]})
+    assert (len(found), omitted) == (1, 0)
+
+
+@pytest.mark.parametrize("count", [MAX_CHANGES - 1, MAX_CHANGES, MAX_CHANGES + 1, 5 * MAX_CHANGES])
+def test_differences_are_bounded_in_number(count: int) -> None:
+    """The first ones by path, and how many more there are."""
+    found, omitted = changes({}, {f"k{number:04}": number for number in range(count)})
+    assert len(found) == min(count, MAX_CHANGES)
+    assert omitted == max(0, count - MAX_CHANGES)
+    assert [one.path for one in found] == sorted(one.path for one in found)
+
+
+@pytest.mark.parametrize("value", ["x" * 10_000, list(range(5_000)), {"k": "y" * 10_000}])
+def test_differences_are_bounded_in_length(value: Any) -> None:
+    """A value of any size is cut."""
+    found, _ = changes({"v": 1}, {"v": value})
+    assert all(len(one.after or "") <= MAX_TEXT + 40 for one in found)
+
+
+def test_huge_lists_are_not_compared_item_by_item() -> None:
+    """That would take minutes."""
+    found, _ = changes({"v": list(range(50_000))}, {"v": list(range(1, 50_001))})
+    assert [one.path for one in found] == ["v"]
+
+
+def test_only_the_order_of_a_list_still_shows() -> None:
+    """The bytes differ, so something is said."""
+    assert list(shown({"v": [1, 2]}, {"v": [2, 1]})) == ["v"]

@@ -1,0 +1,139 @@
+"""Links: read generously, written in one form; only a difference of the set is drift."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from builders import BUCKET, asset_of, by_kind, mounted, plan_of, planned, record, stored_mount, world_of
+from indexer.model.generation import V2
+from indexer.planner.links import InvalidLinksError, desired_links, read_links
+from memory import World
+
+CO = "Code Ocean"
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        (None, set()),
+        ({}, set()),
+        ({CO: None}, set()),
+        ({CO: []}, set()),
+        ({CO: "a"}, {"a"}),
+        ({CO: ["a", "b", "a"]}, {"a", "b"}),
+        ({"Dandi": ["x"]}, set()),
+        ({CO: ["a"], "Dandi": {"odd": 1}}, {"a"}),
+        ([], set()),
+        ([{CO: "a"}, {"Dandi": "x"}], {"a"}),
+        ([{CO: ["a", "b"]}, {CO: "c"}, {}], {"a", "b", "c"}),
+        ([{CO: None}], set()),
+    ],
+)
+def test_links_are_read_in_every_form(value: object, ids: set[str]) -> None:
+    """Absent, null, text for a list of one, and v1's old list of dicts."""
+    assert read_links(value) == ids
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a", 7, True, ["a"], [{CO: "a"}, "b"], {CO: [1]}, {CO: 7}, {CO: {"a": 1}}, [{CO: [None]}], [None]],
+)
+def test_what_is_no_links_is_a_finding(value: object) -> None:
+    """It is left alone, and the rest of the asset goes on."""
+    with pytest.raises(InvalidLinksError):
+        read_links(value)
+    body = record(links=value, subject={"n": 1})
+    asset = replace(asset_of(body, {}, ["subject"]), data_assets=(mounted("da-1"),))
+    plan = planned(asset)
+    assert [finding.kind for finding in plan.findings] == ["links-invalid"]
+    assert not by_kind(plan.actions, "update-record")
+    assert [action.target.key for action in plan.actions] == ["asset/subject.json", "asset/metadata.nd.json"]
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "written"),
+    [
+        ({CO: ["b", "a"]}, ["a", "b"], None),
+        ({CO: "a"}, ["a"], None),
+        ([{CO: "a"}, {"Dandi": "x"}], ["a"], None),
+        (None, [], None),
+        ({"Dandi": ["x"]}, [], None),
+        (None, ["b", "a", "b"], {CO: ["a", "b"]}),
+        ({CO: ["a"]}, [], {CO: []}),
+        ({CO: ["old"], "Dandi": ["x"]}, ["a"], {CO: ["a"], "Dandi": ["x"]}),
+        ({"Dandi": "x"}, ["a"], {CO: ["a"], "Dandi": "x"}),
+        ([{CO: "old"}, {"Dandi": "x"}, {"Dandi": ["x", "y"]}], ["a"], {CO: ["a"], "Dandi": ["x", "y"]}),
+        ([], ["a"], {CO: ["a"]}),
+    ],
+)
+def test_links_become_the_sorted_set(
+    value: object, wanted: list[str], written: dict[str, Any] | None
+) -> None:
+    """Other platforms' entries stay; the old form is folded; the same set is no drift in any form."""
+    assert desired_links(value, wanted) == written
+    if written is not None:
+        assert desired_links(written, wanted) is None
+
+
+def test_both_generations_follow_code_ocean() -> None:
+    """The predecessor: v1 only."""
+    world = world_of(record("a"))
+    world.add("v2", record("a", V2, links={CO: ["old"]}))
+    world.mount(stored_mount("da-1", "a/"), stored_mount("da-2", "a"))
+    updates = by_kind(plan_of(world).actions, "update-record")
+    values = {one.target.generation: one.content.fields[0].source.value for one in updates}
+    assert values == {"v1": {CO: ["da-1", "da-2"]}, "v2": {CO: ["da-1", "da-2"]}}
+
+
+def test_links_know_no_lookback() -> None:
+    """And a record that this plan changes is in scope whole, however old."""
+    world = world_of(
+        record("a", modified="2001-01-01T00:00:00Z"), record("b", modified="2001-01-01T00:00:00Z")
+    )
+    world.put(BUCKET, "a/metadata.nd.json", b"old")
+    world.put(BUCKET, "b/metadata.nd.json", b"old")
+    world.mount(stored_mount("da-1", "a"))
+    plan = plan_of(world, lookback_days=14)
+    assert {action.location for action in plan.actions} == {"s3://bucket/a"}
+    assert [action.kind for action in plan.actions] == ["update-record", "put-object"]
+
+
+def test_archived_data_assets_are_no_links() -> None:
+    """None found and the record has some: an empty list."""
+    world = world_of(record("a", links={CO: ["da-1"]}), record("b", links={CO: ["da-2"]}))
+    world.mount(stored_mount("da-1", "a"), stored_mount("da-2", "b"))
+    world.data_assets["da-1"].archived = True
+    (update,) = by_kind(plan_of(world).actions, "update-record")
+    assert (update.location, update.content.fields[0].source.value) == ("s3://bucket/a", {CO: []})
+
+
+def test_links_are_left_alone_without_code_ocean() -> None:
+    """Not configured is not empty."""
+    world = world_of(record("a", links={CO: ["da-1"]}))
+    assert plan_of(world, codeocean=False).actions == ()
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_search_that_failed_removes_no_link(nth: int) -> None:
+    """Cut short is not empty, and neither is a page missing."""
+    world = world_of(record("a", links={CO: ["da-1"]}), record("b", links={CO: ["da-2"]}))
+    world.mount(stored_mount("da-1", "a"), stored_mount("da-2", "b"))
+    world.page_size = 1
+    world.fail("data_assets.search", nth)
+    plan = plan_of(world)
+    assert plan.actions == ()
+    assert not plan.summary.complete
+    assert "read-incomplete" in plan.summary.findings
+
+
+def test_a_search_that_finds_nothing_is_doubted() -> None:
+    """Records hold links: an empty answer looks wrong, unless it was said to be right."""
+    world: World = world_of(record("a", links={CO: ["da-1"]}))
+    plan = plan_of(world)
+    assert plan.actions == ()
+    assert plan.summary.findings == {"read-suspiciously-empty": 1}
+    (update, *_) = plan_of(world, allow_empty=("codeocean",)).actions
+    assert update.reason == "links-stale"

@@ -1,0 +1,154 @@
+"""Policy: modes, limits, and what rests on what was held back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from builders import BUCKET, by_kind, plan_of, record, rules, stored_mount, world_of
+from indexer.model.action import action_id
+from indexer.model.plan import Plan
+from memory import World
+
+
+def gone_world(gone: int, of: int) -> World:
+    """So many of these records have lost their folder."""
+    world = world_of(*(record(f"here{number:03}") for number in range(of - gone)))
+    world.add("v1", *(record(f"gone{number:03}") for number in range(gone)))
+    world.put(BUCKET, "raw/data_description.json", b'{"data_level": "raw"}')
+    return world
+
+
+def held(plan: Plan) -> list[str]:
+    return [one.policy for one in plan.withheld]
+
+
+@pytest.mark.parametrize(
+    ("gone", "of", "limits", "policy"),
+    [
+        (3, 10, {"max_deletes": 3}, None),
+        (3, 10, {"max_deletes": 2}, "max_deletes"),
+        (1, 10, {"max_deletes": 0}, "max_deletes"),
+        (0, 10, {"max_deletes": 0}, None),
+        (5, 6, {"max_delete_percent": 10.0}, None),
+        (6, 60, {"max_delete_percent": 10.0}, None),
+        (6, 59, {"max_delete_percent": 10.0}, "max_delete_percent"),
+        (6, 7, {"max_delete_percent": 100.0}, None),
+        (6, 60, {"max_delete_percent": 0.0}, "max_delete_percent"),
+        (7, 7, {"max_delete_percent": 99.9}, "max_delete_percent"),
+        (7, 70, {"max_deletes": 6, "max_delete_percent": 10.0}, "max_deletes"),
+    ],
+)
+def test_limits_hold_all_deletions_back(
+    gone: int, of: int, limits: dict[str, Any], policy: str | None
+) -> None:
+    """At the limit is allowed; over it, none goes ahead, and each is shown. Five never exceed a percentage."""
+    plan = plan_of(gone_world(gone, of), codeocean=False, **limits)
+    assert len(plan.actions) == (0 if policy else gone)
+    assert held(plan) == ([policy] * gone if policy else [])
+    assert plan.summary.withheld == len(plan.withheld)
+
+
+def test_the_detail_names_the_figure_and_the_limit() -> None:
+    """So that it can be weighed."""
+    plan = plan_of(gone_world(6, 12), codeocean=False, max_delete_percent=10.0)
+    assert "6 of 12 records (50 %) in bucket" in plan.withheld[0].detail
+    assert "10 %" in plan.withheld[0].detail
+
+
+def test_archiving_is_held_back_with_its_record() -> None:
+    """Over the limit, a gone asset's data assets stay as they are."""
+    world = gone_world(2, 10)
+    world.mount(stored_mount("da-1", "gone000"))
+    plan = plan_of(world, max_deletes=1)
+    assert plan.actions == ()
+    assert sorted(one.action.kind for one in plan.withheld) == [
+        "archive-data-asset",
+        "delete-record",
+        "delete-record",
+    ]
+
+
+def losing_files(count: int) -> World:
+    """So many assets are about to lose a root file that is no JSON."""
+    world = world_of(*(record(f"a{number}") for number in range(10)))
+    for number in range(count):
+        world.put(BUCKET, f"a{number}/subject.json", b"broken")
+        world.put(BUCKET, f"a{number}/rig.json", b"broken")
+    return world
+
+
+@pytest.mark.parametrize(("limit", "held_back"), [(6, False), (5, True)])
+def test_root_files_are_counted_by_asset(limit: int, held_back: bool) -> None:
+    """Two files of one asset are one loss; copies to the originals go ahead either way."""
+    plan = plan_of(losing_files(6), max_deletes=limit)
+    assert len(by_kind(plan.actions, "delete-object")) == (0 if held_back else 12)
+    assert len(by_kind(plan.actions, "copy-object")) == 12
+    assert len(plan.withheld) == (12 if held_back else 0)
+
+
+def mixed_world() -> World:
+    """An asset with every kind of step, a gone one, and a new one."""
+    world = world_of(record("a", rig={"r": 1}, instrument={"i": 1}), record("b"))
+    del world.buckets[BUCKET]["a/rig.json"]
+    del world.buckets[BUCKET]["a/original_metadata/rig.20200101.json"]
+    world.put(BUCKET, "a/instrument.json", b"{}")
+    world.put(BUCKET, "a/session.json", b"[1]")
+    world.put(BUCKET, "b/subject.json", b"broken")
+    world.put(BUCKET, "b/metadata.nd.json", b"old")
+    world.put(BUCKET, "new/data_description.json", b'{"data_level": "derived"}')
+    world.add("v1", record("gone"))
+    return world
+
+
+def test_upsert_only_deletes_nothing() -> None:
+    """What comes after a withheld deletion goes ahead, and still rests on the steps before it."""
+    plan = plan_of(mixed_world(), codeocean=False, policy="upsert-only")
+    kinds = {action.kind for action in plan.actions}
+    assert not kinds & {"delete-object", "delete-record", "archive-data-asset"}
+    assert {one.action.kind for one in plan.withheld} == {"delete-object", "delete-record"}
+    (copy, metadata) = [action for action in plan.actions if action.location == "s3://bucket/b"]
+    assert (copy.kind, metadata.kind) == ("copy-object", "put-object")
+    assert metadata.after == (copy.id,)
+
+
+def test_create_only_changes_nothing_that_exists() -> None:
+    """And what rests on a withheld write is withheld with it."""
+    plan = plan_of(mixed_world(), codeocean=False, policy="create-only")
+    assert {action.kind for action in plan.actions} <= {"insert-record", "copy-object", "put-object"}
+    assert all(action.precondition.kind == "absent" for action in plan.actions)
+    of_a = [one.action.kind for one in plan.withheld if one.action.location == "s3://bucket/a"]
+    assert of_a[0] == "update-record"
+    assert not [action for action in plan.actions if action.location == "s3://bucket/a"]
+    assert "insert-record" in {action.kind for action in plan.actions}
+
+
+@pytest.mark.parametrize("mode", ["sync", "upsert-only", "create-only"])
+def test_nothing_vanishes_silently(mode: str) -> None:
+    """What goes ahead and what is withheld is all that was planned; ids are right, and so are their places."""
+    everything = plan_of(mixed_world(), codeocean=False)
+    plan = plan_of(mixed_world(), codeocean=False, policy=mode)
+    assert len(plan.actions) + len(plan.withheld) == len(everything.actions)
+    seen: set[str] = set()
+    for action in plan.actions:
+        assert action_id(action) == action.id
+        assert set(action.after) <= seen
+        seen.add(action.id)
+
+
+def test_keeping_data_assets_plans_no_archiving() -> None:
+    """`on_missing`: archive, delete, or keep."""
+    for on_missing, kind in (
+        ("archive", "archive-data-asset"),
+        ("delete", "delete-data-asset"),
+        ("keep", None),
+    ):
+        world = gone_world(1, 5)
+        world.mount(stored_mount("da-1", "gone000"), stored_mount("da-2", "here000"))
+        actions = [
+            action.kind
+            for action in plan_of(world, with_rules=rules(on_missing=on_missing)).actions
+            if action.location == "s3://bucket/gone000"
+        ]
+        assert actions == [*filter(None, [kind]), "delete-record"]
