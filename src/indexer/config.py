@@ -167,6 +167,10 @@ def load_config(path: Path | None) -> Config:
         raise UsageError("A variable of the environment is not valid", str(exc), hint) from None
     except ValidationError as exc:
         problems = "; ".join(_problem(error) for error in exc.errors(include_input=False, include_url=False))
+        if not document and path is None:
+            raise UsageError(
+                f"There is no {DEFAULT_FILE} here", f"{Path.cwd()}: {problems}", _hint({})
+            ) from None
         raise UsageError(f"The configuration in {source} is not valid", problems, _hint(document)) from None
 
 
@@ -180,7 +184,7 @@ def _check_names(document: dict[str, Any], source: str) -> None:
 
 def _hint(document: dict[str, Any]) -> str:
     if document:
-        return "`indexer schema config` lists every key."
+        return "docs/configuration.md lists every key."
     return f"Write {DEFAULT_FILE} here, or name one with --config; `indexer sandbox` prints one to try."
 
 

@@ -80,15 +80,18 @@ def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
         (("applied",), True),
         (("satisfied",), True),
         (("applied", "satisfied"), True),
+        (("failed",), True),
+        (("failed", "applied"), True),
         (("stale",), False),
-        (("failed",), False),
-        (("skipped",), False),
+        (("failed", "stale"), False),
+        (("applied", "stale"), True),
+        (("skipped",), True),
     ],
 )
 def test_an_intent_counts_unless_nothing_was_written(
     tmp_path: Path, statuses: tuple[str, ...], counts: bool
 ) -> None:
-    """A run that died may have written: its before-image is the true one."""
+    """A run that died, or lost its answer, may have written: its before-image is the true one."""
     after = AfterImage(etag="new")
     with Journal(tmp_path, "run", "plan") as journal:
         journal.intent("act", NOW, BEFORE)

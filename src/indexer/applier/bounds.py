@@ -182,7 +182,7 @@ def _copy_problem(action: CopyObject, location: Location, name: str) -> str:
         location.bucket,
         location.key(name),
     ):
-        if source.etag is not None and DATE_PLACEHOLDER in action.target.key:
+        if source.etag is not None and DATE_PLACEHOLDER in action.target.key.rpartition("/")[2]:
             return "the date of a file that is there is known"
         return ""
     return f"an original is a copy of its own asset's {name}"

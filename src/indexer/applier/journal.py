@@ -62,14 +62,15 @@ class Journal:
         )
 
     def outcome(self, outcome: Outcome) -> None:
-        """What came of an action."""
-        self._append(event="outcome", **outcome.model_dump(mode="json", exclude_none=True))
+        """What came of an action. That nothing was tried need not be on disk at once."""
+        durable = outcome.status != "skipped"
+        self._append(durable, event="outcome", **outcome.model_dump(mode="json", exclude_none=True))
 
     def finished(self, at: datetime) -> None:
         """The run got to its end."""
         self._append(event="finished", at=at.isoformat())
 
-    def _append(self, **line: Any) -> None:
+    def _append(self, durable: bool = True, /, **line: Any) -> None:
         text = json.dumps({"run_id": self._run_id, "plan_id": self._plan_id, **line}, ensure_ascii=False)
         with self._lock:
             if self._file is None:
@@ -77,7 +78,8 @@ class Journal:
             try:
                 self._file.write(text + "\n")
                 self._file.flush()
-                os.fsync(self._file.fileno())
+                if durable:
+                    os.fsync(self._file.fileno())
             except OSError as exc:
                 raise _unwritable(self._folder, exc) from exc
 
@@ -110,8 +112,12 @@ class EarlierWrite:
 
 
 def earlier_writes(path: Path, plan_id: str) -> dict[str, EarlierWrite]:
-    """Fold the journal: an intent counts unless its outcome says that nothing was written."""
+    """Fold the journal: an intent counts unless its own outcome says that nothing was written.
+
+    "failed" doesn't say so, since its answer may have been lost; nor does a later run that wrote nothing.
+    """
     writes: dict[str, EarlierWrite] = {}
+    made: set[str] = set()
     for entry in read_journal(path):
         action_id = str(entry.get("action_id"))
         if entry.get("plan_id") != plan_id:
@@ -123,7 +129,8 @@ def earlier_writes(path: Path, plan_id: str) -> dict[str, EarlierWrite]:
                 outcome = Outcome.model_validate(entry)
                 if outcome.status == "applied" and action_id in writes:
                     writes[action_id] = EarlierWrite(writes[action_id].before, outcome.after)
-                elif outcome.status not in ("applied", "satisfied"):
+                    made.add(action_id)
+                elif outcome.status == "stale" and action_id not in made:
                     writes.pop(action_id, None)
         except ValidationError:
             continue

@@ -121,7 +121,8 @@ class ObjectApplier:
         if isinstance(action, CopyObject):
             source = _source(action)
             written = self.reader.get(source.bucket, source.key)
-            key = _dated(key, written.modified_at.strftime("%Y%m%d")) if written else key
+            if written is not None and source.etag is None:
+                key = _dated(key, written.modified_at.strftime("%Y%m%d"))
         live = self.reader.get(action.target.bucket, key)
         match action:
             case PutObject():

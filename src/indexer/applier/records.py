@@ -92,6 +92,7 @@ class RecordApplier:
                 self._settle(sent, attempt)
             except SystemFaultError as exc:
                 why = f"{exc.summary}: {exc.detail}"
+                break  # the reader has asked often enough itself; another run looks what came of the writes
         for action in actions:
             if action.id not in self.ledger.outcomes:
                 self.ledger.settle(action, "failed", why, attempts=ATTEMPTS)
@@ -125,6 +126,9 @@ class RecordApplier:
             write = record_write(action, record, stamp, self.sources, self.ledger)
         except SourceChangedError as exc:
             self.ledger.judged(action, stale(str(exc)))
+            return None
+        except SystemFaultError as exc:  # what one asset rests on cannot be read: the others go on
+            self.ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
             return None
         before = BeforeImage(kind="absent")
         if record is not None:

@@ -14,7 +14,7 @@ from indexer.model.snapshot import Asset, Folder, Record, RecordRow
 from indexer.model.values import UnserialisableError, masked, to_bytes
 from indexer.planner.desired import desire_fields
 from indexer.planner.files import FilePlanner, FileSteps, file_findings
-from indexer.planner.join import Window, show_id
+from indexer.planner.join import Window, shortened, show_id
 from indexer.planner.links import InvalidLinksError, desired_links
 from indexer.planner.records import delete_record, update_record
 from indexer.planner.rules import Evidence, Rules
@@ -105,7 +105,7 @@ def _owner(asset: Asset, rules: Rules, evidence: Evidence) -> RecordRow | None:
 
 
 def _misnamed(asset: Asset, row: RecordRow) -> Finding:
-    detail = f"{row.generation} record {show_id(row)} is named {row.name!r}"
+    detail = f"{row.generation} record {show_id(row)} is named {shortened(row.name)}"
     return Finding(kind="name-mismatch", location=str(asset.location), detail=detail)
 
 

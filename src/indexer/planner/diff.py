@@ -16,6 +16,11 @@ MAX_COMPARED_BYTES = 200_000
 """Larger values are not compared item by item: that would take seconds."""
 
 
+MAX_PATH = 500
+FAULTS_OF_DEEPDIFF = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""It fails on nesting, on huge integers and on lone surrogates; it only serves people, so the whole is shown."""
+
+
 class Nothing:
     """Absent, which is not null."""
 
@@ -25,7 +30,10 @@ NOTHING = Nothing()
 
 def changes(before: object, after: object, root: str = "") -> tuple[tuple[Change, ...], int]:
     """The first differences, sorted by path, and how many more there are."""
-    found = sorted(_differences(before, after, root), key=lambda change: change.path)
+    try:
+        found = sorted(_differences(before, after, root), key=lambda change: change.path)
+    except RecursionError:
+        found = [_change(root, before, after)]
     return tuple(found[:MAX_CHANGES]), max(0, len(found) - MAX_CHANGES)
 
 
@@ -39,7 +47,14 @@ def _differences(before: object, after: object, path: str) -> Iterator[Change]:
     elif isinstance(before, list) and isinstance(after, list) and _comparable(before, after):
         yield from _list_differences(before, after, path)
     else:
-        yield Change(path=path or "(whole)", before=_shown(before), after=_shown(after))
+        yield _change(path, before, after)
+
+
+def _change(path: str, before: object, after: object) -> Change:
+    """A path of keys may hold what no text may: a lone surrogate; and they may be megabytes long."""
+    shown = path.encode("utf-8", "backslashreplace").decode("utf-8")
+    shown = shown if len(shown) <= MAX_PATH else f"{shown[:MAX_PATH]}…"
+    return Change(path=shown or "(whole)", before=_shown(before), after=_shown(after))
 
 
 def _comparable(before: list[Any], after: list[Any]) -> bool:
@@ -48,6 +63,17 @@ def _comparable(before: list[Any], after: list[Any]) -> bool:
 
 def _list_differences(before: list[Any], after: list[Any], path: str) -> Iterator[Change]:
     """`ignore_order`: one removed item is one difference, not thousands."""
+    try:
+        levels = list(_levels(before, after))
+    except FAULTS_OF_DEEPDIFF:
+        levels = []
+    for where, old, new in levels:
+        yield _change(path + where, old, new)
+    if not levels:
+        yield _change(path, before, after)
+
+
+def _levels(before: list[Any], after: list[Any]) -> Iterator[tuple[str, object, object]]:
     from deepdiff import DeepDiff
 
     tree = DeepDiff(
@@ -59,16 +85,9 @@ def _list_differences(before: list[Any], after: list[Any], path: str) -> Iterato
         max_diffs=20_000,
         view="tree",
     )
-    levels = [level for group in tree.values() for level in group]
-    for level in levels:
-        yield Change(
-            path=path
-            + level.path(root="", use_t2=level.t1 is not None and _absent(level.t1)).replace("'", ""),
-            before=None if _absent(level.t1) else _shown(level.t1),
-            after=None if _absent(level.t2) else _shown(level.t2),
-        )
-    if not levels:
-        yield Change(path=path, before=_shown(before), after=_shown(after))
+    for level in (level for group in tree.values() for level in group):
+        old, new = (NOTHING if _absent(one) else one for one in (level.t1, level.t2))
+        yield level.path(root="", use_t2=old is NOTHING).replace("'", ""), old, new
 
 
 def _absent(value: object) -> bool:
@@ -82,5 +101,8 @@ def _plain(value: list[Any]) -> Any:
 def _shown(value: object) -> str | None:
     if isinstance(value, Nothing):
         return None
-    text = canonical(value).decode("utf-8", "backslashreplace")
+    try:
+        text = canonical(value).decode("utf-8", "backslashreplace")
+    except RecursionError:
+        return "(nested too deeply to be shown)"
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text)} characters)"

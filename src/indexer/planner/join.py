@@ -17,6 +17,9 @@ from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
 from indexer.planner.links import InvalidLinksError, desired_links
 
+MAX_SHOWN = 200
+"""Characters of an id or a value in a finding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -126,7 +129,7 @@ def relinked(asset: Asset) -> bool:
 
 
 def _invalid(row: RecordRow) -> Finding:
-    written = "none" if row.location is None else repr(row.location)[:200]
+    written = "none" if row.location is None else shortened(row.location)
     return Finding(
         kind="location-invalid", detail=f"{row.generation} record {show_id(row)}: location {written}"
     )
@@ -146,4 +149,9 @@ def _duplicates(location: Location, rows: Sequence[RecordRow]) -> Iterator[Findi
 
 def show_id(row: RecordRow) -> str:
     """A record's id, for people."""
-    return row.id if isinstance(row.id, str) else repr(row.id)
+    return row.id[:MAX_SHOWN] if isinstance(row.id, str) else shortened(row.id)
+
+
+def shortened(value: object) -> str:
+    """Any value of a record, for people; a text may be megabytes long."""
+    return repr(value[:MAX_SHOWN] if isinstance(value, str) else value)[:MAX_SHOWN]

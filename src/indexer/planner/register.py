@@ -53,7 +53,8 @@ def plan_registration(asset: Asset, rules: Rules) -> AssetPlan:
         case "raw":
             return _found(asset, "raw-unregistered", "raw assets are registered on upload")
         case level:
-            return _found(asset, "data-level-unknown", f"data_level is {level!r}"[:200])
+            kind = repr(level[:80]) if isinstance(level, str) else f"a {type(level).__name__}"
+            return _found(asset, "data-level-unknown", f"data_level is {kind}")
 
 
 def _found(asset: Asset, kind: FindingKind, detail: str) -> AssetPlan:

@@ -11,6 +11,10 @@ from indexer.model.ports import Readers, Writers
 from indexer.planner.rules import Collection, Rules
 
 if TYPE_CHECKING:
+    from codeocean import CodeOcean
+    from mypy_boto3_s3 import S3Client
+
+    from indexer.systems.docdb import DocDB
     from indexer.systems.leases import Leases
 
 
@@ -44,35 +48,63 @@ def rules_of(config: Config) -> Rules:
     )
 
 
-def open_readers(config: Config, parallel: int) -> Readers:
-    """Connect for reading."""
-    return open_systems(config, parallel).readers
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    """Open connections."""
+
+    s3: S3Client
+    docdb: DocDB
+    codeocean: CodeOcean | None
 
 
-def open_systems(config: Config, parallel: int) -> Systems:
-    """Connect. Raises SystemFaultError where DocDB does not answer, UsageError for unusable settings."""
-    from indexer.systems.docdb import DocDBReader, DocDBWriter, connect
-    from indexer.systems.s3 import S3Reader, S3Writer, s3_client
+def _connect(config: Config, parallel: int) -> _Clients:
+    from indexer.systems.docdb import connect
+    from indexer.systems.s3 import s3_client
 
     places = {
         name: (place.database, place.collection) for name, place in rules_of(config).collections.items()
     }
     ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
     docdb = connect(config.docdb.uri.get_secret_value(), ca_file, places, parallel)
-    client = s3_client(parallel)
-    data_asset_reader = data_asset_writer = None
+    codeocean = None
     if config.codeocean is not None:
-        from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
+        from indexer.systems.codeocean import codeocean_client
 
         codeocean = codeocean_client(config.codeocean.domain, config.codeocean.token.get_secret_value())
-        data_asset_reader, data_asset_writer = CodeOceanReader(codeocean), CodeOceanWriter(codeocean)
-    leases = None
+    return _Clients(s3_client(parallel), docdb, codeocean)
+
+
+def _readers(clients: _Clients) -> Readers:
+    from indexer.systems.docdb import DocDBReader
+    from indexer.systems.s3 import S3Reader
+
+    data_assets = None
+    if clients.codeocean is not None:
+        from indexer.systems.codeocean import CodeOceanReader
+
+        data_assets = CodeOceanReader(clients.codeocean)
+    return Readers(S3Reader(clients.s3), DocDBReader(clients.docdb), data_assets)
+
+
+def open_readers(config: Config, parallel: int) -> Readers:
+    """Connect for reading: no writer is made. Raises as `open_systems` does."""
+    return _readers(_connect(config, parallel))
+
+
+def open_systems(config: Config, parallel: int) -> Systems:
+    """Connect. Raises SystemFaultError where DocDB does not answer, UsageError for unusable settings."""
+    from indexer.systems.docdb import DocDBWriter
+    from indexer.systems.s3 import S3Writer
+
+    clients = _connect(config, parallel)
+    data_assets = leases = None
+    if clients.codeocean is not None:
+        from indexer.systems.codeocean import CodeOceanWriter
+
+        data_assets = CodeOceanWriter(clients.codeocean)
     if config.docdb.lease_collection is not None:
         from indexer.systems.leases import Leases
 
-        leases = Leases(docdb, config.docdb.v1.database, config.docdb.lease_collection)
-    return Systems(
-        Readers(S3Reader(client), DocDBReader(docdb), data_asset_reader),
-        Writers(S3Writer(client), DocDBWriter(docdb), data_asset_writer),
-        leases,
-    )
+        leases = Leases(clients.docdb, config.docdb.v1.database, config.docdb.lease_collection)
+    writers = Writers(S3Writer(clients.s3), DocDBWriter(clients.docdb), data_assets)
+    return Systems(_readers(clients), writers, leases)

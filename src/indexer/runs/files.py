@@ -67,7 +67,7 @@ def write_whole(path: Path, text: str) -> None:
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(path)
     except OSError as exc:
-        hint = "Nothing was replaced. Make room, or name another place with --out."
+        hint = "Nothing was replaced. Make room there, or name another place."
         raise IndexerError("The file cannot be written", f"{path}: {exc.strerror}", hint) from exc
     finally:
         if temporary is not None:
@@ -123,7 +123,7 @@ def _load(path: Path, what: str) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as exc:
-        hint = "It is no JSON, or was cut short. Plan again."
+        hint = "It is no JSON, or was cut short."
         raise RefusedError(f"The {what} cannot be read", f"{path}: {_first_line(exc)}", hint) from exc
     version = document.get("format_version") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(version, str):
@@ -131,7 +131,7 @@ def _load(path: Path, what: str) -> dict[str, Any]:
     if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
         detail = f"{path}: version {version[:40]}, and this is for {FORMAT_VERSION.split('.')[0]}.x"
         raise RefusedError(
-            f"The {what} has an unknown format", detail, "Upgrade data-asset-indexer, or plan again."
+            f"The {what} has an unknown format", detail, "Upgrade data-asset-indexer, or make the file again."
         )
     return document
 
@@ -146,7 +146,7 @@ def _validated(model: type[M], document: dict[str, Any], path: Path) -> M:
             detail = f"{path}: {where[:200]}: {first['msg'][:300]}"
         else:
             detail = f"{path}: nested too deeply"
-        raise RefusedError("The file is not valid", detail, "Nothing was written. Plan again.") from None
+        raise RefusedError("The file is not valid", detail, "Nothing was written. Make it again.") from None
 
 
 def _first_line(exc: Exception) -> str:

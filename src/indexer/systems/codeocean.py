@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -66,6 +67,8 @@ def codeocean_client(domain: str, token: str) -> CodeOcean:
 
     A search is a POST that only reads; the POST that creates is looked after before it is sent again.
     """
+    # What is missing in an answer is judged here; the SDK's decoder would warn on stderr.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"dataclasses_json\.")
     domain = domain.rstrip("/")
     client = CodeOcean(domain=domain, token=token)
     client.session.mount(domain, _Adapter("GET", "PATCH", "DELETE"))
@@ -81,7 +84,7 @@ def _faults(client: CodeOcean, what: str) -> Iterator[None]:
         yield
     except Error as exc:
         if exc.status_code in (401, 403):
-            hint = "Renew the token (INDEXER_CODEOCEAN__TOKEN, or `codeocean.secret`)."
+            hint = "Renew the token: INDEXER_CODEOCEAN__TOKEN, or `codeocean.token` in indexer.toml."
             raise AccessDeniedError("Code Ocean denies access", f"{detail}: {exc.status_code}", hint) from exc
         summary = "Code Ocean answered with an error"
         message = str(exc.message)[:200]
@@ -89,7 +92,7 @@ def _faults(client: CodeOcean, what: str) -> Iterator[None]:
     except requests.RequestException as exc:
         hint = "Check `codeocean.domain` and the network."
         raise SystemFaultError("Code Ocean cannot be reached", f"{detail}: {_short(exc)}", hint) from exc
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
         summary = "Code Ocean's answer cannot be read"
         raise SystemFaultError(summary, f"{detail}: {_short(exc)}", "Check `codeocean.domain`.") from exc
 
@@ -99,6 +102,12 @@ def _short(exc: Exception) -> str:
 
 
 def _data_asset(found: Found) -> DataAsset:
+    """Raises ValueError for what the SDK takes and no API sends: it decodes without a look at types."""
+    for name in ("id", "name"):
+        text = getattr(found, name)
+        if not isinstance(text, str):
+            raise ValueError(f"the {name} of a data asset is a {type(text).__name__}")
+        text.encode("utf-8")
     source = found.source_bucket
     external = source is not None and source.external is not False and source.origin == "aws"
     return DataAsset(

@@ -85,7 +85,7 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
 
 
 HINT_URI = "Correct `docdb.uri` (or INDEXER_DOCDB__URI) and `docdb.tls_ca_file`."
-HINT_NETWORK = "Check `docdb.uri`, the network (VPN, security group) and TLS; `indexer doctor` looks closer."
+HINT_NETWORK = "Check `docdb.uri`, the network (VPN, security group) and TLS (`docdb.tls_ca_file`)."
 
 
 def safe_address(uri: str) -> str:
@@ -143,7 +143,8 @@ def _read(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
 
 def _reason(exc: Exception) -> str:
     """The driver's reason, without its dump of the topology."""
-    return str(exc).split(", full error:")[0].split(", Timeout:")[0][:300]
+    text = str(exc).split(", full error:")[0].split(", Timeout:")[0]
+    return text.split(" (configured timeouts:")[0][:300]
 
 
 class DocDBReader:

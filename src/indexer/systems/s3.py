@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 
 from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
 from indexer.model.ports import PreconditionFailed
@@ -25,6 +32,8 @@ LOST_RACE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict"
 UNSUPPORTED = frozenset({"NotImplemented", "501"})
 MISSING_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
 DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
+MAX_SAID = 400
+"""Characters of a key, or of a vendor's words, in an error."""
 T = TypeVar("T")
 
 
@@ -48,7 +57,8 @@ def s3_client(parallel: int) -> S3Client:
 
 
 def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
-    """A vendor's error in our words."""
+    """A vendor's error in our words; a key may be as long as a record says it is."""
+    what = what if len(what) <= MAX_SAID else f"{what[:MAX_SAID]}…"
     if isinstance(exc, ClientError):
         code = str(exc.response.get("Error", {}).get("Code", ""))
         detail = f"{what}: {exc.response.get('Error', {}).get('Message') or code}"
@@ -59,8 +69,11 @@ def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
             hint = f"Allow it for this role on s3://{bucket} (see docs/permissions.md)."
             return AccessDeniedError("S3 denies access", detail, hint)
         return SystemFaultError("S3 answered with an error", f"{detail} ({code})", "Try again later.")
-    hint = "Check the network, the credentials and AWS_ENDPOINT_URL_S3."
-    return SystemFaultError("S3 cannot be reached", f"{what}: {exc}", hint)
+    if isinstance(exc, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
+        hint = "Give them as to any AWS tool: AWS_PROFILE, AWS_ACCESS_KEY_ID, or the machine's role."
+        return SystemFaultError("S3 needs credentials", f"{what}: {exc}", hint)
+    hint = "Check the network and AWS_ENDPOINT_URL_S3."
+    return SystemFaultError("S3 cannot be reached", f"{what}: {str(exc)[:MAX_SAID]}", hint)
 
 
 def _code(exc: ClientError) -> str:

@@ -1,0 +1,82 @@
+"""Plan and apply in this process: a second quicker than the command, and its readers can be wrapped."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from indexer.config import load_config
+from indexer.model.plan import Plan
+from indexer.model.ports import Readers, Writers
+from indexer.planner.assemble import Identity
+from indexer.runs.apply import Applied, apply_plan, bounds_of
+from indexer.runs.connect import Systems, rules_of
+from indexer.runs.files import load_plan, plan_text, write_whole
+from indexer.runs.plan import plan_snapshot, scope_of
+from indexer.sandbox.stack import Sandbox
+from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
+from indexer.systems.docdb import DocDBReader, DocDBWriter, connect
+from indexer.systems.s3 import S3Reader, S3Writer, s3_client
+
+PARALLEL = 4
+
+
+@contextmanager
+def opened(sandbox: Sandbox, folder: Path) -> Iterator[Systems]:
+    """The three systems, closed again at the end."""
+    config = load_config(folder / "indexer.toml")
+    places = {name: (one.database, one.collection) for name, one in rules_of(config).collections.items()}
+    docdb = connect(sandbox.docdb_uri, None, places, PARALLEL)
+    codeocean = codeocean_client(sandbox.codeocean_domain, sandbox.token)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in sandbox.environment().items():
+            patch.setenv(name, value)
+        s3 = s3_client(PARALLEL)
+    try:
+        yield Systems(
+            Readers(S3Reader(s3), DocDBReader(docdb), CodeOceanReader(codeocean)),
+            Writers(S3Writer(s3), DocDBWriter(docdb), CodeOceanWriter(codeocean)),
+        )
+    finally:
+        codeocean.session.close()
+        s3.close()
+        docdb.client.close()
+
+
+def plan_inside(systems: Systems, folder: Path, name: str) -> Plan:
+    """What `indexer plan --all --out NAME` does."""
+    config = load_config(folder / "indexer.toml")
+    identity = Identity(uuid.uuid4().hex, datetime.now(UTC), "test")
+    scope = scope_of(config, (), everything=True)
+    planned = plan_snapshot(
+        systems.readers, rules_of(config), scope, config.results_bucket, identity, PARALLEL, Silence()
+    )
+    assert planned.fault is None
+    write_whole(folder / name, plan_text(planned.plan))
+    return planned.plan
+
+
+def apply_inside(systems: Systems, folder: Path, name: str, run: str, *, stop: bool = False) -> Applied:
+    """Carry out a plan; its journal and result go to the folder `run`. `stop`: it was told to stop already."""
+    stopped = Event()
+    if stop:
+        stopped.set()
+    plan, digest = load_plan(folder / name)
+    bounds = bounds_of(load_config(folder / "indexer.toml"))
+    return apply_plan(plan, digest, systems, bounds, folder / run, PARALLEL, Silence(), stopped)
+
+
+class Silence:
+    """Progress that nobody looks at."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Say nothing."""
+
+    def advance(self, steps: int = 1, found: int = 0) -> None:
+        """Say nothing."""

@@ -1,0 +1,157 @@
+"""Killed or interrupted at any moment, and run again: the same end state."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from dataclasses import replace
+from typing import Any
+
+from indexer.errors import SystemFaultError
+from indexer.runs.connect import Systems
+from indexer.runs.files import load_plan
+from resilience.arena import Arena, Shares, State, moments
+from resilience.inside import apply_inside
+
+SLOW = Shares(delay=1.0)
+
+
+def test_apply_killed_again_and_again_ends_as_if_it_had_not(drifting: Arena, little_end_state: State) -> None:
+    """SIGKILL at random points of the journal: no write twice, nothing doubled, and all of it can be undone."""
+    before, plan = drifting.state(), drifting.plan_everything()
+    since, rng = len(drifting.sandbox.s3.log), random.Random(3)
+    for kill in range(3):
+        assert drifting.interrupted(signal.SIGKILL, plan, rng.randrange(1, 24)) == -signal.SIGKILL
+        if kill == 1:
+            _tear_last_line(drifting, plan)
+    drifting.apply()
+    assert drifting.written_twice(since) == []
+    drifting.assert_in_step()
+    assert drifting.end_state() == little_end_state
+    _assert_first_images_kept(drifting, plan)
+    drifting.apply_everything(drifting.undo(plan), "undo")
+    assert drifting.state() == before
+
+
+def test_a_killed_plan_leaves_the_old_one_whole(drifting: Arena) -> None:
+    """Whenever it is killed, `plan.json` is the old plan or the new one, never half of one."""
+    old = drifting.plan_everything()["plan_id"]
+    path = drifting.folder / "plan.json"
+    killed = 0
+    for after_s in moments(3, 2.0, seed=5):
+        killed += drifting.killed(after_s, "plan", "--all")
+        plan, _ = load_plan(path)
+        assert plan.plan_id == old or not killed
+        old = plan.plan_id
+    assert killed
+
+
+def test_the_first_signal_finishes_what_is_in_flight(drifting: Arena, little_end_state: State) -> None:
+    """The result is written, the rest is skipped, the exit status is 4; another run goes on from there."""
+    plan, since = drifting.plan_everything(), len(drifting.sandbox.s3.log)
+    with drifting.proxies(SLOW, delay_s=0.02) as proxies:
+        status = drifting.interrupted(signal.SIGTERM, plan, 12, **proxies.env)
+    result = drifting.result(plan)
+    statuses = {one["action_id"]: one["status"] for one in result["outcomes"]}
+    intended = {line["action_id"] for line in drifting.journal(plan) if line["event"] == "intent"}
+    assert status == 4
+    assert set(statuses) == {action["id"] for action in plan["actions"]}
+    assert result["summary"]["skipped"] > 0
+    assert {statuses[one] for one in intended} <= {"applied", "satisfied"}
+    drifting.apply_everything(plan)
+    assert drifting.written_twice(since) == []
+    drifting.assert_in_step()
+    assert drifting.end_state() == little_end_state
+
+
+def test_the_second_signal_ends_it_at_once(drifting: Arena) -> None:
+    """What is in flight hangs: the first signal waits for it, the second one does not."""
+    plan = drifting.plan_everything()
+    with drifting.proxies() as proxies:
+        proxies.s3.shares = Shares(silent=1.0)
+        with drifting.start("apply", "plan.json", **proxies.env) as process:
+            while process.poll() is None and not proxies.s3.counts["silent"]:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+            assert process.poll() is None
+            sent_at = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+            assert time.monotonic() - sent_at < 3
+    assert process.returncode == 128 + signal.SIGINT
+    assert drifting.apply_everything(plan)["summary"].keys() <= {"applied", "satisfied"}
+    drifting.assert_in_step()
+
+
+def _tear_last_line(world: Arena, plan: dict[str, object]) -> None:
+    path = world.folder / "plan.results" / str(plan["plan_id"])[:8] / "journal.jsonl"
+    body = path.read_bytes().rstrip(b"\n")
+    path.write_bytes(body[: -len(body.splitlines()[-1]) // 2])
+
+
+def _assert_first_images_kept(world: Arena, plan: dict[str, object]) -> None:
+    """What stood there before the first of all runs is what the result says."""
+    first: dict[str, object] = {}
+    for line in world.journal(plan):
+        if line["event"] == "intent":
+            first.setdefault(line["action_id"], line["before"])
+    for outcome in world.result(plan)["outcomes"]:
+        assert outcome["status"] in ("applied", "satisfied")
+        assert outcome["before"] == first[outcome["action_id"]]
+
+
+def test_a_run_that_is_stopped_forgets_no_before_image_of_the_run_before(drifting: Arena) -> None:
+    """Applied, then applied again and stopped at once, then once more: the images are still the first run's."""
+    before, plan = drifting.state(), drifting.plan_everything()
+    first = drifting.apply_everything(plan)
+    stopped = drifting.apply_everything(plan, stop=True)
+    assert set(stopped["summary"]) == {"skipped"}
+    last = drifting.apply_everything(plan)
+    assert [one["before"] for one in last["outcomes"]] == [one["before"] for one in first["outcomes"]]
+    drifting.apply_everything(drifting.undo(plan), "undo")
+    assert drifting.state() == before
+
+
+def test_a_write_that_failed_as_far_as_one_could_see_keeps_its_before_image(drifting: Arena) -> None:
+    """S3 carries one write out, and falls silent: `failed`, and yet it was written."""
+    before, plan = drifting.state(), drifting.plan_everything()
+    with drifting.opened() as systems:
+        broken = _LastWord(systems)
+        apply_inside(broken.systems, drifting.folder, "plan.json", f"plan.results/{plan['plan_id'][:8]}")
+    assert broken.silent
+    assert drifting.result(plan)["summary"]["failed"] > 0
+    last = drifting.apply_everything(plan)
+    assert all(one["status"] in ("applied", "satisfied") and one["before"] for one in last["outcomes"])
+    drifting.apply_everything(drifting.undo(plan), "undo")
+    assert drifting.state() == before
+
+
+class _LastWord:
+    """S3 that carries out one more write over another file, and then neither answers that nor anything else."""
+
+    def __init__(self, systems: Systems) -> None:
+        self._reader, self._writer = systems.readers.objects, systems.writers.objects
+        self.silent = False
+        self.systems = replace(
+            systems,
+            readers=replace(systems.readers, objects=self),
+            writers=replace(systems.writers, objects=self),
+        )
+
+    def put(self, bucket: str, key: str, body: bytes, etag: str | None) -> object:
+        """Carried out, and its answer lost."""
+        self._speak()
+        answer = self._writer.put(bucket, key, body, etag)
+        self.silent = etag is not None
+        self._speak()
+        return answer
+
+    def _speak(self) -> None:
+        if self.silent:
+            raise SystemFaultError("S3 cannot be reached", "silent")
+
+    def __getattr__(self, name: str) -> Any:
+        self._speak()
+        return getattr(self._reader if name in ("get", "listing", "prefixes") else self._writer, name)
