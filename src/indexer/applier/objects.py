@@ -71,25 +71,24 @@ class ObjectApplier:
     def _copy(self, action: CopyObject) -> None:
         source, target = _source(action), action.target
         key, etag = target.key, source.etag
-        if etag is None:
-            written = self.reader.get(source.bucket, source.key)
-            if written is None or sha256(written.body) != action.content.sha256:
-                self.ledger.settle(action, "stale", "the file it copies was changed since it was written")
+        for attempt in range(1, ATTEMPTS + 1):
+            read = self.reader.get(source.bucket, source.key) if source.etag is None or attempt > 1 else None
+            if source.etag is None and read is not None:
+                etag, key = read.etag, _dated(target.key, read.modified_at.strftime("%Y%m%d"))
+            if self.ledger.look_first or attempt > 1:
+                live = self.reader.get(target.bucket, key)
+                if not self.ledger.judged(action, judge_copy(action, live), _image(key, live)):
+                    return
+            if etag is None or (read is not None and sha256(read.body) != action.content.sha256):
+                self.ledger.settle(action, "stale", "the file that it copies was changed")
                 return
-            etag, key = written.etag, _dated(key, written.modified_at.strftime("%Y%m%d"))
-        if self.ledger.look_first:
-            live = self.reader.get(target.bucket, key)
-            if not self.ledger.judged(action, judge_copy(action, live), _image(key, live)):
+            self.ledger.intend(action, BeforeImage(kind="absent"))
+            answer = self.writer.copy(target.bucket, source.key, etag, key)
+            if not isinstance(answer, PreconditionFailed):
+                after = AfterImage(key=key, etag=answer, sha256=action.content.sha256)
+                self.ledger.settle(action, "applied", after=after, attempts=attempt)
                 return
-        self.ledger.intend(action, BeforeImage(kind="absent"))
-        answer = self.writer.copy(target.bucket, source.key, etag, key)
-        if not isinstance(answer, PreconditionFailed):
-            after = AfterImage(key=key, etag=answer, sha256=action.content.sha256)
-            self.ledger.settle(action, "applied", after=after)
-            return
-        live = self.reader.get(target.bucket, key)
-        if self.ledger.judged(action, judge_copy(action, live), _image(key, live)):
-            self.ledger.settle(action, "stale", "the file it copies was changed since the plan")
+        self.ledger.settle(action, "stale", "the file changed while it was being copied", attempts=ATTEMPTS)
 
     def _delete(self, action: DeleteObject) -> None:
         target = action.target

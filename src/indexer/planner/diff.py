@@ -31,7 +31,7 @@ NOTHING = Nothing()
 def changes(before: object, after: object, root: str = "") -> tuple[tuple[Change, ...], int]:
     """The first differences, sorted by path, and how many more there are."""
     try:
-        found = sorted(_differences(before, after, root), key=lambda change: change.path)
+        found = sorted(_differences(before, after, root), key=_order)
     except RecursionError:
         found = [_change(root, before, after)]
     return tuple(found[:MAX_CHANGES]), max(0, len(found) - MAX_CHANGES)
@@ -48,6 +48,10 @@ def _differences(before: object, after: object, path: str) -> Iterator[Change]:
         yield from _list_differences(before, after, path)
     else:
         yield _change(path, before, after)
+
+
+def _order(change: Change) -> tuple[str, str, str]:
+    return change.path, change.before or "", change.after or ""
 
 
 def _change(path: str, before: object, after: object) -> Change:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import time
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,15 @@ import pymongo
 from bson.errors import BSONError, InvalidDocument, InvalidStringData
 from pymongo import MongoClient, ReadPreference
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure, PyMongoError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConfigurationError,
+    InvalidName,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+)
 from pymongo.uri_parser import parse_uri
 
 from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
@@ -34,6 +43,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 ROWS_A_PAGE = 1_000
 AUTHENTICATION_CODES = frozenset({13, 18, 8000})
 DUPLICATE_KEY = 11000
+LONGEST_SHOWN = 4
+"""Characters of a word of the URI by which an error is taken to quote it."""
 UNENCODABLE = (InvalidDocument, InvalidStringData, OverflowError, UnicodeError, RecursionError)
 """What pymongo raises, before anything is sent, for a value that BSON has no form for."""
 Places = Mapping[GenerationName, tuple[str, str]]
@@ -74,7 +85,7 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
     try:
         client: MongoClient[dict[str, Any]] = MongoClient(uri, **options)
     except (PyMongoError, ValueError, OSError) as exc:
-        raise UsageError("The DocDB connection is set up wrongly", _without(str(exc), uri), HINT_URI) from exc
+        raise UsageError("The DocDB connection is set up wrongly", _why(exc, uri), HINT_URI) from exc
     docdb = DocDB(client, address, places)
     try:
         _read(docdb, "connect", lambda: client.admin.command("ping"))
@@ -97,8 +108,15 @@ def safe_address(uri: str) -> str:
     return ",".join(f"{host}:{port}" for host, port in nodes)
 
 
-def _without(text: str, uri: str) -> str:
-    return text.replace(uri, safe_address(uri))
+def _why(exc: Exception, uri: str) -> str:
+    """The driver's words, unless they may quote the URI: an unencoded password looks like a host or a database."""
+    unreadable = isinstance(exc, InvalidURI | InvalidName) or not isinstance(
+        exc, ConfigurationError | OSError
+    )
+    quoted = any(len(word) >= LONGEST_SHOWN and word in str(exc) for word in re.split(r"\W+", uri))
+    if unreadable or quoted:
+        return "the URI cannot be read; a user and a password in it must be percent-encoded"
+    return str(exc)[:300]
 
 
 @contextmanager
