@@ -43,15 +43,24 @@ STORY = (
         "indexer show plan.json --asset 'ecephys_7001*' --reason asset-gone --reason core-file-stale",
     ),
     Step(
-        "3. Apply: exactly this plan; each write only if nobody was there since.", "indexer apply plan.json"
+        "3. Review Code Ocean's part: results to register, records of results that are gone.",
+        "indexer show plan.json --reason result-unregistered --reason result-gone",
     ),
     Step(
-        "4. Plan again: all is in step, so there is nothing to do. (Status 0.)",
+        "4. Apply: exactly this plan; each write only if nobody was there since.",
+        "indexer apply plan.json --results run",
+    ),
+    Step(
+        "5. Plan again: all is in step, so there is nothing to do. (Status 0.)",
         "indexer plan --all --detailed-exitcode --out again.json",
     ),
     Step(
-        "5. Apply the first plan once more: all of it is so already, nothing is written.",
-        "indexer apply plan.json",
+        "6. Apply the first plan once more: all of it is so already, nothing is written.",
+        "indexer apply plan.json --results run",
+    ),
+    Step(
+        "7. The way back: an ordinary plan that takes the whole run back, for review.",
+        "indexer undo run --out undo.json",
     ),
 )
 
