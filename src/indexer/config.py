@@ -81,7 +81,7 @@ class S3Settings(Section):
 class CodeOceanSettings(Section):
     """The connection to Code Ocean, and what is done there."""
 
-    domain: str = Field(pattern=r"^https?://[^/]+/?$")
+    domain: str = Field(pattern=r"^https?://[^/@]+/?$", description="Without credentials: it is shown.")
     token: SecretStr
     results_bucket: BucketName | None = Field(
         default=None, description="Code Ocean's own bucket; never written to."

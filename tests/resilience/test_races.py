@@ -111,6 +111,7 @@ def test_docdb_changes_after_the_guard_has_read(
     with world.opened() as systems:
         edited = _EditAfterRead(
             systems.readers.records,
+            generation,
             lambda: world.records(generation).update_one({"_id": record_id}, {"$set": dict(edit)}),
         )
         wrapped = replace(systems, readers=replace(systems.readers, records=edited))
@@ -148,21 +149,17 @@ class _EditAfterGet:
 
 
 class _EditAfterRead:
-    """A record reader; the first time that it has read, somebody writes to a record."""
+    """A record reader; the first time that it has read a generation, somebody writes to a record there."""
 
-    def __init__(self, reader: Any, edit: Callable[[], object]) -> None:
-        self._reader, self._edit, self.done = reader, edit, False
+    def __init__(self, reader: Any, generation: str, edit: Callable[[], object]) -> None:
+        self._reader, self._generation, self._edit, self.done = reader, generation, edit, False
 
     def by_id(self, generation: Any, ids: Sequence[Any]) -> Any:
         found = self._reader.by_id(generation, ids)
-        if generation == "v2" or ids:
-            self._once()
-        return found
-
-    def _once(self) -> None:
-        if not self.done:
+        if generation == self._generation and not self.done:
             self.done = True
             self._edit()
+        return found
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reader, name)

@@ -290,6 +290,8 @@ FRAMES: tuple[dict[str, Any], ...] = (
     {"plan_id": "/etc/abc"},
     {"plan_id": "a\0b"},
     {"plan_id": ""},
+    {"tool_version": "\ud800"},
+    {"actions": [plan.put(at=location("\ud800"), target=target("\ud800/subject.json"))]},
     {"format_version": "2.0"},
     {"created_at": "2026-01-01T00:00:00"},
 )

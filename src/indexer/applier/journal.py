@@ -37,7 +37,7 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = (self._folder / JOURNAL_FILE).open("a", encoding="utf-8")
+            self._file = (self._folder / JOURNAL_FILE).open("a", encoding="utf-8", errors="backslashreplace")
             if self._file.tell():
                 self._file.write("\n")  # a line that a crash tore ends here
         except OSError as exc:

@@ -12,6 +12,8 @@ from indexer.model.action import Action
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome, Status
 from indexer.model.ports import Archive, Progress
 
+FAILURES_IN_A_ROW = 32
+"""After so many, each having cost its retries, the rest is not tried."""
 SUCCEEDED = frozenset({"applied", "satisfied"})
 
 
@@ -30,6 +32,7 @@ class Ledger:
         self.clock = clock
         self._lock = Lock()
         self.outcomes: dict[str, Outcome] = {}
+        self._failures_in_a_row = 0
         self._intents: dict[str, tuple[datetime, BeforeImage]] = {}
 
     @property
@@ -43,6 +46,9 @@ class Ledger:
             return False
         if self._stop.is_set():
             self.settle(action, "skipped", "the run was interrupted")
+            return False
+        if self._failures_in_a_row >= FAILURES_IN_A_ROW:
+            self.settle(action, "skipped", f"not tried, after {FAILURES_IN_A_ROW} failures in a row")
             return False
         missing = next((one for one in action.after if not self._succeeded(one)), None)
         if missing is None:
@@ -108,4 +114,8 @@ class Ledger:
         self._journal.outcome(outcome)
         with self._lock:
             self.outcomes[action.id] = outcome
+            if status == "failed":
+                self._failures_in_a_row += 1
+            elif status != "skipped":
+                self._failures_in_a_row = 0
         self._progress.advance(found=1 if status == "applied" else 0)

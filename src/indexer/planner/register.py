@@ -124,5 +124,13 @@ def _tags(description: Mapping[str, Any]) -> Iterator[str]:
     modalities = description.get("modality") or description.get("modalities") or []
     for modality in modalities if isinstance(modalities, list) else [modalities]:
         abbreviation = modality.get("abbreviation") if isinstance(modality, dict) else None
-        if isinstance(abbreviation, str) and abbreviation:
+        if isinstance(abbreviation, str) and _is_text(abbreviation):
             yield abbreviation
+
+
+def _is_text(value: str) -> bool:
+    """Something, and no lone surrogate in it: no file of ours and no request could hold that."""
+    try:
+        return bool(value.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
 
 M = TypeVar("M", bound=BaseModel)
 MAX_BYTES = 2_000_000_000
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Where there is none, every text can be written again; where there is one, it may be half of a pair."""
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -60,7 +63,8 @@ def write_whole(path: Path, text: str) -> None:
     temporary: str | None = None
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        # A lone surrogate of somebody's JSON stays the escape that it was there.
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -125,6 +129,9 @@ def _load(path: Path, what: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as exc:
         hint = "It is no JSON, or was cut short."
         raise RefusedError(f"The {what} cannot be read", f"{path}: {_first_line(exc)}", hint) from exc
+    if SURROGATE.search(body) and not _is_text(document):
+        detail = f"{path}: it holds a lone surrogate, which no text of ours does"
+        raise RefusedError("The file is not valid", detail, "Plan again.")
     version = document.get("format_version") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(version, str):
         raise RefusedError(f"The file is no {what}", f"{path}: it has no format_version", "Check the path.")
@@ -134,6 +141,14 @@ def _load(path: Path, what: str) -> dict[str, Any]:
             f"The {what} has an unknown format", detail, "Upgrade data-asset-indexer, or make the file again."
         )
     return document
+
+
+def _is_text(document: object) -> bool:
+    try:
+        json.dumps(document, ensure_ascii=False).encode("utf-8")
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
 
 
 def _validated(model: type[M], document: dict[str, Any], path: Path) -> M:

@@ -6,8 +6,8 @@ What is sent works on Amazon DocumentDB and on MongoDB alike. Source: DOMAIN, "T
 from __future__ import annotations
 
 import random
-import time
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

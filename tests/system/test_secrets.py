@@ -1,0 +1,230 @@
+"""No secret comes out: not in a plan, a result, a journal, an archive, on stdout or on stderr."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from subprocess import CompletedProcess
+from urllib.parse import quote
+
+import bson
+import pytest
+from workbench import BUCKET, Workbench
+
+from indexer.sandbox.codeocean import CodeOceanServer
+
+PASSWORD = "pä55/w:rd@%&\"'\\ hush"
+USER = "indexer-user"
+TOKEN = "cop_t0ken\"'\\+/=&%41hush"
+AWS_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYhushSECRET"
+SESSION = "IQoJb3JpZ2luX2VjEhushSESSION"
+SPEECH: tuple[tuple[str, ...], ...] = (
+    (),
+    ("--verbose",),
+    ("--log-format", "json"),
+    ("--verbose", "--log-format", "json"),
+)
+MARK = "hush"
+"""Every secret holds it, in whatever form it comes: percent-encoded, as JSON, as repr, or cut short."""
+
+
+class Denial(BaseRequestHandler):
+    """A DocDB that knows no user: it answers a hello, and refuses every other command."""
+
+    def handle(self) -> None:
+        """OP_MSG in, OP_MSG out; an OP_QUERY is answered with an OP_REPLY."""
+        while header := self._read(16):
+            size, request, _, opcode = (int.from_bytes(header[at : at + 4], "little") for at in (0, 4, 8, 12))
+            body = self._read(size - 16)
+            hello = (
+                b"ismaster" in body
+                or b"isMaster" in body
+                or b"\x10hello\x00" in body
+                or b"\x08hello\x00" in body
+            )
+            answer = {"ok": 1.0, "isWritablePrimary": True, "ismaster": True, "helloOk": True}
+            answer |= {"minWireVersion": 0, "maxWireVersion": 21, "maxBsonObjectSize": 16 << 20}
+            answer |= {"maxMessageSizeBytes": 48 << 20, "maxWriteBatchSize": 1000, "readOnly": False}
+            answer |= {"saslSupportedMechs": ["SCRAM-SHA-256"]}
+            if not hello:
+                answer = {
+                    "ok": 0.0,
+                    "errmsg": "Authentication failed.",
+                    "code": 18,
+                    "codeName": "AuthenticationFailed",
+                }
+            document = bson.encode(answer)
+            if opcode == 2004:
+                code, reply = 1, bytes(4) + bytes(8) + bytes(4) + (1).to_bytes(4, "little") + document
+            else:
+                code, reply = 2013, bytes(4) + b"\0" + document
+            head = [16 + len(reply), 1, request, code]
+            self.request.sendall(b"".join(one.to_bytes(4, "little") for one in head) + reply)
+
+    def _read(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size and (more := self.request.recv(size - len(data))):
+            data += more
+        return data if len(data) == size else b""
+
+
+class Denying(ThreadingTCPServer):
+    """A server of its own thread for each connection."""
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+
+
+@pytest.fixture
+def denying() -> Iterator[int]:
+    """The port of a DocDB that refuses every user."""
+    server = Denying(("127.0.0.1", 0), Denial)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def uri(port: int, *, encoded: bool = True, query: str = "") -> str:
+    """A DocDB with a user and a password."""
+    password = quote(PASSWORD, safe="") if encoded else PASSWORD
+    options = "directConnection=true&retryWrites=false&serverSelectionTimeoutMS=1000"
+    return f"mongodb://{USER}:{password}@127.0.0.1:{port}/?{options}{query}"
+
+
+def secrets() -> set[str]:
+    """What must not come out, in every form that it may take on the way."""
+    plain = {PASSWORD, TOKEN, AWS_KEY, SESSION}
+    forms = {
+        form
+        for one in plain
+        for form in (quote(one, safe=""), quote(one), json.dumps(one)[1:-1], repr(one)[1:-1])
+    }
+    return plain | forms | {json.dumps(PASSWORD, ensure_ascii=False)[1:-1], MARK}
+
+
+def check(done: CompletedProcess[str], *folders: Path) -> None:
+    """Neither what was said nor what was written holds any."""
+    said = done.stdout + done.stderr
+    found = [one for one in secrets() if one in said]
+    assert not found, said
+    for folder in folders:
+        for file in folder.rglob("*"):
+            if file.is_file() and file.suffix != ".toml":
+                held = file.read_bytes()
+                assert not [one for one in secrets() if one.encode() in held], file
+
+
+@pytest.fixture
+def seeded(workbench: Workbench) -> Iterator[Workbench]:
+    """Systems with drift of several kinds, reached with secrets."""
+    workbench.insert_in_step("asset", subject={"subject_id": "1"})
+    workbench.put("asset/subject.json", b"{}")
+    workbench.insert_in_step("linked", external_links={"Code Ocean": ["gone"]})
+    codeocean = CodeOceanServer(token=TOKEN)
+    codeocean.put(
+        {
+            "id": "00000000-0000-4000-8000-000000000001",
+            "created": 1,
+            "name": "asset",
+            "mount": "asset",
+            "last_used": 0,
+            "owner": "o",
+            "state": "ready",
+            "tags": [],
+            "type": "dataset",
+            "source_bucket": {"origin": "aws", "bucket": BUCKET, "prefix": "asset", "external": True},
+        }
+    )
+    workbench.env |= {
+        "INDEXER_CODEOCEAN__TOKEN": TOKEN,
+        "INDEXER_CODEOCEAN__DOMAIN": codeocean.domain,
+        "AWS_SECRET_ACCESS_KEY": AWS_KEY,
+        "AWS_SESSION_TOKEN": SESSION,
+    }
+    yield workbench
+    codeocean.close()
+
+
+@pytest.mark.parametrize("speech", SPEECH[1:3], ids=" ".join)
+def test_a_whole_run_lets_no_secret_out(seeded: Workbench, speech: tuple[str, ...]) -> None:
+    """Plan, show, apply, undo, with a token and an AWS key that work."""
+    for command, status in (
+        (("plan", "--all"), 0),
+        (("show", "plan.json"), 0),
+        (("apply", "plan.json", "--results", "run"), 0),
+        (("undo", "run", "--out", "back.json"), 0),
+    ):
+        done = seeded.run(*command, *speech)
+        assert done.returncode == status, done.stderr
+        check(done, seeded.folder)
+    assert list((seeded.folder / "run" / "archive").iterdir())
+
+
+@pytest.mark.parametrize("speech", SPEECH[::3], ids=" ".join)
+def test_no_fault_lets_a_secret_out(seeded: Workbench, speech: tuple[str, ...], denying: int) -> None:
+    """A wrong token, an unknown user, S3 that denies, nobody there, and addresses that cannot be read."""
+    uris = [
+        uri(denying),
+        uri(1, encoded=False),
+        uri(denying, query="&retryReads=" + quote(PASSWORD)),
+        uri(denying, query="&authMechanism=" + quote(PASSWORD)),
+        uri(denying, query="&" + quote(PASSWORD)),
+        f"mongodb://{USER}:{PASSWORD}",
+        f"mongodb://{USER}:{quote(PASSWORD, safe='')}@",
+        f"mongodb://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:port",
+        f"mongodb://127.0.0.1:{denying}/?password={quote(PASSWORD)}",
+        f"{USER}:{PASSWORD}@127.0.0.1",
+        f"postgres://{USER}:{PASSWORD}@127.0.0.1/db",
+        f"mongodb+srv://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:5",
+        TOKEN,
+    ]
+    faults = [{"INDEXER_DOCDB__URI": one} for one in uris]
+    faults += [
+        {"INDEXER_CODEOCEAN__TOKEN": f"{TOKEN}-hush"},
+        {"INDEXER_CODEOCEAN__DOMAIN": f"https://{USER}:hush@127.0.0.1:1"},
+        {"INDEXER_CODEOCEAN__DOMAIN": f"{TOKEN}"},
+        {"INDEXER_CODEOCEAN__ON_MISSING": TOKEN},
+        {"INDEXER_CODEOCEAN": TOKEN},
+        {"INDEXER_CODEOCEAN__RESULTS_BUCKET": TOKEN},
+        {"INDEXER_DOCDB": uri(1)},
+        {"INDEXER_DOCDB__V1": uri(1)},
+        {"INDEXER_DOCDB__URI__X": PASSWORD},
+        {"INDEXER_BUCKETS": f'["{AWS_KEY}"]'},
+        {"INDEXER_LOOKBACK_DAYS": TOKEN},
+        {"INDEXER_POLICY__MODE": TOKEN},
+    ]
+    for fault in faults if not speech else faults[::4]:
+        done = seeded.run("plan", "--all", *speech, **fault)
+        assert done.returncode in (0, 1, 2), done.stderr
+        assert "Internal error" not in done.stderr, (fault, done.stderr)
+        check(done, seeded.folder)
+
+
+def test_no_line_of_a_wrong_configuration_is_repeated(seeded: Workbench) -> None:
+    """A typing mistake beside a secret, or in it: the message names the key, never what stands there."""
+    text = (seeded.folder / "indexer.toml").read_text()
+    secret = json.dumps(TOKEN)
+    for line in (
+        f"codeocean.tokne = {secret}",
+        f"[docdb.v3]\nuri = {secret}",
+        f"token = {secret}",
+        f"codeocean.token = {secret}\ncodeocean.token = {secret}",
+        f'broken = "{TOKEN}',
+        f"broken = {TOKEN}",
+        f"[broken.{secret}\n",
+        f"{TOKEN} = 1",
+        f"[policy]\nmode = {secret}\nmax_deletes = {secret}",
+        f"[s3]\noriginals_folder = [{secret}]",
+        f"[[docdb]]\nuri = {secret}",
+    ):
+        (seeded.folder / "other.toml").write_text(f"{text}\n{line}\n")
+        done = seeded.run("plan", "--all", "--config", "other.toml", "--verbose")
+        assert done.returncode == 2, done.stderr
+        check(done)
