@@ -220,7 +220,7 @@ def test_the_planner_reads_and_the_applier_writes_with_what_the_page_gives(cloud
     assert reading.returncode == 4, reading.stderr
     assert "S3 denies access" in reading.stderr
     outcomes = json.loads((cloud.folder / "reading/result.json").read_text())["outcomes"]
-    assert any(f"put s3://{BUCKET}/asset/subject.json" in one.get("detail", "") for one in outcomes)
+    assert any(f"copy s3://{BUCKET}/asset/subject.json" in one.get("detail", "") for one in outcomes)
     assert "Traceback" not in reading.stderr
     assert cloud.objects() == before
     written = cloud.run("applier", "apply", "plan.json", "--results", "reading")
