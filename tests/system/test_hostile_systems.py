@@ -64,6 +64,7 @@ FIELDS = (
     "rig",
     "extra",
 )
+PASSIVE = ("created", "metadata_status", "schema_version", "extra")
 
 
 def healthy(bench: Workbench) -> None:
@@ -123,8 +124,10 @@ def test_records_of_wrong_types(workbench: Workbench) -> None:
     """Every field of a record in turn of every strange type, as far as the server holds it."""
     healthy(workbench)
     held = 0
-    for field in FIELDS:
-        for name, value in STRANGE.items():
+    for number, field in enumerate(FIELDS):
+        # Of fields that nothing looks into, a third of the types each.
+        step = 3 if field in PASSIVE else 1
+        for name, value in list(STRANGE.items())[number % step :: step]:
             if name == "long_text" and field not in ("name", "subject"):
                 continue
             prefix = f"{field}_{name}"
@@ -145,7 +148,7 @@ def test_records_of_wrong_types(workbench: Workbench) -> None:
             held += 1
         except (PyMongoError, bson.errors.BSONError):
             continue
-    assert held > 140
+    assert held > 100
     before = workbench.records().count_documents({})
     first = converge(workbench)
     assert {"location-invalid", "name-mismatch", "links-invalid", "value-unserialisable"} <= {
@@ -180,12 +183,9 @@ def bodies() -> dict[str, bytes]:
     long = b"1" * 400
     return {
         "brackets": b"[" * 20_000_000,
-        "objects": b'{"a":' * 4_000_000,
-        **{f"deep_{depth}": b"[" * depth + b"]" * depth for depth in (50, 99, 100, 101, 300, 900, 960, 990)},
-        **{
-            f"nested_{depth}": b'{"a":' * depth + b"1" + b"}" * depth
-            for depth in (50, 98, 99, 100, 300, 900, 980)
-        },
+        "objects": b'{"a":' * 400_000,
+        **{f"deep_{depth}": b"[" * depth + b"]" * depth for depth in (100, 101, 300, 900, 960)},
+        **{f"nested_{depth}": b'{"a":' * depth + b"1" + b"}" * depth for depth in (98, 100, 300, 980)},
         "duplicate_keys": b'{"data_level": "raw", "a": 1, "a": 2, "data_level": "derived"}',
         "nan": b'{"data_level": "derived", "a": [NaN, Infinity, -Infinity]}',
         "bom": b'\xef\xbb\xbf{"data_level": "derived"}',
@@ -225,6 +225,8 @@ def test_files_of_nonsense(workbench: Workbench, registering: str) -> None:
             workbench.insert_in_step(f"dict_{name}", rig=record)
             workbench.put(f"dict_{name}/rig.json", body)
             continue
+        if registering == "false" and name.startswith(("deep", "nested", "bracket", "object")):
+            continue
         large = len(body) > 1_000_000
         workbench.put(f"new_{name}/data_description.json", body)
         workbench.put(f"new_{name}/subject.json", b'{"s": 1}' if large else body)
@@ -235,7 +237,7 @@ def test_files_of_nonsense(workbench: Workbench, registering: str) -> None:
         if not large:
             workbench.insert_in_step(f"whole_{name}", rig=[1, [2]])
             workbench.put(f"whole_{name}/metadata.nd.json", body)
-    first = converge(workbench, look=registering == "true", INDEXER_CODEOCEAN__REGISTER_ASSETS=registering)
+    first = converge(workbench, look=False, INDEXER_CODEOCEAN__REGISTER_ASSETS=registering)
     assert {
         "core-file-corrupt",
         "data-description-corrupt",
@@ -247,7 +249,7 @@ def test_files_of_nonsense(workbench: Workbench, registering: str) -> None:
 def test_keys_of_nonsense(workbench: Workbench) -> None:
     """Folders with control characters, of the greatest length, of dots and of slashes."""
     healthy(workbench)
-    names = [f"c{chr(code)}c" for code in (*range(1, 32), 127, 0x85, 0x2028, 0xFFFE)]
+    names = [f"c{chr(code)}c" for code in (1, 7, 8, 9, 10, 13, 27, 31, 127, 0x85, 0x2028, 0xFFFE)]
     names += [
         "..",
         ".",
@@ -295,7 +297,7 @@ def test_keys_of_nonsense(workbench: Workbench) -> None:
     first = converge(workbench)
     registered = {one["location"] for one in first["actions"] if one["kind"] == "insert-record"}
     assert f"s3://{BUCKET}/.." not in registered
-    assert len(registered) > 40
+    assert len(registered) > 25
 
 
 Answer = Callable[[dict[str, Any]], tuple[int, bytes]]
@@ -358,9 +360,9 @@ def answers() -> dict[str, bytes]:
         "more of nothing": page(has_more=True),
         "more of a number": page(has_more=True, next_token=5),
         "more of a dict": page(has_more={"a": 1}, next_token={"a": 1}),
-        "brackets": b'{"results": ' + b"[" * 3_000_000,
+        "brackets": b'{"results": ' + b"[" * 300_000,
         "deep": b'{"results": ' + b"[" * 950 + b"]" * 950 + b"}",
-        "huge": page(*[ASSET | {"id": str(number), "name": "x" * 100} for number in range(1_500)]),
+        "huge": page(*[ASSET | {"id": str(number), "name": "x" * 100} for number in range(300)]),
         "utf16": page(ASSET).decode().encode("utf-16"),
         "utf8": b'{"results": ["\xff"]}',
         "huge int": b'{"results": [' + b"9" * 5000 + b"]}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from subprocess import CompletedProcess
@@ -14,13 +15,17 @@ import bson
 import pytest
 from workbench import BUCKET, Workbench
 
+from indexer.config import load_config
+from indexer.errors import UsageError
 from indexer.sandbox.codeocean import CodeOceanServer
+from indexer.systems.docdb import connect
 
 PASSWORD = "pä55/w:rd@%&\"'\\ hush"
 USER = "indexer-user"
 TOKEN = "cop_t0ken\"'\\+/=&%41hush"
 AWS_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYhushSECRET"
 SESSION = "IQoJb3JpZ2luX2VjEhushSESSION"
+PLAIN = f'buckets = ["b"]\ndocdb.uri = "mongodb://{USER}:hush@127.0.0.1:1"\n'
 SPEECH: tuple[tuple[str, ...], ...] = (
     (),
     ("--verbose",),
@@ -109,11 +114,14 @@ def secrets() -> set[str]:
     return plain | forms | {json.dumps(PASSWORD, ensure_ascii=False)[1:-1], MARK}
 
 
+def silent(said: str) -> None:
+    """These words hold no secret."""
+    assert not [one for one in secrets() if one in said], said
+
+
 def check(done: CompletedProcess[str], *folders: Path) -> None:
     """Neither what was said nor what was written holds any."""
-    said = done.stdout + done.stderr
-    found = [one for one in secrets() if one in said]
-    assert not found, said
+    silent(done.stdout + done.stderr)
     for folder in folders:
         for file in folder.rglob("*"):
             if file.is_file() and file.suffix != ".toml":
@@ -167,64 +175,101 @@ def test_a_whole_run_lets_no_secret_out(seeded: Workbench, speech: tuple[str, ..
     assert list((seeded.folder / "run" / "archive").iterdir())
 
 
-@pytest.mark.parametrize("speech", SPEECH[::3], ids=" ".join)
-def test_no_fault_lets_a_secret_out(seeded: Workbench, speech: tuple[str, ...], denying: int) -> None:
-    """A wrong token, an unknown user, S3 that denies, nobody there, and addresses that cannot be read."""
-    uris = [
-        uri(denying),
-        uri(1, encoded=False),
-        uri(denying, query="&retryReads=" + quote(PASSWORD)),
-        uri(denying, query="&authMechanism=" + quote(PASSWORD)),
-        uri(denying, query="&" + quote(PASSWORD)),
-        f"mongodb://{USER}:{PASSWORD}",
-        f"mongodb://{USER}:{quote(PASSWORD, safe='')}@",
-        f"mongodb://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:port",
-        f"mongodb://127.0.0.1:{denying}/?password={quote(PASSWORD)}",
-        f"{USER}:{PASSWORD}@127.0.0.1",
-        f"postgres://{USER}:{PASSWORD}@127.0.0.1/db",
-        f"mongodb+srv://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:5",
-        TOKEN,
-    ]
-    faults = [{"INDEXER_DOCDB__URI": one} for one in uris]
-    faults += [
-        {"INDEXER_CODEOCEAN__TOKEN": f"{TOKEN}-hush"},
-        {"INDEXER_CODEOCEAN__DOMAIN": f"https://{USER}:hush@127.0.0.1:1"},
-        {"INDEXER_CODEOCEAN__DOMAIN": f"{TOKEN}"},
-        {"INDEXER_CODEOCEAN__ON_MISSING": TOKEN},
-        {"INDEXER_CODEOCEAN": TOKEN},
-        {"INDEXER_CODEOCEAN__RESULTS_BUCKET": TOKEN},
-        {"INDEXER_DOCDB": uri(1)},
-        {"INDEXER_DOCDB__V1": uri(1)},
-        {"INDEXER_DOCDB__URI__X": PASSWORD},
-        {"INDEXER_BUCKETS": f'["{AWS_KEY}"]'},
-        {"INDEXER_LOOKBACK_DAYS": TOKEN},
-        {"INDEXER_POLICY__MODE": TOKEN},
-    ]
-    for fault in faults if not speech else faults[::4]:
-        done = seeded.run("plan", "--all", *speech, **fault)
-        assert done.returncode in (0, 1, 2), done.stderr
-        assert "Internal error" not in done.stderr, (fault, done.stderr)
+def test_no_fault_lets_a_secret_out(seeded: Workbench, denying: int) -> None:
+    """A wrong token, an unknown user, nobody there, and settings that cannot be read: the real command."""
+    unencoded = f"mongodb://{USER}:{PASSWORD}@127.0.0.1:{denying}/"
+    for (fault, status, words), speech in zip(
+        (
+            ({"INDEXER_DOCDB__URI": uri(denying)}, 1, "DocDB denies access"),
+            ({"INDEXER_DOCDB__URI": uri(denying)}, 1, "DocDB denies access"),
+            ({"INDEXER_DOCDB__URI": unencoded}, 2, "percent-encoded"),
+            ({"INDEXER_CODEOCEAN__TOKEN": f"{TOKEN}-hush"}, 1, "Renew the token"),
+            ({"INDEXER_CODEOCEAN__TOKEN": f"{TOKEN}-hush"}, 1, "Renew the token"),
+            ({"INDEXER_DOCDB": uri(denying)}, 2, "INDEXER_SECTION__KEY"),
+            ({"INDEXER_POLICY__MODE": TOKEN}, 2, "policy.mode"),
+        ),
+        cycle(SPEECH[::3]),
+        strict=False,
+    ):
+        done = seeded.run("plan", "--bucket", "codeocean-results", *speech, **fault)
+        assert done.returncode == status, done.stderr
+        assert words in done.stderr
+        assert "Internal error" not in done.stderr
         check(done, seeded.folder)
 
 
-def test_no_line_of_a_wrong_configuration_is_repeated(seeded: Workbench) -> None:
-    """A typing mistake beside a secret, or in it: the message names the key, never what stands there."""
-    text = (seeded.folder / "indexer.toml").read_text()
-    secret = json.dumps(TOKEN)
-    for line in (
-        f"codeocean.tokne = {secret}",
-        f"[docdb.v3]\nuri = {secret}",
-        f"token = {secret}",
-        f"codeocean.token = {secret}\ncodeocean.token = {secret}",
+def test_no_docdb_uri_is_repeated() -> None:
+    """Passwords that were not encoded, or stand where none belong, look like hosts, ports, databases, options."""
+    password = quote(PASSWORD, safe="")
+    for one in (
+        uri(1, encoded=False),
+        uri(1, query=f"&retryReads={password}"),
+        uri(1, query=f"&authMechanism={password}"),
+        uri(1, query=f"&{password}"),
+        uri(1, query=f"&{PASSWORD}=1"),
+        f"mongodb://{USER}:{PASSWORD}",
+        f"mongodb://{USER}:{password}@",
+        f"mongodb://{USER}:{password}@127.0.0.1:port",
+        f"mongodb://127.0.0.1:1/?password={password}",
+        f"mongodb://127.0.0.1:1/{PASSWORD}",
+        f"mongodb://{PASSWORD}",
+        f"{USER}:{PASSWORD}@127.0.0.1",
+        f"postgres://{USER}:{PASSWORD}@127.0.0.1/db",
+        f"mongodb+srv://{USER}:{password}@127.0.0.1:5",
+        TOKEN,
+    ):
+        with pytest.raises(UsageError) as raised:
+            connect(one, None, {}, 1)
+        silent(str(raised.value))
+
+
+SETTINGS = {
+    "CODEOCEAN__DOMAIN": (f"https://{USER}:hush@127.0.0.1:1", TOKEN),
+    "CODEOCEAN__ON_MISSING": (TOKEN,),
+    "CODEOCEAN": (TOKEN, json.dumps([TOKEN]), json.dumps({"tokn": TOKEN})),
+    "CODEOCEAN__RESULTS_BUCKET": (TOKEN,),
+    "DOCDB": (uri(1), json.dumps(uri(1)), json.dumps({"url": uri(1)})),
+    "DOCDB__V1": (uri(1),),
+    "DOCDB__URI__X": (PASSWORD,),
+    "BUCKETS": (f'["{AWS_KEY}"]', TOKEN),
+    "LOOKBACK_DAYS": (TOKEN,),
+    "POLICY__MODE": (TOKEN,),
+    "S3__ORIGINALS_FOLDER": (f"{AWS_KEY}",),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_no_variable_is_repeated(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret in the wrong variable, or in one that is read as JSON."""
+    file = tmp_path / "indexer.toml"
+    file.write_text(PLAIN)
+    for value in SETTINGS[name]:
+        monkeypatch.setenv(f"INDEXER_{name}", value)
+        with pytest.raises(UsageError) as raised:
+            load_config(file)
+        silent(str(raised.value))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"codeocean.tokne = {json.dumps(TOKEN)}",
+        f"docdb.v3.uri = {json.dumps(TOKEN)}",
+        f"token = {json.dumps(TOKEN)}",
+        f"a = {json.dumps(TOKEN)}\na = {json.dumps(TOKEN)}",
         f'broken = "{TOKEN}',
         f"broken = {TOKEN}",
-        f"[broken.{secret}\n",
+        f"[broken.{json.dumps(TOKEN)}",
         f"{TOKEN} = 1",
-        f"[policy]\nmode = {secret}\nmax_deletes = {secret}",
-        f"[s3]\noriginals_folder = [{secret}]",
-        f"[[docdb]]\nuri = {secret}",
-    ):
-        (seeded.folder / "other.toml").write_text(f"{text}\n{line}\n")
-        done = seeded.run("plan", "--all", "--config", "other.toml", "--verbose")
-        assert done.returncode == 2, done.stderr
-        check(done)
+        f"policy.mode = {json.dumps(TOKEN)}\npolicy.max_deletes = {json.dumps(TOKEN)}",
+        f"s3.originals_folder = [{json.dumps(TOKEN)}]",
+        f"lookback_days = {json.dumps(TOKEN)}",
+    ],
+)
+def test_no_line_of_a_wrong_configuration_is_repeated(line: str, tmp_path: Path) -> None:
+    """A typing mistake beside a secret, or in it: the message names the key, never what stands there."""
+    file = tmp_path / "indexer.toml"
+    file.write_text(f"{line}\n{PLAIN}")
+    with pytest.raises(UsageError) as raised:
+        load_config(file)
+    silent(str(raised.value))

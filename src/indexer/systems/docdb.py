@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import re
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,8 +84,12 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
     if tls_ca_file is not None:
         options |= {"tls": True, "tlsCAFile": tls_ca_file}
     try:
-        client: MongoClient[dict[str, Any]] = MongoClient(uri, **options)
-    except (PyMongoError, ValueError, OSError) as exc:
+        with warnings.catch_warnings():
+            # An option that is none would do nothing, and be quoted; that it is DocumentDB, we know.
+            warnings.simplefilter("error", UserWarning)
+            warnings.filterwarnings("ignore", "You appear to be connected to", UserWarning)
+            client: MongoClient[dict[str, Any]] = MongoClient(uri, **options)
+    except (PyMongoError, ValueError, OSError, UserWarning) as exc:
         raise UsageError("The DocDB connection is set up wrongly", _why(exc, uri), HINT_URI) from exc
     docdb = DocDB(client, address, places)
     try:
@@ -115,7 +120,7 @@ def _why(exc: Exception, uri: str) -> str:
     )
     quoted = any(len(word) >= LONGEST_SHOWN and word in str(exc) for word in re.split(r"\W+", uri))
     if unreadable or quoted:
-        return "the URI cannot be read; a user and a password in it must be percent-encoded"
+        return "the URI or an option in it cannot be read; user and password must be percent-encoded"
     return str(exc)[:300]
 
 
