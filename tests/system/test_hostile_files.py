@@ -171,7 +171,7 @@ def configured(path: Path) -> Config | None:
 
 def damaged(body: bytes) -> Iterator[bytes]:
     """The same file cut short, with bits flipped, and in other encodings."""
-    step = max(1, len(body) // 150)
+    step = max(1, len(body) // 80)
     for at in range(0, len(body), step):
         yield body[:at]
         for mask in (0x01, 0x20, 0x80):
@@ -313,7 +313,7 @@ JSON_VALUES = st.recursive(
 TEXTS = st.text(alphabet=st.sampled_from("abs3:/.%2e\\\0\n <date>*originlmuj_"), max_size=40)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_generated_values_signed_anew(data: st.DataObject, tmp_path: Path) -> None:
     """Whatever stands anywhere in a plan, it is refused, or within bounds."""
