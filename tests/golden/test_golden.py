@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,12 +22,29 @@ pytestmark = pytest.mark.filterwarnings(
 INDEXER = str(Path(sys.executable).with_name("indexer"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def systems() -> Iterator[golden_runner.Systems]:
     """S3, Code Ocean and DocDB for the cases that this process runs, each loaded with its case's state."""
     running = golden_runner.Systems(os.getpid(), [INDEXER], sys.executable)
     yield running
     running.close()
+    close_what_the_runner_leaves(running)
+
+
+def close_what_the_runner_leaves(running: golden_runner.Systems) -> None:
+    """The recorded runner ends with its process; here other tests follow, which would be blamed for its leaks."""
+    running.db.close()
+    for process in running.procs:
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+    if running.tap is not None:
+        running.tap.sock.shutdown(socket.SHUT_RDWR)
+        running.tap.sock.close()
+    for relaying in [one for one in threading.enumerate() if one.name.endswith(("(pump)", "(accept)"))]:
+        relaying.join(timeout=5)
+        assert not relaying.is_alive()
+    gc.collect()
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
