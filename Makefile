@@ -37,7 +37,7 @@ format: $(READY) ## Put the code into the form that `make lint` wants
 	$(BIN)/ruff format
 
 docs: $(READY) ## Write the generated parts of the documentation
-	$(BIN)/python tests/docs/helptext.py
+	$(BIN)/python tests/docs/generated.py
 
 lock: ## Pin the newest versions of everything in requirements-dev.txt
 	$(PYTHON) -m venv build/lock

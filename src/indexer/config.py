@@ -42,23 +42,35 @@ class Section(BaseModel):
 class CollectionSettings(Section):
     """Where one generation's records are."""
 
-    database: str = Field(min_length=1)
-    collection: str = Field(default="data_assets", min_length=1)
-    sync_to_s3: bool = Field(default=False, description="Its records rule the files in S3.")
+    database: str = Field(min_length=1, description="The database that holds its records.")
+    collection: str = Field(default="data_assets", min_length=1, description="The collection in it.")
+    sync_to_s3: bool = Field(
+        default=False,
+        description="Its records rule the files in S3; where both generations hold an asset, v1 has its files. "
+        "Links, registrations and the records of gone assets are kept in step either way.",
+    )
 
 
 class DocDBSettings(Section):
     """The connection to DocDB, and its collections."""
 
-    uri: SecretStr = Field(description="A mongodb:// URI; shown without credentials.")
-    tls_ca_file: Path | None = Field(default=None, description="Amazon's CA bundle; turns TLS on.")
+    uri: SecretStr = Field(
+        description="A `mongodb://` URI, with user and password where there are any; shown without them."
+    )
+    tls_ca_file: Path | None = Field(
+        default=None,
+        description="The CA bundle of the server, for Amazon DocumentDB `global-bundle.pem`. Turns TLS on.",
+    )
     lease_collection: str | None = Field(
         default=None,
         min_length=1,
-        description="A collection beside v1's for advisory leases of buckets; not there: none are taken.",
+        description="A collection beside v1's in which `apply` takes an advisory lease on each bucket, so that two "
+        "runs do not get in each other's way; unset: none are taken.",
     )
     v1: CollectionSettings = CollectionSettings(database="metadata_index", sync_to_s3=True)
-    v2: CollectionSettings | None = Field(default=None, description="Not there: no second generation.")
+    v2: CollectionSettings | None = Field(
+        default=None, description="Not there (it may be empty): no second generation."
+    )
 
     @field_validator("v1", "v2", mode="before")
     @classmethod
@@ -75,31 +87,55 @@ class DocDBSettings(Section):
 class S3Settings(Section):
     """What is ours in a bucket; the connection follows boto3's own conventions."""
 
-    originals_folder: str = Field(default="original_metadata", pattern=r"^[^/]+$")
+    originals_folder: str = Field(
+        default="original_metadata",
+        pattern=r"^[^/]+$",
+        description="The folder of an asset that holds the originals.",
+    )
 
 
 class CodeOceanSettings(Section):
     """The connection to Code Ocean, and what is done there."""
 
-    domain: str = Field(pattern=r"^https?://[^/@]+/?$", description="Without credentials: it is shown.")
-    token: SecretStr
+    domain: str = Field(
+        pattern=r"^https?://[^/@]+/?$",
+        description="Its URL, without credentials. Without a table `[codeocean]` links and results are left alone, "
+        "and data assets of gone assets are kept.",
+    )
+    token: SecretStr = Field(
+        description="An access token; what it must be allowed to do: docs/permissions.md."
+    )
     results_bucket: BucketName | None = Field(
-        default=None, description="Code Ocean's own bucket; never written to."
+        default=None, description="Code Ocean's own bucket, never written to; unset: results are left alone."
     )
     register_assets: bool = Field(
-        default=False, description="Create external data assets for new derived assets."
+        default=False,
+        description="Create an external data asset for each derived asset that is registered and has none.",
     )
     on_missing: Literal["archive", "delete", "keep"] = Field(
-        default="archive", description="What becomes of the data assets that mount a gone asset."
+        default="archive",
+        description="What becomes of the data assets that mount an asset that is gone from S3. Archiving can be "
+        "undone in Code Ocean, deleting cannot.",
     )
 
 
 class PolicySettings(Section):
     """What a plan may do without being asked."""
 
-    mode: PolicyMode = "sync"
-    max_deletes: int = Field(default=100, ge=0)
-    max_delete_percent: float = Field(default=10, ge=0, le=100)
+    mode: PolicyMode = Field(
+        default="sync",
+        description="`upsert-only`: nothing is deleted or archived. `create-only`: nothing that exists is changed "
+        "either.",
+    )
+    max_deletes: int = Field(
+        default=100, ge=0, description="Over this number in a plan, deletions are withheld."
+    )
+    max_delete_percent: float = Field(
+        default=10,
+        ge=0,
+        le=100,
+        description="Over this share of a bucket's records in scope, and over 5 of them, its deletions are withheld.",
+    )
 
 
 class Config(BaseSettings):
@@ -109,9 +145,14 @@ class Config(BaseSettings):
         frozen=True, extra="forbid", env_prefix="INDEXER_", env_nested_delimiter="__", env_ignore_empty=True
     )
 
-    buckets: tuple[BucketName, ...] = Field(min_length=1, description="The buckets we manage.")
+    buckets: tuple[BucketName, ...] = Field(
+        min_length=1, description='The managed buckets. In the environment a JSON list: `["one", "two"]`.'
+    )
     lookback_days: int | None = Field(
-        default=None, ge=0, description="Only records modified within so many days; not there: all of them."
+        default=None,
+        ge=0,
+        description="Only records modified within so many days are synced to S3; unset: records of any age. A record "
+        "without a modification time counts as recent. Links and results know no lookback.",
     )
     docdb: DocDBSettings
     s3: S3Settings = S3Settings()

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from helptext import COMMANDS, README, commands_page, refreshed
+from generated import SCHEMA_FOLDER, SCHEMAS, files
 from pages import ROOT, committed, links, pages, read
 
 from indexer import __version__
@@ -42,16 +42,20 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_the_readme_shows_the_present_help() -> None:
-    """`make docs` writes it."""
-    text = README.read_text(encoding="utf-8")
-    assert text == refreshed(text)
-    assert "$ indexer --help\nUsage: " in text
+@pytest.mark.parametrize(
+    ("path", "text"), list(files()), ids=lambda one: one.name if isinstance(one, Path) else ""
+)
+def test_what_is_generated_is_current(path: Path, text: str) -> None:
+    """`make docs` writes it: help, field tables, meanings, schemas."""
+    assert path.read_text(encoding="utf-8") == text
 
 
-def test_the_page_of_commands_is_current() -> None:
-    """`make docs` writes it."""
-    assert COMMANDS.read_text(encoding="utf-8") == commands_page()
+def test_the_readme_shows_the_help() -> None:
+    assert "$ indexer --help\nUsage: " in read("README.md")
+
+
+def test_no_schema_is_left_over() -> None:
+    assert sorted(path.stem for path in SCHEMA_FOLDER.iterdir()) == sorted(SCHEMAS)
 
 
 def _texts() -> list[tuple[Path, str]]:

@@ -21,6 +21,7 @@ from indexer.errors import IndexerError
 from indexer.model.generation import CORE_FIELDS
 from indexer.model.plan import Plan
 from indexer.runs.apply import results_folder
+from indexer.runs.expected import load_expected
 from indexer.runs.files import is_plan, load_plan, load_result
 
 BOUNDS = Bounds(
@@ -103,6 +104,24 @@ max_delete_percent = 10
 """
 
 
+EXPECTED = """\
+[[rule]]
+asset = "ecephys_*"
+reason = "links-stale"
+action = "update-record"
+owner = "data-infra"
+why = "links are being moved"
+until = 2026-12-31
+
+[[rule]]
+asset = "*"
+finding = "name-mismatch"
+owner = "curation"
+why = "renamed on purpose"
+until = 2027-01-31
+"""
+
+
 def every_kind() -> dict[str, Any]:
     """A plan that is within bounds and holds every kind of action."""
     return forged([make() for make in EVERY_KIND])
@@ -169,6 +188,16 @@ def configured(path: Path) -> Config | None:
         return None
 
 
+def expected(path: Path) -> bool:
+    """Rules of expected drift are read, or wrong usage in words."""
+    try:
+        load_expected(path)
+    except IndexerError as exc:
+        said(exc, 2)
+        return False
+    return True
+
+
 def damaged(body: bytes) -> Iterator[bytes]:
     """The same file cut short, with bits flipped, and in other encodings."""
     step = max(1, len(body) // 80)
@@ -204,7 +233,7 @@ def bombs() -> dict[str, bytes]:
     }
 
 
-READERS: tuple[Callable[[Path], object], ...] = (opened, read_result, configured)
+READERS: tuple[Callable[[Path], object], ...] = (opened, read_result, configured, expected)
 
 
 def test_a_plan_of_every_kind_opens(tmp_path: Path) -> None:
@@ -214,11 +243,15 @@ def test_a_plan_of_every_kind_opens(tmp_path: Path) -> None:
     assert opened(path) == "opened"
     path.write_text(CONFIG)
     assert configured(path) is not None
+    path.write_text(EXPECTED)
+    assert expected(path)
 
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize(
-    "body", [text_of(every_kind()), text_of(RESULT), CONFIG.encode()], ids=["plan", "result", "config"]
+    "body",
+    [text_of(every_kind()), text_of(RESULT), CONFIG.encode(), EXPECTED.encode()],
+    ids=["plan", "result", "config", "expected"],
 )
 def test_a_damaged_file_is_refused_in_words(
     body: bytes, reader: Callable[[Path], object], tmp_path: Path
@@ -371,6 +404,33 @@ def test_a_strange_setting_is_wrong_usage(line: str, tmp_path: Path) -> None:
     lines = [f"{key} = {value}" for key, value in top.items() if not line.startswith(key.split(".")[0])]
     path.write_text("\n".join([*lines, line, ""]))
     assert configured(path) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rule = 1",
+        "rule = [1]",
+        "rules = []",
+        "rule = " + "[" * 100_000,
+        "rule" + ".a" * 2000 + " = 1",
+        "[[rule]]\nasset = 1",
+        "[[rule]]\nasset = ''",
+        "[[rule]]\nuntil = nan",
+        "[[rule]]\nreason = ['asset-gone']",
+        "[[rule]]\nself = 1",
+        "[[rule]]\nmodel_config = 1",
+        f"[[rule]]\nwhy = '{'x' * 1_000_000}'",
+        "\0",
+    ],
+)
+def test_a_strange_rule_is_wrong_usage(line: str, tmp_path: Path) -> None:
+    """Any key of another type or name is said."""
+    path = tmp_path / "expected.toml"
+    path.write_text(f"{line}\n")
+    assert not expected(path)
+    path.write_text(f"{EXPECTED}\n{line}\n")
+    assert not expected(path)
 
 
 @pytest.mark.parametrize("value", ["mongodb://user:password@h", "[", "[1]", '"password"', "1", "null"])

@@ -15,6 +15,12 @@ from indexer.model.ports import Archive, Progress
 FAILURES_IN_A_ROW = 32
 """After so many, each having cost its retries, the rest is not tried."""
 SUCCEEDED = frozenset({"applied", "satisfied"})
+Watch = Callable[[Action, Outcome], None]
+"""Is told of each outcome once the journal has it."""
+
+
+def nobody(_: Action, __: Outcome) -> None:
+    """Watches nothing."""
 
 
 class Ledger:
@@ -27,8 +33,10 @@ class Ledger:
         clock: Callable[[], datetime],
         progress: Progress,
         stop: Event,
+        watch: Watch = nobody,
     ) -> None:
         self._journal, self._archive, self._progress, self._stop = journal, archive, progress, stop
+        self._watch = watch
         self.clock = clock
         self._lock = Lock()
         self.outcomes: dict[str, Outcome] = {}
@@ -118,4 +126,5 @@ class Ledger:
                 self._failures_in_a_row += 1
             elif status != "skipped":
                 self._failures_in_a_row = 0
+        self._watch(action, outcome)
         self._progress.advance(found=1 if status == "applied" else 0)

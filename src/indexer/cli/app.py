@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from indexer import __version__
-from indexer.cli import apply, demo, plan, sandbox, show, undo
+from indexer.cli import apply, demo, drift, plan, sandbox, schema, show, undo
 from indexer.cli.options import talks
 from indexer.cli.signals import Stopped, stoppable
 from indexer.cli.talk import Talk
@@ -22,14 +22,14 @@ app = typer.Typer(
     name="indexer",
     help="Keep the metadata of scientific data assets in step across S3, DocDB and Code Ocean.\n\n"
     "`plan` reads and writes a plan, `show` lets you review it, `apply` carries it out.",
-    epilog="Exit codes: 0 fine, in step; 1 error; 2 wrong usage; 3 there is drift (plan --detailed-exitcode); "
-    "4 applied in part; 5 refused.",
+    epilog="Exit codes: 0 fine, in step; 1 error, or a gate that could not see everything; 2 wrong usage; "
+    "3 there is (unexpected) drift (drift, plan --detailed-exitcode); 4 applied in part; 5 refused.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (plan, show, apply, undo, sandbox, demo):
+for module in (plan, show, apply, drift, undo, schema, sandbox, demo):
     app.command(name=module.NAME, short_help=module.SUMMARY)(talks(module.command))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.cli.events import EventsFile, event_stream
 from indexer.cli.options import ConfigPath, Parallel, configured
 from indexer.cli.signals import finishing
 from indexer.cli.talk import Talk
@@ -54,6 +55,7 @@ def command(
     archive: ArchivePlace = None,
     steal_lease: StealLease = False,
     parallel: Parallel = 16,
+    events: EventsFile = None,
     config: ConfigPath = None,
 ) -> None:
     """Carry out a plan: exactly what was reviewed, and nothing that somebody else has changed since.
@@ -63,30 +65,34 @@ def command(
     from indexer.runs.apply import apply, results_folder
     from indexer.runs.files import load_plan
 
-    settings = configured(config, talk)
-    reviewed, digest = load_plan(plan)
-    folder = results_folder(plan, reviewed, results)
-    stop = Event()
-    with finishing(stop, lambda: talk.shout(STOPPING)), talk.progress("written") as progress:
-        applied = apply(
-            settings,
-            reviewed,
-            digest,
-            folder,
-            parallel,
-            progress,
-            stop,
-            archive=archive,
-            steal_lease=steal_lease,
-        )
-    _report(talk, reviewed, applied)
-    if not talk.json_lines:
-        places = _given("--results", results) + _given("--archive", archive)
-        again = [str(plan), *places, *_given("--config", config)]
-        scope = [*_scope(reviewed, settings), *_given("--config", config)]
-        talk.lines(f"→ {step}" for step in _next_steps(applied, again, scope))
-    if set(applied.result.summary) - {"applied", "satisfied"}:
-        raise typer.Exit(IN_PART)
+    with event_stream(events, talk, NAME) as stream:
+        settings = configured(config, talk)
+        reviewed, digest = load_plan(plan)
+        folder = results_folder(plan, reviewed, results)
+        stop = Event()
+        with finishing(stop, lambda: talk.shout(STOPPING)), talk.progress("written") as progress:
+            applied = apply(
+                settings,
+                reviewed,
+                digest,
+                folder,
+                parallel,
+                stream.progress(progress),
+                stop,
+                archive=archive,
+                steal_lease=steal_lease,
+                watch=stream.settled,
+            )
+        summary = applied.result.summary
+        stream.outcome = {"plan_id": reviewed.plan_id, "file": str(applied.path), "counts": summary}
+        _report(talk, reviewed, applied)
+        if not talk.json_lines:
+            places = _given("--results", results) + _given("--archive", archive)
+            again = [str(plan), *places, *_given("--config", config)]
+            scope = [*_scope(reviewed, settings), *_given("--config", config)]
+            talk.lines(f"→ {step}" for step in _next_steps(applied, again, scope))
+        if set(summary) - {"applied", "satisfied"}:
+            raise typer.Exit(IN_PART)
 
 
 def _report(talk: Talk, plan: Plan, applied: Applied) -> None:

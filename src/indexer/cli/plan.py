@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from indexer.cli.events import EventsFile, event_stream
 from indexer.cli.options import Assets, ConfigPath, Parallel, configured, known
 from indexer.cli.talk import Talk, data
 
@@ -74,6 +75,7 @@ def command(
     allow_empty: AllowEmpty = None,
     detailed_exitcode: DetailedExitcode = False,
     parallel: Parallel = 16,
+    events: EventsFile = None,
     config: ConfigPath = None,
 ) -> None:
     """Compare S3, DocDB and Code Ocean, and write a plan of what would bring them into step.
@@ -83,29 +85,40 @@ def command(
     from indexer.runs.files import check_writable, plan_text, write_whole
     from indexer.runs.plan import plan, scope_of
 
-    settings = configured(config, talk)
-    scope = scope_of(
-        settings,
-        bucket or (),
-        everything=everything,
-        assets=asset or (),
-        lookback_days=lookback_days,
-        policy=policy,
-        max_deletes=max_deletes,
-        max_delete_percent=max_delete_percent,
-        allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
-    )
-    if out != STDOUT:
-        check_writable(out)
-    with talk.progress("actions") as progress:
-        planned = plan(settings, scope, parallel, progress)
-    text = plan_text(planned.plan)
-    data(text) if out == STDOUT else write_whole(out, text)
-    _report(talk, planned.plan, out, config)
-    if planned.fault is not None:
-        raise planned.fault
-    if detailed_exitcode and (planned.plan.actions or planned.plan.withheld):
-        raise typer.Exit(DRIFT)
+    if out == STDOUT == events:
+        raise typer.BadParameter("stdout takes the plan or the events, not both", param_hint="--events")
+    with event_stream(events, talk, NAME) as stream:
+        settings = configured(config, talk)
+        scope = scope_of(
+            settings,
+            bucket or (),
+            everything=everything,
+            assets=asset or (),
+            lookback_days=lookback_days,
+            policy=policy,
+            max_deletes=max_deletes,
+            max_delete_percent=max_delete_percent,
+            allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
+        )
+        if out != STDOUT:
+            check_writable(out)
+        with talk.progress("actions") as progress:
+            planned = plan(settings, scope, parallel, stream.progress(progress))
+        text = plan_text(planned.plan)
+        data(text) if out == STDOUT else write_whole(out, text)
+        stream.planned(planned.plan)
+        summary = planned.plan.summary
+        stream.outcome = {
+            "plan_id": planned.plan.plan_id,
+            "file": str(out),
+            "complete": summary.complete,
+            "counts": summary.actions,
+        }
+        _report(talk, planned.plan, out, config)
+        if planned.fault is not None:
+            raise planned.fault
+        if detailed_exitcode and (planned.plan.actions or planned.plan.withheld):
+            raise typer.Exit(DRIFT)
 
 
 def _report(talk: Talk, plan: Plan, out: Path, config: Path | None) -> None:

@@ -142,9 +142,14 @@ class Talk:
         line = {"at": at, "level": level, "message": message, **figures}
         self._write(json.dumps(line, ensure_ascii=False, default=str))
 
-    def _write(self, text: str) -> None:
+    def masked(self, text: str) -> str:
+        """The text without any secret that this voice knows."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
+        return text
+
+    def _write(self, text: str) -> None:
+        text = self.masked(text)
         try:
             with self._lock:
                 self._stream.write(f"{text}\n")

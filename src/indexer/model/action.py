@@ -48,11 +48,17 @@ REASONS: tuple[str, ...] = get_args(Reason)
 
 
 class _Action(FileModel):
-    id: str = Field(default="", description="Hash of the rest of the action.")
+    id: str = Field(
+        default="", description="The first 16 hex digits of the SHA-256 of the rest of the action."
+    )
     location: str = Field(description="The asset: `s3://{bucket}/{prefix}`.")
-    reason: Reason
-    after: tuple[str, ...] = Field(default=(), description="Ids that must have succeeded first.")
-    changes: tuple[Change, ...] = Field(default=(), description="The first differences, for people.")
+    reason: Reason = Field(description="What was found; see below.")
+    after: tuple[str, ...] = Field(
+        default=(), description="Ids of actions of the same asset that must have succeeded first."
+    )
+    changes: tuple[Change, ...] = Field(
+        default=(), description="The first field-level differences, shortened; for people only."
+    )
     changes_omitted: int = Field(default=0, description="How many more there are.")
 
 
@@ -138,7 +144,7 @@ ObjectAction = PutObject | CopyObject | DeleteObject
 RecordAction = InsertRecord | UpdateRecord | DeleteRecord
 DataAssetAction = CreateDataAsset | ArchiveDataAsset | DeleteDataAsset
 Action = Annotated[ObjectAction | RecordAction | DataAssetAction, Field(discriminator="kind")]
-KINDS: tuple[str, ...] = (
+ActionKind = Literal[
     "put-object",
     "copy-object",
     "delete-object",
@@ -148,7 +154,8 @@ KINDS: tuple[str, ...] = (
     "create-data-asset",
     "archive-data-asset",
     "delete-data-asset",
-)
+]
+KINDS: tuple[str, ...] = get_args(ActionKind)
 
 
 def content_id(document: Mapping[str, Any]) -> str:

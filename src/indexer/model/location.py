@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 SCHEME = "s3://"
 NO_FOLDER = frozenset({"", ".", ".."})
@@ -42,3 +44,10 @@ def parse_location(value: object) -> Location | None:
 def mount_location(bucket: str | None, prefix: str | None) -> Location | None:
     """The location that an external data asset mounts; None where it is not one asset's folder."""
     return parse_location(f"{SCHEME}{bucket}/{prefix}") if bucket and prefix else None
+
+
+def matches_any(location: str | None, globs: Iterable[str]) -> bool:
+    """Does a glob match the location's prefix, or all of it? What has no usable location only matches `*`."""
+    parsed = parse_location(location)
+    texts = (parsed.prefix if parsed else "", location or "")
+    return any(fnmatchcase(text, glob) for glob in globs for text in texts)

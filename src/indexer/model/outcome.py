@@ -39,28 +39,28 @@ class AfterImage(FileModel):
 class Outcome(FileModel):
     """What came of one action."""
 
-    action_id: str
-    status: Status
-    detail: str = ""
-    started_at: AwareDatetime
-    ended_at: AwareDatetime
-    attempts: int = 1
-    before: BeforeImage | None = None
-    after: AfterImage | None = None
+    action_id: str = Field(description="The action's id in the plan.")
+    status: Status = Field(description="What came of it; see below.")
+    detail: str = Field(default="", description="Why it did not succeed.")
+    started_at: AwareDatetime = Field(description="When its write began, or it was settled without one.")
+    ended_at: AwareDatetime = Field(description="When its outcome was known.")
+    attempts: int = Field(default=1, description="How often the write was tried.")
+    before: BeforeImage | None = Field(default=None, description="The before-image.")
+    after: AfterImage | None = Field(default=None, description="What the write left behind.")
 
 
 class Result(FileModel):
     """One run of `apply`."""
 
-    format_version: str = FORMAT_VERSION
-    run_id: str
-    plan_id: str
-    plan_digest: str
-    tool_version: str
-    started_at: AwareDatetime
-    ended_at: AwareDatetime
+    format_version: str = Field(default=FORMAT_VERSION, description="The format's version.")
+    run_id: str = Field(description="A new id for each run of `apply`.")
+    plan_id: str = Field(description="The plan that was applied.")
+    plan_digest: str = Field(description="Its digest.")
+    tool_version: str = Field(description="The version of indexer that applied it.")
+    started_at: AwareDatetime = Field(description="The beginning of the run, UTC.")
+    ended_at: AwareDatetime = Field(description="Its end.")
     summary: dict[str, int] = Field(description="Actions by status.")
     archive: str = Field(
         default="archive", description="Where the before-images are: beside the result, or an `s3://` prefix."
     )
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[Outcome, ...] = Field(description="One for each action of the plan, in its order.")

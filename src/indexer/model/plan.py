@@ -36,7 +36,7 @@ PolicyMode = Literal["sync", "upsert-only", "create-only"]
 class Finding(FileModel):
     """Something that a person must look at; nothing is written for it."""
 
-    kind: FindingKind
+    kind: FindingKind = Field(description="What is wrong.")
     location: str | None = Field(default=None, description="The asset, where it has a usable location.")
     detail: str = Field(default="", description="Which record, file or value, and what is wrong with it.")
 
@@ -44,7 +44,7 @@ class Finding(FileModel):
 class Withheld(FileModel):
     """An action that policy held back; `apply` does not carry it out."""
 
-    action: Action
+    action: Action = Field(description="As it would stand in `actions`.")
     policy: str = Field(description="`max_deletes`, `max_delete_percent`, `upsert-only` or `create-only`.")
     detail: str = Field(description="The figure and the limit.")
 
@@ -52,9 +52,9 @@ class Withheld(FileModel):
 class CoverageRow(FileModel):
     """How far one read got. What rests on an incomplete one is not planned."""
 
-    system: SystemName
-    scope: str
-    complete: bool
+    system: SystemName = Field(description="`s3`, `docdb` or `codeocean`.")
+    scope: str = Field(description="What was read.")
+    complete: bool = Field(description="It got to its end.")
     count: int = Field(description="Rows that were read.")
     why: str = Field(default="", description="Why it is incomplete.")
 
@@ -62,13 +62,17 @@ class CoverageRow(FileModel):
 class Scope(FileModel):
     """What was asked for."""
 
-    buckets: tuple[str, ...]
-    lookback_days: int | None = Field(default=None, description="None: records of any age.")
-    assets: tuple[str, ...] = Field(default=(), description="Globs that an asset's prefix must match.")
-    policy: PolicyMode = "sync"
-    max_deletes: int
-    max_delete_percent: float
-    allow_empty: tuple[SystemName, ...] = ()
+    buckets: tuple[str, ...] = Field(description="Sorted by name.")
+    lookback_days: int | None = Field(default=None, description="Not there: records of any age.")
+    assets: tuple[str, ...] = Field(
+        default=(), description="Globs that an asset's prefix must match; empty: every asset."
+    )
+    policy: PolicyMode = Field(default="sync", description="What the plan may do.")
+    max_deletes: int = Field(description="Over this, deletions are withheld.")
+    max_delete_percent: float = Field(description="The same, in per cent of a bucket's records in scope.")
+    allow_empty: tuple[SystemName, ...] = Field(
+        default=(), description="The systems whose empty answers were to be believed."
+    )
     config_sha256: str = Field(description="Digest of the configuration without its secrets.")
 
 
@@ -82,26 +86,35 @@ class Summary(FileModel):
     findings: dict[str, int] = Field(
         default_factory=dict, description="By kind, with those that are counted and not listed."
     )
-    withheld: int = 0
+    withheld: int = Field(default=0, description="Actions that policy held back.")
     complete: bool = Field(description="Every read got to its end.")
 
 
 class Plan(FileModel):
     """Desired minus actual, typed and pinned; `apply` executes exactly this."""
 
-    format_version: str = FORMAT_VERSION
+    format_version: str = Field(default=FORMAT_VERSION, description="The format's version.")
     plan_id: str = Field(
-        pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,99}$", description="The run's folder is named by it."
+        pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,99}$",
+        description="A new id for each run of `plan`; the run's folder is named by it.",
     )
-    created_at: AwareDatetime
-    tool_version: str
-    undoes: str | None = Field(default=None, description="The run that this plan takes back.")
-    scope: Scope
-    coverage: tuple[CoverageRow, ...]
-    summary: Summary
-    actions: tuple[Action, ...] = Field(description="Sorted by asset; within one in the order of execution.")
-    withheld: tuple[Withheld, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    created_at: AwareDatetime = Field(description="The beginning of that run, UTC.")
+    tool_version: str = Field(description="The version of indexer that made it.")
+    undoes: str | None = Field(default=None, description="In a plan that takes a run back: the run's id.")
+    scope: Scope = Field(description="What was asked for.")
+    coverage: tuple[CoverageRow, ...] = Field(
+        description="One row for each read: how far it got. What rests on an incomplete one is not planned."
+    )
+    summary: Summary = Field(description="Counts, for a glance and for gates.")
+    actions: tuple[Action, ...] = Field(
+        description="Sorted by asset; within an asset in the order of execution."
+    )
+    withheld: tuple[Withheld, ...] = Field(
+        default=(), description="What policy held back; `apply` does not carry it out."
+    )
+    findings: tuple[Finding, ...] = Field(
+        default=(), description="What a person must look at; nothing is written for it."
+    )
 
 
 def plan_digest(document: dict[str, Any]) -> str:

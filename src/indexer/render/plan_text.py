@@ -42,7 +42,7 @@ def plan_text(plan: Plan, paint: Paint, part_of: int | None = None) -> Iterator[
         )
     yield from warning(plan, paint)
     yield ""
-    yield from summary_table(plan, paint)
+    yield from summary_table(plan.actions, paint)
     yield from _actions(plan.actions, paint)
     yield from _findings(plan, paint)
     yield from _withheld(plan, paint)
@@ -51,11 +51,9 @@ def plan_text(plan: Plan, paint: Paint, part_of: int | None = None) -> Iterator[
 def outline(plan: Plan, paint: Paint, width: int) -> Iterator[str]:
     """A plan in about a screen: the first differences, then the counts, then what is amiss."""
     if plan.actions:
-        yield paint("First differences", "bold")
-        for action in _previewed(plan.actions):
-            yield from _preview(action, paint, width)
+        yield from first_differences(plan.actions, paint, width)
         yield ""
-        yield from summary_table(plan, paint)
+        yield from summary_table(plan.actions, paint)
         yield ""
     if plan.summary.findings:
         total = counted(sum(plan.summary.findings.values()), "finding")
@@ -68,6 +66,13 @@ def outline(plan: Plan, paint: Paint, width: int) -> Iterator[str]:
     yield from warning(plan, paint)
 
 
+def first_differences(actions: Sequence[Action], paint: Paint, width: int) -> Iterator[str]:
+    """An action of each of the most telling reasons, with its first difference."""
+    yield paint("First differences", "bold")
+    for action in _previewed(actions):
+        yield from _preview(action, paint, width)
+
+
 def warning(plan: Plan, paint: Paint) -> Iterator[str]:
     """What could not be read, so loud that nobody takes the plan for the whole truth."""
     if plan.summary.complete:
@@ -77,15 +82,15 @@ def warning(plan: Plan, paint: Paint) -> Iterator[str]:
         yield paint(f"  {safe(line)}", "alarm")
 
 
-def summary_table(plan: Plan, paint: Paint) -> Iterator[str]:
+def summary_table(actions: Sequence[Action], paint: Paint) -> Iterator[str]:
     """Actions by bucket and reason, and by what they do to what is there."""
-    if not plan.actions:
+    if not actions:
         return
     rows = [[Cell("actions", "dim"), *(Cell(one, "dim") for one in EFFECTS)]]
-    for row in tallies(plan.actions):
+    for row in tallies(actions):
         name = Cell(safe(row.bucket), "bold") if row.reason is None else Cell(f"  {row.reason}")
         rows.append([name, *_counts(row.counts)])
-    rows.append([Cell("total", "bold"), *_counts(Counter(map(effect, plan.actions)))])
+    rows.append([Cell("total", "bold"), *_counts(Counter(map(effect, actions)))])
     yield from table(rows, paint, frozenset({1, 2, 3}))
 
 

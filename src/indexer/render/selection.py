@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from indexer.model.action import Action
-from indexer.model.location import parse_location
+from indexer.model.location import matches_any
 from indexer.model.outcome import Outcome, Result
 from indexer.model.plan import Finding, Plan
 
@@ -38,11 +37,7 @@ class Selection:
         return not self.kinds and not self.reasons and self._takes_location(finding.location)
 
     def _takes_location(self, location: str | None) -> bool:
-        if not self.assets:
-            return True
-        parsed = parse_location(location)
-        prefix = parsed.prefix if parsed else ""
-        return any(fnmatchcase(prefix, glob) or fnmatchcase(location or "", glob) for glob in self.assets)
+        return not self.assets or matches_any(location, self.assets)
 
 
 def select_plan(plan: Plan, selection: Selection) -> Plan:

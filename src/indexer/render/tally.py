@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from indexer.model.action import Action
 from indexer.model.location import parse_location
-from indexer.model.plan import Plan
+from indexer.model.plan import CoverageRow, Plan
 from indexer.render.words import EFFECTS, Effect, counted, effect
 
 
@@ -68,6 +68,9 @@ def withheld_whys(plan: Plan) -> Iterator[tuple[int, str, str]]:
 
 def incomplete_reads(plan: Plan) -> Iterator[str]:
     """What could not be read, and why."""
-    for row in plan.coverage:
-        if not row.complete:
-            yield f"{row.system}: {row.scope}: {row.why} ({row.count:,} read)"
+    return (incomplete_read(row) for row in plan.coverage if not row.complete)
+
+
+def incomplete_read(row: CoverageRow) -> str:
+    """One read that did not get to its end."""
+    return f"{row.system}: {row.scope}: {row.why} ({row.count:,} read)"

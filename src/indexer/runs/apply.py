@@ -18,7 +18,7 @@ from indexer.applier.contents import Sources
 from indexer.applier.evidence import Evidence
 from indexer.applier.execute import Executor
 from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal, earlier_plan_id
-from indexer.applier.ledger import Ledger
+from indexer.applier.ledger import Ledger, Watch, nobody
 from indexer.config import Config
 from indexer.errors import UsageError
 from indexer.model.location import parse_location
@@ -77,6 +77,7 @@ def apply(
     *,
     archive: str | None = None,
     steal_lease: bool = False,
+    watch: Watch = nobody,
 ) -> Applied:
     """Carry out a plan. Raises RefusedError before the first write, SystemFaultError where DocDB is down.
 
@@ -96,7 +97,9 @@ def apply(
     if archive is not None:
         place = archive if archive.startswith("s3://") else str(Path(archive).resolve())
     with owned:
-        return apply_plan(plan, digest, systems, bounds, folder, parallel, progress, stop, archive=place)
+        return apply_plan(
+            plan, digest, systems, bounds, folder, parallel, progress, stop, archive=place, watch=watch
+        )
 
 
 def apply_plan(
@@ -111,6 +114,7 @@ def apply_plan(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     *,
     archive: str = ARCHIVE_FOLDER,
+    watch: Watch = nobody,
 ) -> Applied:
     """Carry out a plan on open systems. `archive`: its place, a folder being relative to the result's."""
     check_bounds(plan, bounds)
@@ -124,7 +128,7 @@ def apply_plan(
         journal.started(started_at, digest)
         write_whole(folder / PLAN_FILE, plan_text(plan))
         progress.stage("applying", len(plan.actions))
-        ledger = Ledger(journal, open_place(archive_place(folder, archive)), clock, progress, stop)
+        ledger = Ledger(journal, open_place(archive_place(folder, archive)), clock, progress, stop, watch)
         sources = Sources(readers.objects, readers.records, open_place)
         evidence = Evidence(readers.objects, readers.data_assets)
         executor = Executor(readers, writers, sources, evidence, tuple(bounds.collections), ledger, parallel)

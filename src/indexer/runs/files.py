@@ -78,6 +78,16 @@ def write_whole(path: Path, text: str) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
+def append_text(path: Path, text: str) -> None:
+    """Add to the end of a file that others write to as well. Raises IndexerError."""
+    try:
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as exc:
+        hint = "Name another place with --summary."
+        raise IndexerError("The file cannot be written", f"{path}: {exc.strerror}", hint) from exc
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -1,0 +1,206 @@
+"""`indexer drift`: the gate for CI. Fails on drift that no rule expects, and on reads that saw not everything."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from indexer.cli.options import Assets, ConfigPath, Parallel, configured, known
+from indexer.cli.plan import SYSTEMS, AllowEmpty, Buckets, Everything, Lookback
+from indexer.cli.talk import Talk, data, paint_for
+
+if TYPE_CHECKING:
+    from indexer.errors import IndexerError
+    from indexer.model.drift import Verdict
+    from indexer.model.plan import Plan
+
+NAME = "drift"
+SUMMARY = "Fail on drift that no rule expects."
+Format = Literal["text", "json", "markdown", "junit", "sarif", "github"]
+WIDTH = 160
+
+Expected = Annotated[
+    Path | None,
+    typer.Option("--expected", metavar="FILE", help="Rules of expected drift (TOML). Default: none is."),
+]
+SavedPlan = Annotated[
+    Path | None,
+    typer.Option("--plan", metavar="PLAN", help="Judge a saved plan; the systems are not read again."),
+]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="What goes to stdout; github: annotations of a workflow.")
+]
+SummaryFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--summary", metavar="FILE", help='Append a Markdown summary there, e.g. "$GITHUB_STEP_SUMMARY".'
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Findings that no rule expects fail too.")]
+
+
+def command(
+    talk: Talk,
+    bucket: Buckets = None,
+    everything: Everything = False,
+    plan: SavedPlan = None,
+    expected: Expected = None,
+    strict: Strict = False,
+    output: FormatOption = "text",
+    summary: SummaryFile = None,
+    asset: Assets = None,
+    lookback_days: Lookback = None,
+    allow_empty: AllowEmpty = None,
+    parallel: Parallel = 16,
+    config: ConfigPath = None,
+) -> None:
+    """Compare as `plan` does, and fail (exit 3) on drift that no rule expects; nothing is written.
+
+    What policy would withhold is drift too. Where not everything could be read the exit code is 1, never 0.
+    """
+    from datetime import UTC, datetime
+
+    from indexer.model.drift import ExpectedDrift
+    from indexer.planner.gate import judge
+    from indexer.runs.expected import ExpectedFile, load_expected
+
+    rules = load_expected(expected) if expected else ExpectedFile(ExpectedDrift())
+    fault = None
+    if plan is not None:
+        _alone(bucket, everything, asset, lookback_days, allow_empty)
+        found = _saved(plan)
+    else:
+        found, fault = _read(talk, config, bucket, everything, asset, lookback_days, allow_empty, parallel)
+    verdict = judge(found, rules.expected, datetime.now(UTC).date(), strict=strict, lines=rules.lines)
+    data(_rendered(verdict, output, expected))
+    if summary is not None:
+        _append(summary, verdict)
+    _report(talk, verdict, output, _next_steps(verdict, found, plan, expected, config))
+    if fault is not None:
+        raise fault
+    raise typer.Exit(verdict.exit_code)
+
+
+def _alone(*others: object) -> None:
+    """A saved plan has its scope already."""
+    if any(one not in (None, False, []) for one in others):
+        wrong = "a saved plan is judged as it is: leave out --bucket, --all, --asset, --lookback-days, --allow-empty"
+        raise typer.BadParameter(wrong, param_hint="--plan")
+
+
+def _saved(path: Path) -> Plan:
+    from indexer.runs.files import load_plan
+
+    return load_plan(path)[0]
+
+
+def _read(
+    talk: Talk,
+    config: Path | None,
+    bucket: list[str] | None,
+    everything: bool,
+    asset: list[str] | None,
+    lookback_days: int | None,
+    allow_empty: list[str] | None,
+    parallel: int,
+) -> tuple[Plan, IndexerError | None]:
+    """A fresh plan, under the whole policy: what a configured mode or limit would hold back is drift too."""
+    from indexer.runs.plan import plan, scope_of
+
+    settings = configured(config, talk)
+    scope = scope_of(
+        settings,
+        bucket or (),
+        everything=everything,
+        assets=asset or (),
+        lookback_days=lookback_days,
+        allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
+    )
+    with talk.progress("actions") as progress:
+        planned = plan(settings, scope, parallel, progress)
+    return planned.plan, planned.fault
+
+
+def _rendered(verdict: Verdict, output: Format, expected: Path | None) -> str:
+    from indexer import __version__
+
+    file = _within_here(expected) if expected else None
+    match output:
+        case "text":
+            from indexer.render.gate.text import verdict_text
+
+            width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+            return "".join(f"{line}\n" for line in verdict_text(verdict, paint_for(sys.stdout), width))
+        case "json":
+            from indexer.runs.files import document_text
+
+            return document_text(verdict.model_dump(mode="json", exclude_none=True))
+        case "markdown":
+            from indexer.render.gate.markdown import verdict_markdown
+
+            return verdict_markdown(verdict)
+        case "junit":
+            from indexer.render.gate.junit import verdict_junit
+
+            return verdict_junit(verdict)
+        case "sarif":
+            from indexer.render.gate.sarif import verdict_sarif
+
+            return verdict_sarif(verdict, file, __version__)
+        case "github":
+            from indexer.render.gate.annotations import verdict_annotations
+
+            return verdict_annotations(verdict, file)
+
+
+def _within_here(path: Path) -> str:
+    """A file's path as a repository that is checked out here knows it."""
+    whole = path.resolve()
+    return (whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else path).as_posix()
+
+
+def _append(path: Path, verdict: Verdict) -> None:
+    from indexer.render.gate.markdown import verdict_markdown
+    from indexer.runs.files import append_text
+
+    append_text(path, verdict_markdown(verdict))
+
+
+def _report(talk: Talk, verdict: Verdict, output: Format, steps: list[str]) -> None:
+    """On stderr: the verdict in one line, where stdout has it in no words for people, and what to type next."""
+    from indexer.render.gate.text import verdict_headline
+
+    if output != "text" or talk.json_lines:
+        style = "bold" if verdict.status == "in-step" else "alarm"
+        totals = verdict.totals.model_dump(mode="json")
+        talk.say(
+            verdict_headline(verdict),
+            style,
+            status=verdict.status,
+            exit_code=verdict.exit_code,
+            totals=totals,
+        )
+    talk.lines(f"→ {step}" for step in steps)
+
+
+def _next_steps(
+    verdict: Verdict, plan: Plan, saved: Path | None, expected: Path | None, config: Path | None
+) -> list[str]:
+    """What to type now."""
+    totals, steps = verdict.totals, []
+    if totals.unexpected:
+        own = ["--config", str(config)] if config else []
+        buckets = [word for one in plan.scope.buckets for word in ("--bucket", one)]
+        globs = [word for one in plan.scope.assets for word in ("--asset", one)]
+        again = f"indexer plan {shlex.join([*buckets, *globs, *own])}  # then review it and apply it"
+        steps.append(f"indexer show {shlex.quote(str(saved))}  # every difference" if saved else again)
+    if totals.expired_rules or totals.unused_rules:
+        steps.append(f"edit {expected}  # renew or take out the rules named above")
+    if verdict.status == "incomplete":
+        steps.append("see that the systems named above answer, and run this again")
+    return steps

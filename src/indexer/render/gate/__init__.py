@@ -1,0 +1,1 @@
+"""The gate's verdict, for people and for what CI systems read."""

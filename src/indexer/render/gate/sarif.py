@@ -1,0 +1,142 @@
+"""A verdict as SARIF 2.1.0: what is unexpected as results, what a rule expects as suppressed ones.
+
+Source: "Static Analysis Results Interchange Format (SARIF) Version 2.1.0", OASIS Standard, and what GitHub's code
+scanning takes of it ("SARIF support for code scanning"): 25,000 results a run, 5,000 of them shown, and each in a
+file of the repository, for which the file of rules stands in, since that is where an expectation would go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from indexer.model.drift import DriftedAction, JudgedFinding, RuleUse, Verdict
+from indexer.model.values import canonical, sha256
+from indexer.render.gate.text import rule_line, verdict_headline
+from indexer.render.meanings import FINDING_MEANINGS, REASON_MEANINGS, Meaning
+from indexer.render.paint import safe
+from indexer.render.plan_text import finding_line
+from indexer.render.tally import incomplete_read
+from indexer.render.words import details, target
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+MAX_RESULTS = 25_000
+EXPIRED = "expired-rule"
+Json = dict[str, Any]
+
+
+def verdict_sarif(verdict: Verdict, file: str | None, tool_version: str) -> str:
+    """The log. `file`: the rules' path, relative to the repository."""
+    results = islice(_results(verdict, file), MAX_RESULTS)
+    invocation: Json = {
+        "executionSuccessful": verdict.status != "incomplete",
+        "exitCode": verdict.exit_code,
+        "exitCodeDescription": verdict_headline(verdict),
+        "toolExecutionNotifications": [
+            {"level": "error", "message": {"text": safe(incomplete_read(row))}} for row in verdict.incomplete
+        ],
+    }
+    driver = {
+        "name": "indexer",
+        "semanticVersion": tool_version,
+        "rules": list(_rules()),
+    }
+    run = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": "indexer-drift/"},
+        "invocations": [invocation],
+        "columnKind": "unicodeCodePoints",
+        "results": list(results),
+    }
+    return (
+        json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1, ensure_ascii=False)
+        + "\n"
+    )
+
+
+def _rules() -> Iterator[Json]:
+    for reason, meaning in REASON_MEANINGS.items():
+        yield _rule(reason, meaning, "error")
+    for kind, meaning in FINDING_MEANINGS.items():
+        yield _rule(f"finding/{kind}", meaning, "warning")
+    expired = Meaning("The last day of a rule of expected drift is over.", "Renew it or take it out.")
+    yield _rule(EXPIRED, expired, "error")
+
+
+def _rule(name: str, meaning: Meaning, level: str) -> Json:
+    return {
+        "id": name,
+        "shortDescription": {"text": meaning.found},
+        "help": {"text": meaning.to_do, "markdown": f"{meaning.found}\n\n**What to do:** {meaning.to_do}"},
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def _results(verdict: Verdict, file: str | None) -> Iterator[Json]:
+    """Unexpected ones first: they must not be among those that are left out."""
+    for use in verdict.rules:
+        if use.expired:
+            text = f"Expired: {rule_line(use)}"
+            yield {
+                "ruleId": EXPIRED,
+                "level": "error",
+                "message": {"text": text},
+                "locations": [_location(file, use.line, None)],
+                "partialFingerprints": {"rule/v1": sha256(rule_line(use).encode())},
+            }
+    for one in sorted(verdict.actions, key=lambda one: one.expected_by is not None):
+        yield _of_action(one, verdict.rules, file)
+    for found in sorted(verdict.findings, key=lambda one: one.expected_by is not None):
+        yield _of_finding(found, verdict, file)
+
+
+def _of_action(drifted: DriftedAction, rules: tuple[RuleUse, ...], file: str | None) -> Json:
+    action = drifted.action
+    held = f" (withheld by {safe(drifted.withheld_by)})" if drifted.withheld_by else ""
+    differences = [
+        f"{safe(one.path)}: {safe(one.before or 'nothing')} → {safe(one.after or 'nothing')}"
+        for one in action.changes[:3]
+    ]
+    first = f"{action.kind} {target(action)} of {safe(action.location)}{held}: {details(action)}"
+    # What stays the same from day to day, so that an alert is one alert.
+    named = canonical([action.kind, action.reason, action.target.model_dump(mode="json")])
+    return {
+        "ruleId": action.reason,
+        "level": "error",
+        "message": {"text": "\n".join([first, *differences])},
+        "locations": [_location(file, 1, safe(action.location))],
+        "partialFingerprints": {"drift/v1": sha256(named)},
+        **_suppressed(drifted.expected_by, rules),
+        "properties": {"action": action.id, "kind": action.kind},
+    }
+
+
+def _of_finding(found: JudgedFinding, verdict: Verdict, file: str | None) -> Json:
+    finding = found.finding
+    named = canonical([finding.kind, finding.location, finding.detail])
+    return {
+        "ruleId": f"finding/{finding.kind}",
+        "level": "error" if verdict.strict else "warning",
+        "message": {"text": f"{finding.kind}: {finding_line(finding)}"},
+        "locations": [_location(file, 1, safe(finding.location) if finding.location else None)],
+        "partialFingerprints": {"finding/v1": sha256(named)},
+        **_suppressed(found.expected_by, verdict.rules),
+    }
+
+
+def _suppressed(index: int | None, rules: tuple[RuleUse, ...]) -> Json:
+    if index is None:
+        return {}
+    return {"suppressions": [{"kind": "external", "justification": rule_line(rules[index])}]}
+
+
+def _location(file: str | None, line: int | None, asset: str | None) -> Json:
+    found: Json = {}
+    if file is not None:
+        region = {"region": {"startLine": line}} if line else {}
+        found["physicalLocation"] = {"artifactLocation": {"uri": file}, **region}
+    if asset is not None:
+        found["logicalLocations"] = [{"fullyQualifiedName": asset, "kind": "resource"}]
+    return found

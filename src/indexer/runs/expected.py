@@ -1,0 +1,61 @@
+"""The file of expected drift: TOML that people write, read with clear words for what is wrong in it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from indexer.errors import UsageError
+from indexer.model.action import KINDS, REASONS
+from indexer.model.drift import ExpectedDrift, Rule
+from indexer.model.plan import FINDING_KINDS
+
+MAX_BYTES = 10_000_000
+HEADER = re.compile(r"^\s*\[\[\s*\"?rule\"?\s*\]\]", re.MULTILINE)
+WORDS = (*Rule.model_fields, "rule", *KINDS, *REASONS, *FINDING_KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedFile:
+    """Rules, and the line at which each begins; no lines where that cannot be told."""
+
+    expected: ExpectedDrift
+    lines: tuple[int, ...] = ()
+
+
+def load_expected(path: Path) -> ExpectedFile:
+    """Read a file of rules. Raises UsageError, which names the file, the rule, the key and the way out."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES).decode("utf-8-sig")
+        expected = ExpectedDrift.model_validate(tomllib.loads(text))
+    except OSError as exc:
+        raise _unusable(f"{path}: {exc.strerror}", "Check the path.") from exc
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
+        raise _unusable(f"{path} is not TOML: {str(exc)[:300]}", "Repair it there.") from exc
+    except ValidationError as exc:
+        raise _unusable(f"{path}: {_first(exc)}", "`indexer schema expected` has all there is.") from None
+    lines = tuple(text.count("\n", 0, found.end()) + 1 for found in HEADER.finditer(text))
+    return ExpectedFile(expected, lines if len(lines) == len(expected.rule) else ())
+
+
+def _unusable(detail: str, hint: str) -> UsageError:
+    return UsageError("The rules of expected drift cannot be used", detail, hint)
+
+
+def _first(exc: ValidationError) -> str:
+    """The first fault, with the rule by its number, and the word that was probably meant."""
+    fault = exc.errors(include_url=False)[0]
+    place = [f"rule {part + 1}" if isinstance(part, int) else str(part)[:80] for part in fault["loc"]]
+    where = ": ".join(part for part in place if part != "rule") or "the file"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    typed = fault["input"] if fault["type"] == "literal_error" else fault["loc"][-1] if fault["loc"] else ""
+    if fault["type"] in ("literal_error", "extra_forbidden") and isinstance(typed, str):
+        close = difflib.get_close_matches(typed, WORDS, n=1)
+        message = f"{typed[:80]!r} is not known" + (f"; did you mean {close[0]}?" if close else "")
+    return f"{where}: {message[:300]}"

@@ -1,0 +1,163 @@
+"""The verdict in each format, read by who reads it: a JUnit parser, SARIF's schema, a Markdown renderer."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from judged import HOSTILE, TODAY, busy_verdict, calm_verdict, rules
+from junitparser import JUnitXml
+from markdown_it import MarkdownIt
+from rendered import plan_of, put
+
+from indexer.model.content import Change
+from indexer.model.drift import Verdict
+from indexer.model.plan import Finding
+from indexer.planner.gate import judge
+from indexer.render.comment import MAX_CHARACTERS
+from indexer.render.gate.annotations import verdict_annotations
+from indexer.render.gate.junit import SHOWN, verdict_junit
+from indexer.render.gate.markdown import verdict_markdown
+from indexer.render.gate.sarif import verdict_sarif
+from indexer.render.gate.text import verdict_text
+from indexer.render.paint import PLAIN
+
+# SARIF's own schema, as the npm package @microsoft/sarif-multitool-linux 5.7.0 (MIT) carries it.
+SARIF = Draft202012Validator(
+    json.loads((Path(__file__).parent / "sarif-2.1.0.json").read_text(encoding="utf-8"))
+)
+RULES = "plans/expected-drift.toml"
+COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")
+VERDICTS = [calm_verdict(), busy_verdict(), busy_verdict(strict=True), busy_verdict(unread="denied")]
+
+
+def huge_verdict() -> Verdict:
+    """More of everything than any format shows."""
+    actions = [put(f"asset-{number:05}", Change(path="x", after="🐭" * 60)) for number in range(3_000)]
+    findings = [Finding(kind="name-mismatch", location="s3://bucket/a", detail=f"{n}") for n in range(2_000)]
+    return judge(plan_of(actions, findings), rules(), TODAY)
+
+
+def unescaped(text: str) -> str:
+    """As GitHub's runner reads a workflow command."""
+    for code, one in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        text = text.replace(code, one)
+    return text
+
+
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda one: f"{one.status}-{one.strict}")
+def test_junit_counts_what_a_parser_counts(verdict: Verdict) -> None:
+    """Unexpected actions and expired rules fail, incomplete reads are errors, expected ones are skipped."""
+    report = JUnitXml.fromstring(verdict_junit(verdict).encode())
+    cases = [case for suite in report for case in suite]
+    failed = [case for case in cases if case.is_failure]
+    findings = verdict.totals.unexpected_findings if verdict.strict else 0
+    assert len(failed) == verdict.totals.unexpected + verdict.totals.expired_rules + findings
+    assert sum(case.is_error for case in cases) == len(verdict.incomplete)
+    told = (report.tests, report.failures, report.errors)
+    assert told == (len(cases), len(failed), len(verdict.incomplete))
+    report.update_statistics()
+    assert (report.tests, report.failures, report.errors) == told
+    assert bool(failed or verdict.incomplete) == (verdict.exit_code != 0)
+
+
+def test_junit_leaves_out_the_rest_and_still_fails() -> None:
+    """What is too much to list is one case that fails."""
+    report = JUnitXml.fromstring(verdict_junit(huge_verdict()).encode())
+    cases = [case for suite in report if suite.name == "bucket" for case in suite]
+    assert len(cases) == SHOWN + 1
+    assert cases[-1].name == "and 2,000 more actions"
+    assert cases[-1].is_failure
+
+
+@pytest.mark.parametrize("verdict", [*VERDICTS, huge_verdict()], ids=lambda one: f"{one.status}-{one.strict}")
+@pytest.mark.parametrize("file", [None, RULES])
+def test_sarif_fits_its_schema(verdict: Verdict, file: str | None) -> None:
+    """The log is valid; expected drift is there, suppressed, with the rule as its justification."""
+    log = json.loads(verdict_sarif(verdict, file, "1.2.3"))
+    SARIF.validate(log)
+    [run] = log["runs"]
+    ids = {one["id"] for one in run["tool"]["driver"]["rules"]}
+    assert {one["ruleId"] for one in run["results"]} <= ids
+    suppressed = [one for one in run["results"] if one.get("suppressions")]
+    assert len(suppressed) == verdict.totals.expected + verdict.totals.expected_findings
+    assert run["invocations"][0]["exitCode"] == verdict.exit_code
+    assert run["invocations"][0]["executionSuccessful"] is (verdict.status != "incomplete")
+    places = [one["locations"][0].get("physicalLocation") for one in run["results"]]
+    assert all((place is None) == (file is None) for place in places)
+
+
+def test_sarif_knows_the_same_drift_again_tomorrow() -> None:
+    """The fingerprint is of what drifts, not of the bytes that were found there."""
+
+    def fingerprint(etag: str) -> str:
+        log = json.loads(verdict_sarif(judge(plan_of([put(etag=etag)]), rules(), TODAY), None, "1"))
+        return str(log["runs"][0]["results"][0]["partialFingerprints"])
+
+    assert fingerprint("0" * 16) == fingerprint("1" * 16)
+
+
+def test_the_schema_catches_a_broken_log() -> None:
+    """The check can fail."""
+    log = json.loads(verdict_sarif(busy_verdict(), RULES, "1.2.3"))
+    log["runs"][0]["results"][0]["level"] = "fatal"
+    assert not SARIF.is_valid(log)
+
+
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda one: f"{one.status}-{one.strict}")
+def test_annotations_are_commands_of_one_line(verdict: Verdict) -> None:
+    """The verdict comes first; nobody's text can end a command, or begin one."""
+    lines = verdict_annotations(verdict, RULES).splitlines()
+    found = [COMMAND.fullmatch(line) for line in lines]
+    assert all(found)
+    levels = [one[1] for one in found if one]
+    assert levels[0] == ("notice" if verdict.exit_code == 0 else "error")
+    assert max(levels.count("error"), levels.count("warning")) <= 10
+    assert all("\x1b" not in unescaped(line) and "\u202e" not in line for line in lines)
+
+
+def test_an_expired_rule_is_marked_in_its_file() -> None:
+    lines = verdict_annotations(busy_verdict(), RULES).splitlines()
+    [expired] = [line for line in lines if "Expired rule" in line]
+    assert f"file={RULES},line=10" in expired
+
+
+def test_annotations_of_a_huge_verdict_stay_within_what_github_shows() -> None:
+    text = verdict_annotations(huge_verdict(), None)
+    assert len(text.splitlines()) <= 20
+    assert "and 2,997 more" in text
+
+
+@pytest.mark.parametrize("verdict", [*VERDICTS, huge_verdict()], ids=lambda one: f"{one.status}-{one.strict}")
+def test_markdown_fits_a_comment_and_renders(verdict: Verdict) -> None:
+    """A renderer finds the counts in a table and closed fences; nobody's text becomes markup."""
+    text = verdict_markdown(verdict)
+    assert len(text.encode("utf-16-le")) // 2 <= MAX_CHARACTERS
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    assert html.count("<details") == html.count("</details>")
+    assert html.startswith("<h3>")
+    assert ("<table>" in html) == bool(verdict.totals.unexpected)
+    for reason, count in verdict.totals.reasons.items():
+        assert re.search(rf"<td>{reason}</td>\s*<td[^>]*>{count:,}</td>", html)
+    assert "</failure>" not in html
+
+
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda one: f"{one.status}-{one.strict}")
+def test_text_says_the_verdict_first_and_the_rules_that_need_work(verdict: Verdict) -> None:
+    lines = list(verdict_text(verdict, PLAIN, 100))
+    first = {"in-step": "No unexpected drift", "drift": "DRIFT: ", "incomplete": "CANNOT SAY: "}
+    assert lines[0].startswith(first[verdict.status])
+    text = "\n".join(lines)
+    assert ("line 10: " in text) == bool(verdict.totals.expired_rules)
+    assert ("line 17: " in text) == bool(verdict.totals.unused_rules)
+    assert HOSTILE not in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda one: f"{one.status}-{one.strict}")
+def test_json_is_read_back_the_same(verdict: Verdict) -> None:
+    document = json.loads(json.dumps(verdict.model_dump(mode="json", exclude_none=True)))
+    assert Verdict.model_validate(document) == verdict
