@@ -1,6 +1,6 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format docs lock clean
+.PHONY: help demo test gate soak lint format docs lock clean
 
 # python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
 PYTHON ?= $(shell for one in python3.11 python3; do \
@@ -19,6 +19,9 @@ demo: $(READY) ## Plan, show, apply and plan again, on embedded S3, DocDB and Co
 test: $(READY) ## Run all tests, with coverage
 	$(BIN)/coverage erase
 	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report term
+
+gate: $(READY) ## Run the drift gate on a sandbox: failing, passing by rules, and in step
+	$(BIN)/python tests/gate/on_sandbox.py plans/expected-drift.toml
 
 # Rounds of the soak: make soak ROUNDS=100
 ROUNDS ?= 20

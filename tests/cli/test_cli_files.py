@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rendered import plan_of, put
 
 from conftest import Run
 from indexer.runs.files import plan_text
+from rendered import plan_of, put
 
 
 @pytest.fixture

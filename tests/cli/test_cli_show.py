@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from rendered import delete, plan_of, put, result_of
 
 from conftest import Run
 from indexer.runs.files import load_plan, plan_text
+from rendered import delete, plan_of, put, result_of
 
 
 @pytest.fixture
@@ -102,3 +102,29 @@ def test_quiet_leaves_the_data(indexer: Run, plan_file: Path) -> None:
     finished = indexer("show", "plan.json", "--quiet")
     assert "s3://bucket/asset" in finished.stdout
     assert finished.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"), [("text", "1 new action, 0 gone"), ("markdown", "| core-file-stale | 1 |")]
+)
+def test_a_plan_against_an_older_one(indexer: Run, plan_file: Path, output: str, shown: str) -> None:
+    """What is new, gone, still there."""
+    (plan_file.parent / "older.json").write_text(plan_text(plan_of([delete()])), encoding="utf-8")
+    done = indexer("show", "plan.json", "--against", "older.json", "--format", output)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shown in done.stdout
+
+
+def test_a_comparison_for_programs_and_its_limits(indexer: Run, plan_file: Path) -> None:
+    """JSON holds all of it; filters go for both plans; a result is no plan."""
+    (plan_file.parent / "older.json").write_text(plan_text(plan_of([delete()])), encoding="utf-8")
+    (plan_file.parent / "result.json").write_text(
+        result_of((put(), "applied", "")).model_dump_json(), encoding="utf-8"
+    )
+    against = ("show", "plan.json", "--against")
+    found = json.loads(indexer(*against, "older.json", "--format", "json").stdout)
+    assert [len(found[name]) for name in ("new", "altered", "gone", "still")] == [1, 0, 0, 1]
+    found = json.loads(indexer(*against, "older.json", "--format", "json", "--asset", "gone").stdout)
+    assert [len(found[name]) for name in ("new", "altered", "gone", "still")] == [0, 0, 0, 1]
+    assert indexer(*against, "result.json").returncode == 2
+    assert indexer(*against, "older.json", "--format", "html").returncode == 2

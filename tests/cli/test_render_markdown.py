@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from rendered import delete, plan_of, put, result_of
-
 from indexer.model.content import Change
 from indexer.model.plan import Finding
 from indexer.render.markdown import MAX_CHARACTERS, plan_markdown, result_markdown
+from rendered import delete, plan_of, put, result_of
 
 
 def test_a_long_plan_is_cut_and_says_so() -> None:

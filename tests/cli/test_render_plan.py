@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from rendered import delete, plan_of, put
-
 from indexer.model.content import Change
 from indexer.model.plan import Finding, Withheld
 from indexer.render.paint import PLAIN, Paint
 from indexer.render.plan_text import outline, plan_text
 from indexer.render.tally import headline
+from rendered import delete, plan_of, put
 
 
 def shown(*lines: str) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rendered import delete, put, result_of
-
 from indexer.render.paint import PLAIN
 from indexer.render.result_text import outcome_table, result_headline, result_text, unsuccessful
+from rendered import delete, put, result_of
 
 FIRST, SECOND = put("a"), delete("b")
 ACTIONS = {FIRST.id: FIRST, SECOND.id: SECOND}

@@ -11,7 +11,6 @@ from jsonschema import Draft202012Validator
 from judged import HOSTILE, TODAY, busy_verdict, calm_verdict, rules
 from junitparser import JUnitXml
 from markdown_it import MarkdownIt
-from rendered import plan_of, put
 
 from indexer.model.content import Change
 from indexer.model.drift import Verdict
@@ -24,6 +23,7 @@ from indexer.render.gate.markdown import verdict_markdown
 from indexer.render.gate.sarif import verdict_sarif
 from indexer.render.gate.text import verdict_text
 from indexer.render.paint import PLAIN
+from rendered import plan_of, put
 
 # SARIF's own schema, as the npm package @microsoft/sarif-multitool-linux 5.7.0 (MIT) carries it.
 SARIF = Draft202012Validator(

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judged import TODAY, rule, rules
 from pydantic import ValidationError
-from rendered import delete, plan_of, put
 
 from indexer.model.drift import Rule
 from indexer.model.plan import CoverageRow, Finding, Withheld
 from indexer.planner.gate import judge
+from rendered import delete, plan_of, put
 
 MISMATCH = Finding(kind="name-mismatch", location="s3://bucket/odd", detail="x")
 RAW = {"raw-unregistered": 7}

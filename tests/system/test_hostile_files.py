@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forgery import BUCKET, EVERY_KIND, PLACES, RESULTS, forged, paths_in, replaced, signed, text_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workbench import Workbench
 
+from forgery import BUCKET, EVERY_KIND, PLACES, RESULTS, forged, paths_in, replaced, signed, text_of
 from indexer.applier.bounds import Bounds, check_bounds
 from indexer.config import Config, load_config
 from indexer.errors import IndexerError

@@ -9,12 +9,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import forgery as plan
 import pytest
-from forgery import ASSET, BUCKET, OTHER_BUCKET, RESULTS, UNMANAGED, forged, location, target, write
 from workbench import Workbench
 
+import forgery as plan
 from builders import NoProgress
+from forgery import ASSET, BUCKET, OTHER_BUCKET, RESULTS, UNMANAGED, forged, location, target, write
 from indexer.config import load_config
 from indexer.errors import RefusedError
 from indexer.runs.apply import apply, apply_plan, bounds_of, results_folder

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 NAME = "show"
 SUMMARY = "Show a plan or a result."
-Format = Literal["text", "json", "markdown"]
+Format = Literal["text", "json", "markdown", "html"]
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A plan, or the result of an apply.")]
 FormatOption = Annotated[
-    Format, typer.Option("--format", help="markdown: short enough for a comment on a pull request.")
+    Format,
+    typer.Option(
+        "--format",
+        help="markdown: short enough for a comment on a pull request; html: one file for a browser.",
+    ),
 ]
 Kinds = Annotated[
     list[str] | None,
@@ -32,12 +36,17 @@ Reasons = Annotated[
     list[str] | None,
     typer.Option("--reason", metavar="REASON", help="Only for such a reason, e.g. asset-gone; repeatable."),
 ]
+Against = Annotated[
+    Path | None,
+    typer.Option("--against", metavar="OLDER", help="An older plan: say what is new, gone, and still there."),
+]
 
 
 def command(
     talk: Talk,
     file: File,
     output: FormatOption = "text",
+    against: Against = None,
     asset: Assets = None,
     action: Kinds = None,
     reason: Reasons = None,
@@ -50,7 +59,9 @@ def command(
     selection = Selection(
         tuple(asset or ()), known(action, KINDS, "--action"), known(reason, REASONS, "--reason")
     )
-    if is_plan(file):
+    if against is not None:
+        data(_comparison(file, against, output, selection))
+    elif is_plan(file):
         data(_plan(file, output, selection))
         if output == "text" and sys.stdout.isatty():
             talk.lines(["", f"→ indexer apply {shlex.quote(str(file))}  carries out all of the plan"])
@@ -74,11 +85,40 @@ def _plan(file: Path, output: Format, selection: Selection) -> str:
             return document_text(document)
         case "markdown":
             return plan_markdown(selected, part_of)
+        case "html":
+            from indexer.render.html import plan_html
+
+            return plan_html(selected, part_of, shlex.quote(str(file)))
         case "text":
             return _text(plan_text(selected, paint_for(sys.stdout), part_of))
 
 
+def _comparison(file: Path, older: Path, output: Format, selection: Selection) -> str:
+    from indexer.planner.compare import compare
+    from indexer.render.comparison import comparison_markdown, comparison_text
+    from indexer.render.selection import select_plan
+    from indexer.runs.files import document_text, is_plan, load_plan
+
+    for one in (file, older):
+        if not is_plan(one):
+            raise typer.BadParameter(f"{one} is a result: compare two plans", param_hint="--against")
+    now, before = (select_plan(load_plan(one)[0], selection) for one in (file, older))
+    found = compare(now, before)
+    match output:
+        case "json":
+            return document_text(found.model_dump(mode="json", exclude_none=True))
+        case "markdown":
+            return comparison_markdown(found)
+        case "html":
+            raise typer.BadParameter(
+                "two plans are compared as text, json or markdown", param_hint="--format"
+            )
+        case "text":
+            return _text(comparison_text(found, paint_for(sys.stdout)))
+
+
 def _result(file: Path, output: Format, selection: Selection) -> str:
+    from indexer.applier.journal import PLAN_FILE
     from indexer.render.markdown import result_markdown
     from indexer.render.result_text import result_text
     from indexer.render.selection import select_result
@@ -94,6 +134,11 @@ def _result(file: Path, output: Format, selection: Selection) -> str:
             return document_text(selected.model_dump(mode="json", exclude_none=True))
         case "markdown":
             return result_markdown(selected, actions)
+        case "html":
+            from indexer.render.html import result_html
+
+            beside = [str(file.parent / PLAN_FILE), "--results", str(file.parent)]
+            return result_html(selected, actions, shlex.join(beside))
         case "text":
             return _text(result_text(selected, actions, paint_for(sys.stdout)))
 
