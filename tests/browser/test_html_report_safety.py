@@ -23,6 +23,8 @@ View = Callable[..., "Page"]
 
 HOSTILE = [
     "</script><img src=x onerror=pwned=1>",
+    "</script/x><img src=x onerror=pwned=1>",
+    "</script\t",
     "<!--<script>",
     "<script>pwned=1</script>",
     "\"' onmouseover='pwned=1' x=\"",

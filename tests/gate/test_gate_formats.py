@@ -129,6 +129,14 @@ def test_annotations_of_a_huge_verdict_stay_within_what_github_shows() -> None:
     text = verdict_annotations(huge_verdict(), None)
     assert len(text.splitlines()) <= 20
     assert "and 2,997 more" in text
+    assert all(COMMAND.fullmatch(line) for line in text.splitlines())
+
+
+def test_what_looks_escaped_is_shown_as_it_is() -> None:
+    """A name that holds %0A stays one, and does not become a line break on GitHub."""
+    action = put("a%0Ab")
+    assert "a%0Ab" in unescaped(verdict_annotations(judge(plan_of([action]), rules(), TODAY), None))
+    assert "a%250Ab" in verdict_annotations(judge(plan_of([action]), rules(), TODAY), None)
 
 
 @pytest.mark.parametrize("verdict", [*VERDICTS, huge_verdict()], ids=lambda one: f"{one.status}-{one.strict}")
