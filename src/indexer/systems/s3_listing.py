@@ -8,6 +8,7 @@ with a full page (boto3's reader notices one that was cut short). Source: tests/
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("indexer.s3")
 FULL_PAGE = 1000
 """Entries that S3 gives at once."""
-FAULTS_IN_A_ROW = 3
+SLOW_DOWN = re.compile("status code: (503|429) |<Code>SlowDown<")
+"""In obstore's words; a name in an address is escaped, so it cannot look like this."""
+FAULTS_IN_A_ROW = 8
 """After so many a bucket is boto3's for the rest of the run: another region, a certificate, an addressing style."""
 LONGEST_KEY = 1024
 """Bytes that S3 takes for a key."""
@@ -57,7 +60,7 @@ class FastListing:
         except (InvalidPathError, ValueError):  # a name that only boto3 can take; says nothing of the bucket
             return None
         except BaseError as exc:
-            if "SlowDown" in str(exc) or "503" in str(exc) or "429" in str(exc):
+            if SLOW_DOWN.search(str(exc)):
                 slowed()
             else:
                 self._note_fault(bucket)
