@@ -21,10 +21,22 @@ CONFIG_HELP = "The configuration. Default: indexer.toml here; environment variab
 
 ConfigPath = Annotated[Path | None, typer.Option("--config", metavar="PATH", help=CONFIG_HELP)]
 MOST_PARALLEL = 256
+
+
+def _checked_parallel(typed: str) -> str:
+    """Said before anything is read."""
+    if typed != "auto" and not (typed.isdecimal() and 1 <= int(typed) <= MOST_PARALLEL):
+        raise typer.BadParameter(f"{typed!r} is neither auto nor 1 to {MOST_PARALLEL}")
+    return typed
+
+
 Parallel = Annotated[
     str,
     typer.Option(
-        "--parallel", metavar="N", help="How many requests at a time; auto: as many as S3 answers quickly."
+        "--parallel",
+        metavar="N",
+        callback=_checked_parallel,
+        help="How many requests at a time; auto: as many as S3 answers quickly.",
     ),
 ]
 Assets = Annotated[
@@ -75,14 +87,8 @@ def configured(path: Path | None, talk: Talk) -> Config:
 
 
 def parallelism(typed: str) -> int | None:
-    """How many requests at a time; None is auto. Raises BadParameter."""
-    if typed == "auto":
-        return None
-    if not typed.isdecimal() or not 1 <= int(typed) <= MOST_PARALLEL:
-        raise typer.BadParameter(
-            f"{typed!r} is neither auto nor 1 to {MOST_PARALLEL}", param_hint="--parallel"
-        )
-    return int(typed)
+    """How many requests at a time; None is auto."""
+    return None if typed == "auto" else int(typed)
 
 
 def known(values: list[str] | None, words: tuple[W, ...], option: str) -> tuple[W, ...]:
