@@ -41,6 +41,7 @@ def compare(plan: Plan, older: Plan) -> Comparison:
     """What became of an older plan's actions. One is the same where its kind and its target are."""
     now, before = _by_target(plan), _by_target(older)
     kept = [(before[key], one) for key, one in now.items() if key in before]
+    found, found_before = set(plan.findings), set(older.findings)
     return Comparison(
         plan_id=plan.plan_id,
         created_at=plan.created_at,
@@ -52,8 +53,8 @@ def compare(plan: Plan, older: Plan) -> Comparison:
         gone=tuple(one for key, one in before.items() if key not in now),
         altered=tuple(Altered(before=old, after=one) for old, one in kept if old.id != one.id),
         still=tuple(one for old, one in kept if old.id == one.id),
-        new_findings=tuple(one for one in plan.findings if one not in set(older.findings)),
-        gone_findings=tuple(one for one in older.findings if one not in set(plan.findings)),
+        new_findings=tuple(one for one in plan.findings if one not in found_before),
+        gone_findings=tuple(one for one in older.findings if one not in found),
     )
 
 

@@ -91,10 +91,10 @@ def outcome_lines(outcome: Outcome, actions: Actions, paint: Paint) -> Iterator[
     yield f"  {paint(outcome.status, STATUSES[outcome.status][0])} {what}"
     if outcome.detail:
         attempts = f" ({outcome.attempts} attempts)" if outcome.attempts > 1 else ""
-        yield f"      {_detail(outcome.detail, actions)}{attempts}"
+        yield f"      {detail_words(outcome.detail, actions)}{attempts}"
 
 
-def _detail(detail: str, actions: Actions) -> str:
+def detail_words(detail: str, actions: Actions) -> str:
     """The ledger's words, with the action that they may name by its id in words."""
     for word in detail.replace(",", " ").split():
         if word in actions:

@@ -9,8 +9,8 @@ from indexer.model.action import Action
 from indexer.model.content import DataAssetTarget, ObjectTarget, RecordTarget
 from indexer.model.outcome import BeforeImage, Outcome
 from indexer.model.plan import Withheld
-from indexer.render.paint import PLAIN, safe
-from indexer.render.result_text import outcome_lines
+from indexer.render.paint import safe
+from indexer.render.result_text import detail_words
 from indexer.render.tally import bucket_of
 from indexer.render.words import counted, details, effect, target
 
@@ -64,8 +64,7 @@ def outcome_row(outcome: Outcome, actions: Mapping[str, Action]) -> Row:
     if facts:
         row["facts"] = " · ".join(facts)
     if outcome.detail:
-        why = list(outcome_lines(outcome, actions, PLAIN))[1].strip()  # it names other actions in words
-        row["why"] = why.removesuffix(f" ({outcome.attempts} attempts)")
+        row["why"] = detail_words(outcome.detail, actions)
     return row
 
 
