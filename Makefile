@@ -1,6 +1,6 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test gate soak lint format docs lock clean
+.PHONY: help demo test gate bench soak lint format docs lock clean
 
 # python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
 PYTHON ?= $(shell for one in python3.11 python3; do \
@@ -22,6 +22,12 @@ test: $(READY) ## Run all tests, with coverage
 
 gate: $(READY) ## Run the drift gate on a sandbox: failing, passing by rules, and in step
 	$(BIN)/python tests/gate/on_sandbox.py plans/expected-drift.toml
+
+# What to measure: make bench BENCH='--assets 400 4000 40000 --latency-ms 0 30'
+BENCH ?= --assets 400 4000 --latency-ms 0 30
+
+bench: $(READY) ## Time, CPU, memory and requests of a plan, against light servers
+	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 # Rounds of the soak: make soak ROUNDS=100
 ROUNDS ?= 20

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
 from contract_handles import DataAssets, Objects, Records
@@ -22,7 +22,8 @@ from indexer.systems import codeocean as codeocean_driver
 from indexer.systems import docdb as docdb_driver
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
 from indexer.systems.docdb import DocDBReader, DocDBWriter, connect
-from indexer.systems.s3 import S3Reader, S3Writer
+from indexer.systems.pace import Pace
+from indexer.systems.s3 import S3, S3Reader, S3Writer
 from memory import (
     MemoryDataAssetReader,
     MemoryDataAssetWriter,
@@ -43,20 +44,18 @@ def s3_server() -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def s3_driver_client(s3_server: S3Server) -> Iterator[Any]:
-    client = boto3.client(
-        "s3",
-        endpoint_url=s3_server.endpoint,
-        region_name="us-west-2",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}),
+def opened_s3(s3_server: S3Server) -> Iterator[S3]:
+    session = botocore.session.get_session()
+    session.set_credentials("test", "test")
+    config = Config(retries={"total_max_attempts": 1})
+    client = session.create_client(
+        "s3", region_name="us-west-2", endpoint_url=s3_server.endpoint, config=config
     )
-    yield client
+    yield S3(client, session, Pace(8, adapts=True))
     client.close()
 
 
-@pytest.fixture(params=["memory", "boto3"])
+@pytest.fixture(params=["memory", "boto3", "obstore"])
 def objects(request: pytest.FixtureRequest) -> Iterator[Objects]:
     bucket = f"bucket-{uuid.uuid4()}"
     if request.param == "memory":
@@ -72,11 +71,11 @@ def objects(request: pytest.FixtureRequest) -> Iterator[Objects]:
         )
         return
     server: S3Server = request.getfixturevalue("s3_server")
-    client = request.getfixturevalue("s3_driver_client")
+    s3: S3 = request.getfixturevalue("opened_s3")
     server.create_bucket(bucket)
     yield Objects(
-        S3Reader(client),
-        S3Writer(client),
+        S3Reader(s3, fast=request.param == "obstore"),
+        S3Writer(s3),
         bucket,
         lambda key, body, modified_at=None: server.put(bucket, key, body, modified_at),
         lambda: server.objects(bucket),

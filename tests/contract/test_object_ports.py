@@ -1,12 +1,14 @@
-"""S3's ports: in memory and boto3 on the embedded server."""
+"""S3's ports: in memory, and boto3 alone and with obstore on the embedded server."""
 
 from __future__ import annotations
+
+from urllib.parse import quote, unquote
 
 import pytest
 from contract_handles import Objects
 
 from builders import at
-from indexer.errors import AccessDeniedError, MissingBucketError
+from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of
 
@@ -86,6 +88,68 @@ def test_a_listing_gives_keys_as_they_are(objects: Objects, name: str) -> None:
     body = objects.reader.get(objects.bucket, f"a/{name}")
     assert body is not None
     assert body.body == b"body"
+
+
+ODD_FOLDERS = (
+    *ODD_PREFIXES,
+    "100%",
+    "a%20b",
+    "#hash",
+    "q?x",
+    "star*",
+    "til~de",
+    "curly{}",
+    "[x]",
+    "b\\s",
+    "e\u0301",
+    "x.",
+    "😀",
+    ";",
+)
+
+
+@pytest.mark.parametrize("prefix", ODD_FOLDERS)
+def test_a_folder_is_listed_under_its_own_name(objects: Objects, prefix: str) -> None:
+    """However it is written; its neighbours, also those that an escaped name would be, are not inside."""
+    objects.put(f"{prefix}/subject.json", b"{}")
+    for neighbour in (f"{prefix}0", quote(prefix, safe=""), unquote(prefix), prefix.strip()):
+        if neighbour != prefix:
+            objects.put(f"{neighbour}/other.json", b"1")
+    listing = objects.reader.listing(objects.bucket, f"{prefix}/")
+    assert [one.key for one in listing.objects] == [f"{prefix}/subject.json"]
+    assert listing.folders == ()
+
+
+NOT_FOR_EVERY_CLIENT = ("c\x01c", "c\tc", "c\nc", "c\x7fc", "..", ".", "c\u2028c", "")
+
+
+@pytest.mark.parametrize("prefix", NOT_FOR_EVERY_CLIENT)
+def test_a_folder_that_a_client_cannot_name_is_listed_all_the_same(objects: Objects, prefix: str) -> None:
+    """Or refused in our words; it never looks like an empty one where there is something."""
+    objects.put(f"{prefix}/subject.json", b"{}")
+    try:
+        listing = objects.reader.listing(objects.bucket, f"{prefix}/")
+    except SystemFaultError:
+        return
+    assert [one.key for one in listing.objects] == [f"{prefix}/subject.json"]
+
+
+@pytest.mark.parametrize("length", [1_000, 5_000, 70_000, 200_000])
+def test_a_name_that_is_too_long_is_answered_in_words(objects: Objects, length: int) -> None:
+    """A record's location may be any text; no client ends the process over it."""
+    try:
+        assert objects.reader.listing(objects.bucket, f"{'é' * length}/").empty
+    except SystemFaultError:
+        return
+
+
+def test_a_marker_is_no_file_of_the_folder_above(objects: Objects) -> None:
+    """`a/subject.json/` is a folder of that name, and `a/` alone means that the folder is there."""
+    objects.put("a/subject.json/", b"")
+    objects.put("only/", b"")
+    listing = objects.reader.listing(objects.bucket, "a/")
+    assert (listing.objects, listing.folders) == ((), ("subject.json",))
+    assert not objects.reader.listing(objects.bucket, "only/").empty
 
 
 def test_a_double_slash_is_a_folder_without_a_name(objects: Objects) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import struct
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -12,10 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.model.values import (
+    MAX_DEPTH,
     Foreign,
     NotJsonError,
     Oid,
     UnserialisableError,
+    _fast_text,
+    _slow_text,
     check_storable,
     fingerprint,
     from_bytes,
@@ -23,6 +28,7 @@ from indexer.model.values import (
     id_in_plan,
     iso_time,
     masked,
+    record_bytes,
     time_stamp,
     to_bytes,
 )
@@ -42,6 +48,78 @@ def test_bytes_are_those_of_python_json(value: Any) -> None:
     """Production is full of files written exactly so; anything else is false drift."""
     expected = json.dumps(value, indent=3, ensure_ascii=False, sort_keys=True).encode("utf-8")
     assert to_bytes(value) == expected
+
+
+WILD_TEXT = st.text(max_size=8) | st.sampled_from(
+    ["\x00", "\x1f", "\x7f", "\u2028", "\\u00e9", "/", "🐭", "\ud800"]
+)
+WILD = st.recursive(
+    SCALARS
+    | WILD_TEXT
+    | st.integers()
+    | st.binary(min_size=8, max_size=8).map(lambda raw: struct.unpack("d", raw)[0])
+    | st.datetimes(timezones=st.just(UTC))
+    | st.just(Oid("507f1f77bcf86cd799439011"))
+    | st.just(Foreign("Decimal128", "{}"))
+    | st.binary(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.tuples(inner)
+        | st.sets(st.integers(), max_size=2)
+        | st.dictionaries(WILD_TEXT | st.integers() | st.none() | st.booleans(), inner, max_size=5)
+    ),
+    max_leaves=25,
+)
+
+
+def outcome(make: Callable[[Any], object], value: Any) -> object:
+    """What comes of it: the text, or that it has none."""
+    try:
+        return make(value)
+    except (UnserialisableError, TypeError, RecursionError) as exc:
+        return type(exc)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(WILD)
+def test_the_fast_form_is_the_slow_one_or_none(value: Any) -> None:
+    """Whatever a driver may hand us; where rapidjson is not sure, Python's own encoder decides."""
+    fast = _fast_text(value)
+    assert fast is None or fast == _slow_text(value)
+    assert outcome(lambda one: _fast_text(one) or _slow_text(one), value) == outcome(_slow_text, value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.floats(width=64) | st.integers(-(2**70), 2**70), min_size=300, max_size=600))
+def test_numbers_by_the_hundred(value: list[float]) -> None:
+    """Every float that there is has one text."""
+    fast = _fast_text(value)
+    assert fast is None or fast == _slow_text(value)
+
+
+@pytest.mark.parametrize("depth", [50, 100, 101, 300, 500, 990, 5_000, 100_000])
+@pytest.mark.parametrize("wrap", [lambda one: [one], lambda one: {"a": one}])
+def test_deep_nesting_is_text_or_no_text(depth: int, wrap: Callable[[Any], Any]) -> None:
+    """As deep as a document may be, and beyond: an answer in words, never the end of the process."""
+    value: Any = 1
+    for _ in range(depth):
+        value = wrap(value)
+    try:
+        body = to_bytes(value)
+    except UnserialisableError:
+        assert depth > MAX_DEPTH
+    else:
+        assert body.count(b"\n") == 2 * depth
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.dictionaries(TEXT, JSON_VALUES, max_size=6), st.data())
+def test_a_record_is_composed_from_the_bytes_of_its_fields(
+    record: dict[str, Any], data: st.DataObject
+) -> None:
+    """Whichever of them are known already."""
+    known = data.draw(st.sets(st.sampled_from(sorted(record)))) if record else set()
+    assert record_bytes(record, {field: to_bytes(record[field]) for field in known}) == to_bytes(record)
 
 
 @settings(max_examples=200, deadline=None)

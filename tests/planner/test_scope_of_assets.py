@@ -137,8 +137,8 @@ def test_the_order_of_s3_does_not_lose_an_asset() -> None:
     prefixes = sorted(names, key=lambda name: f"{name}/")
     assert sorted(names) != prefixes
     joined = join(BUCKET, rows, prefixes, {}, Window(), links=False)
-    assert [asset.location for asset in joined.assets] == sorted(map(location, names))
-    assert all(len(asset.rows) == 1 and asset.location in joined.listed for asset in joined.assets)
+    assert [asset.location for asset, _ in joined.assets()] == sorted(map(location, names))
+    assert all(len(asset.rows) == 1 and listed for asset, listed in joined.assets())
     world = world_of(*map(record, names))
     world.page_size = 1
     assert plan_of(world).actions == ()
@@ -147,7 +147,7 @@ def test_the_order_of_s3_does_not_lose_an_asset() -> None:
 def test_both_generations_meet_at_their_location() -> None:
     """v1 first; v1 has the files where both sync to S3."""
     joined = join(BUCKET, [row("a", "v2"), row("a")], ["a"], {}, Window(), links=False)
-    assert [one.generation for one in joined.assets[0].rows] == ["v1", "v2"]
+    assert [one.generation for one in next(joined.assets())[0].rows] == ["v1", "v2"]
 
 
 def test_globs_choose_assets_by_their_prefix() -> None:

@@ -22,7 +22,7 @@ from indexer.runs.plan import plan_snapshot, scope_of
 from indexer.sandbox.stack import Sandbox
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
 from indexer.systems.docdb import DocDBReader, DocDBWriter, connect
-from indexer.systems.s3 import S3Reader, S3Writer, s3_client
+from indexer.systems.s3 import S3Reader, S3Writer, open_s3
 
 PARALLEL = 4
 
@@ -37,7 +37,7 @@ def opened(sandbox: Sandbox, folder: Path) -> Iterator[Systems]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in sandbox.environment().items():
             patch.setenv(name, value)
-        s3 = s3_client(PARALLEL)
+        s3 = open_s3(PARALLEL)
     try:
         yield Systems(
             Readers(S3Reader(s3), DocDBReader(docdb), CodeOceanReader(codeocean)),
@@ -45,7 +45,7 @@ def opened(sandbox: Sandbox, folder: Path) -> Iterator[Systems]:
         )
     finally:
         codeocean.session.close()
-        s3.close()
+        s3.client.close()
         docdb.client.close()
 
 

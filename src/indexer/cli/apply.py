@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.cli.events import EventsFile, event_stream
-from indexer.cli.options import ConfigPath, Parallel, configured
+from indexer.cli.options import ConfigPath, Parallel, configured, parallelism
 from indexer.cli.signals import finishing
 from indexer.cli.talk import Talk
 
@@ -54,7 +54,7 @@ def command(
     results: Results = None,
     archive: ArchivePlace = None,
     steal_lease: StealLease = False,
-    parallel: Parallel = 16,
+    parallel: Parallel = "auto",
     events: EventsFile = None,
     config: ConfigPath = None,
 ) -> None:
@@ -76,7 +76,7 @@ def command(
                 reviewed,
                 digest,
                 folder,
-                parallel,
+                parallelism(parallel),
                 stream.progress(progress),
                 stop,
                 archive=archive,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from indexer.cli.options import Assets, ConfigPath, Parallel, configured, known
+from indexer.cli.options import Assets, ConfigPath, Parallel, configured, known, parallelism
 from indexer.cli.plan import SYSTEMS, AllowEmpty, Buckets, Everything, Lookback
 from indexer.cli.talk import Talk, data, paint_for
 
@@ -56,7 +56,7 @@ def command(
     asset: Assets = None,
     lookback_days: Lookback = None,
     allow_empty: AllowEmpty = None,
-    parallel: Parallel = 16,
+    parallel: Parallel = "auto",
     config: ConfigPath = None,
 ) -> None:
     """Compare as `plan` does, and fail (exit 3) on drift that no rule expects; nothing is written.
@@ -75,7 +75,9 @@ def command(
         _alone(bucket, everything, asset, lookback_days, allow_empty)
         found = _saved(plan)
     else:
-        found, fault = _read(talk, config, bucket, everything, asset, lookback_days, allow_empty, parallel)
+        found, fault = _read(
+            talk, config, bucket, everything, asset, lookback_days, allow_empty, parallelism(parallel)
+        )
     verdict = judge(found, rules.expected, datetime.now(UTC).date(), strict=strict, lines=rules.lines)
     data(_rendered(verdict, output, expected))
     if summary is not None:
@@ -107,7 +109,7 @@ def _read(
     asset: list[str] | None,
     lookback_days: int | None,
     allow_empty: list[str] | None,
-    parallel: int,
+    parallel: int | None,
 ) -> tuple[Plan, IndexerError | None]:
     """A fresh plan, under the whole policy: what a configured mode or limit would hold back is drift too."""
     from indexer.runs.plan import plan, scope_of

@@ -8,6 +8,7 @@ from collections.abc import Callable
 Tell = Callable[[str, str, str], None]
 """Takes the level, the logger's name and the line."""
 LEVELS = {
+    "indexer.s3": logging.DEBUG,
     "urllib3.connectionpool": logging.DEBUG,
     "urllib3.util.retry": logging.DEBUG,
     "botocore.retries": logging.DEBUG,

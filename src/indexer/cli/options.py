@@ -20,8 +20,24 @@ W = TypeVar("W", bound=str)
 CONFIG_HELP = "The configuration. Default: indexer.toml here; environment variables (INDEXER_…) go over it."
 
 ConfigPath = Annotated[Path | None, typer.Option("--config", metavar="PATH", help=CONFIG_HELP)]
+MOST_PARALLEL = 256
+
+
+def _checked_parallel(typed: str) -> str:
+    """Said before anything is read."""
+    if typed != "auto" and not (typed.isdecimal() and 1 <= int(typed) <= MOST_PARALLEL):
+        raise typer.BadParameter(f"{typed!r} is neither auto nor 1 to {MOST_PARALLEL}")
+    return typed
+
+
 Parallel = Annotated[
-    int, typer.Option("--parallel", metavar="N", min=1, max=256, help="How many assets at a time.")
+    str,
+    typer.Option(
+        "--parallel",
+        metavar="N",
+        callback=_checked_parallel,
+        help="How many requests at a time; auto: as many as S3 answers quickly.",
+    ),
 ]
 Assets = Annotated[
     list[str] | None,
@@ -68,6 +84,11 @@ def configured(path: Path | None, talk: Talk) -> Config:
     if config.codeocean is not None:
         talk.hide(config.codeocean.token.get_secret_value())
     return config
+
+
+def parallelism(typed: str) -> int | None:
+    """How many requests at a time; None is auto."""
+    return None if typed == "auto" else int(typed)
 
 
 def known(values: list[str] | None, words: tuple[W, ...], option: str) -> tuple[W, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from indexer.cli.events import EventsFile, event_stream
-from indexer.cli.options import Assets, ConfigPath, Parallel, configured, known
+from indexer.cli.options import Assets, ConfigPath, Parallel, configured, known, parallelism
 from indexer.cli.talk import Talk, data
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def command(
     max_delete_percent: MaxDeletePercent = None,
     allow_empty: AllowEmpty = None,
     detailed_exitcode: DetailedExitcode = False,
-    parallel: Parallel = 16,
+    parallel: Parallel = "auto",
     events: EventsFile = None,
     config: ConfigPath = None,
 ) -> None:
@@ -103,7 +103,7 @@ def command(
         if out != STDOUT:
             check_writable(out)
         with talk.progress("actions") as progress:
-            planned = plan(settings, scope, parallel, stream.progress(progress))
+            planned = plan(settings, scope, parallelism(parallel), stream.progress(progress))
         text = plan_text(planned.plan)
         data(text) if out == STDOUT else write_whole(out, text)
         stream.planned(planned.plan)

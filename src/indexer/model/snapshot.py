@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from indexer.model.generation import GenerationName
@@ -104,6 +105,10 @@ class Record:
         return self.row.generation
 
 
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+"""One for all assets: there may be a million."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """One location in all three systems; an empty tuple means "absent there"."""
@@ -111,11 +116,11 @@ class Asset:
     location: Location
     rows: tuple[RecordRow, ...] = ()
     """At most one for each generation, v1 first."""
-    records: Mapping[GenerationName, Record] = field(default_factory=dict)
+    records: Mapping[GenerationName, Record] = field(default_factory=lambda: NOTHING)
     """The bodies that were read: only those that the plan for this asset needs."""
     folder: Folder | None = None
     """None where S3 was not asked."""
-    bodies: Mapping[str, ObjectBody] = field(default_factory=dict)
+    bodies: Mapping[str, ObjectBody] = field(default_factory=lambda: NOTHING)
     """Contents by file name in the root, as far as they were fetched."""
     data_assets: tuple[DataAsset, ...] = ()
     """Unarchived external data assets that mount it; for a result, the result itself."""

@@ -11,8 +11,8 @@ from indexer.model.content import DataAssetTarget, Mounted
 from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, Folder, Record, RecordRow
-from indexer.model.values import UnserialisableError, masked, to_bytes
-from indexer.planner.desired import desire_fields
+from indexer.model.values import UnserialisableError, masked, record_bytes
+from indexer.planner.desired import FieldDesire, desire_fields
 from indexer.planner.files import FilePlanner, FileSteps, file_findings
 from indexer.planner.join import Window, shortened, show_id
 from indexer.planner.links import InvalidLinksError, desired_links
@@ -151,13 +151,18 @@ def _sync(asset: Asset, record: Record, folder: Folder, rules: Rules) -> AssetPl
         unknown = (generation.modified_field,)
     metadata: bytes | None = None
     try:
-        metadata = to_bytes(masked(desired, unknown))
+        metadata = record_bytes(masked(desired, unknown), _known(desires))
     except UnserialisableError as exc:
         if not any(block.in_record for block in blocked):
             detail = f"{generation.name} record {show_id(record.row)}: {exc}"
             findings.append(Finding(kind="value-unserialisable", location=str(asset.location), detail=detail))
     files = FilePlanner(asset, generation, rules.originals_folder).steps(desires, metadata, unknown)
     return AssetPlan(tuple(chain([updates, *object_steps(files)])), tuple(findings))
+
+
+def _known(desires: Iterable[FieldDesire]) -> dict[str, bytes]:
+    """The bytes of the record's fields that root files hold too."""
+    return {desire.field: desire.content for desire in desires if desire.content is not None}
 
 
 def _gone(asset: Asset, rules: Rules) -> AssetPlan:

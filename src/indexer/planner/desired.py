@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -88,6 +88,8 @@ class FieldDesire:
     decision: Decision
     content: bytes | None = None
     """The root file's bytes, where there is to be one."""
+    in_step: bool = False
+    """The root file holds exactly these already."""
     value: Any = None
     """What the record takes over."""
     corrupt: str = ""
@@ -129,7 +131,7 @@ def desire_field(
     if not decision.root_from_record:
         return FieldDesire(field, decision)
     try:
-        return FieldDesire(field, decision, to_bytes(value), value if decision.adopt else None)
+        return FieldDesire(field, decision, to_bytes(value), value=value if decision.adopt else None)
     except UnserialisableError as exc:
         return FieldBlocked(field, str(exc), in_record=True)
 
@@ -153,23 +155,22 @@ def desire_fields(
         if isinstance(desire, FieldBlocked):
             blocked.append(desire)
             continue
+        if desire.content is not None:
+            same = holds(core_file(field), desire.content, folder, bodies)
+            if same is None:
+                unread.append(core_file(field))
+            desire = replace(desire, in_step=bool(same))
         desires.append(desire)
-        if desire.content is not None and must_read(core_file(field), desire.content, folder, bodies):
-            unread.append(core_file(field))
     if unread:
         raise MustReadError(*unread)
     return tuple(desires), tuple(blocked)
 
 
-def must_read(name: str, content: bytes, folder: Folder, bodies: Mapping[str, ObjectBody]) -> bool:
-    """Is the file there, of another ETag than the desired bytes', and not read yet?"""
-    info = folder.files.get(name)
-    return info is not None and name not in bodies and info.etag != etag_of(content)
-
-
-def in_step(name: str, content: bytes, folder: Folder, bodies: Mapping[str, ObjectBody]) -> bool:
-    """Does the file hold exactly these bytes?"""
+def holds(name: str, content: bytes, folder: Folder, bodies: Mapping[str, ObjectBody]) -> bool | None:
+    """Does the file hold exactly these bytes? None: it is there, its ETag proves nothing, and it was not read."""
     if name in bodies:
         return bodies[name].body == content
     info = folder.files.get(name)
-    return info is not None and info.etag == etag_of(content)
+    if info is None:
+        return False
+    return True if info.size == len(content) and info.etag == etag_of(content) else None

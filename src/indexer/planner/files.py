@@ -33,7 +33,7 @@ from indexer.model.values import (
     sha256,
     to_bytes,
 )
-from indexer.planner.desired import FieldBlocked, FieldDesire, in_step
+from indexer.planner.desired import FieldBlocked, FieldDesire, holds
 from indexer.planner.diff import changes
 
 KNOWN_AFTER_APPLY = "(known after apply)"
@@ -93,7 +93,7 @@ class FilePlanner:
                     precondition=HasEtag(etag=self._etag(name)),
                 )
             )
-        if desire.content is None or in_step(name, desire.content, self.folder, self.asset.bodies):
+        if desire.content is None or desire.in_step:
             return
         reason, differences, omitted = self._difference(name, desire.content)
         steps.roots.append(
@@ -149,7 +149,7 @@ class FilePlanner:
         )
 
     def _metadata(self, content: bytes, unknown: tuple[str, ...]) -> list[ObjectAction]:
-        if not unknown and in_step(METADATA_FILE, content, self.folder, self.asset.bodies):
+        if not unknown and holds(METADATA_FILE, content, self.folder, self.asset.bodies):
             return []
         if METADATA_FILE in self.folder.files and METADATA_FILE not in self.asset.bodies:
             raise MustReadError(METADATA_FILE)

@@ -5,11 +5,11 @@ Source: DOMAIN, "Desired state of one asset", "Around it".
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from itertools import groupby
 
 from indexer.model.generation import GENERATIONS
 from indexer.model.location import NO_FOLDER, Location, parse_location
@@ -66,14 +66,22 @@ def read_time(value: object) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """One bucket's locations, and what is wrong with its records' locations."""
+    """One bucket's locations, and what is wrong with its records' locations.
 
-    assets: tuple[Asset, ...]
-    """In scope, sorted by location; folders and bodies not read yet."""
+    The assets are put together anew each time they are asked for: a million of them would fill the memory.
+    """
+
+    count: int
+    """Assets in scope."""
     records: int
     """How many records they have: deletions are measured against it."""
-    findings: tuple[Finding, ...] = ()
-    listed: frozenset[Location] = field(default_factory=frozenset)
+    findings: tuple[Finding, ...]
+    assets: Callable[[], Iterator[Listed]]
+    """In scope, sorted by location; folders and bodies not read yet."""
+
+
+Listed = tuple[Asset, bool]
+"""An asset, and whether the bucket's listing shows it."""
 
 
 def join(
@@ -91,29 +99,57 @@ def join(
     one collection with one location are a finding and nothing else. S3 sorts prefixes with their
     trailing slash and DocDB without: everything is sorted again here, by location.
     """
-    by_location: dict[Location, list[RecordRow]] = defaultdict(list)
     findings: list[Finding] = []
+    usable: list[RecordRow] = []
     for row in rows:
         location = parse_location(row.location)
-        if location is None or location.bucket != bucket:
-            if within.recent(row) and not within.globs:
-                findings.append(_invalid(row))
-        else:
-            by_location[location].append(row)
-    listed = frozenset(
-        Location(bucket, prefix) for prefix in prefixes if prefix not in NO_FOLDER and "/" not in prefix
-    )
-    assets: list[Asset] = []
-    for location in sorted(by_location.keys() | listed):
-        if not within.matches(location):
-            continue
-        held = sorted(by_location.get(location, ()), key=lambda row: row.generation)
-        duplicates = list(_duplicates(location, held))
-        findings.extend(duplicates)
-        asset = Asset(location, tuple(held), data_assets=tuple(data_assets.get(location, ())))
-        if not duplicates and (not held or any(map(within.recent, held)) or (links and relinked(asset))):
-            assets.append(asset)
-    return Joined(tuple(assets), sum(len(asset.rows) for asset in assets), tuple(findings), listed)
+        if location is not None and location.bucket == bucket:
+            usable.append(row)
+        elif within.recent(row) and not within.globs:
+            findings.append(_invalid(row))
+    usable.sort(key=lambda row: (_prefix_of(row), row.generation))
+    listed = sorted({prefix for prefix in prefixes if prefix not in NO_FOLDER and "/" not in prefix})
+
+    def assets(found: list[Finding] | None = None) -> Iterator[Listed]:
+        for prefix, held, there in _merged(usable, listed):
+            location = Location(bucket, prefix)
+            if not within.matches(location):
+                continue
+            duplicates = list(_duplicates(location, held))
+            if found is not None:
+                found.extend(duplicates)
+            asset = Asset(location, held, data_assets=data_assets.get(location, ()))
+            if not duplicates and (not held or any(map(within.recent, held)) or (links and relinked(asset))):
+                yield asset, there
+
+    count = records = 0
+    for asset, _ in assets(findings):
+        count, records = count + 1, records + len(asset.rows)
+    return Joined(count, records, tuple(findings), assets)
+
+
+def _prefix_of(row: RecordRow) -> str:
+    location = parse_location(row.location)
+    return location.prefix if location else ""
+
+
+def _merged(
+    rows: Sequence[RecordRow], listed: Sequence[str]
+) -> Iterator[tuple[str, tuple[RecordRow, ...], bool]]:
+    """Each prefix once, in order, with its rows, and whether it is listed. Both are sorted by prefix."""
+    folders = iter(listed)
+    folder = next(folders, None)
+    for prefix, group in groupby(rows, key=_prefix_of):
+        while folder is not None and folder < prefix:
+            yield folder, (), True
+            folder = next(folders, None)
+        there = folder == prefix
+        yield prefix, tuple(group), there
+        if there:
+            folder = next(folders, None)
+    while folder is not None:
+        yield folder, (), True
+        folder = next(folders, None)
 
 
 def relinked(asset: Asset) -> bool:

@@ -29,6 +29,7 @@ from indexer.runs.connect import Systems, open_systems, rules_of
 from indexer.runs.files import plan_text, write_whole
 from indexer.systems.archive import open_archive, s3_place
 from indexer.systems.leases import owner_name
+from indexer.systems.pace import at_most
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def apply(
     plan: Plan,
     digest: str,
     folder: Path,
-    parallel: int,
+    parallel: int | None,
     progress: Progress,
     stop: Event,
     *,
@@ -98,7 +99,16 @@ def apply(
         place = archive if archive.startswith("s3://") else str(Path(archive).resolve())
     with owned:
         return apply_plan(
-            plan, digest, systems, bounds, folder, parallel, progress, stop, archive=place, watch=watch
+            plan,
+            digest,
+            systems,
+            bounds,
+            folder,
+            at_most(parallel),
+            progress,
+            stop,
+            archive=place,
+            watch=watch,
         )
 
 

@@ -16,7 +16,7 @@ from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import RESULT_TAGS, Asset, Coverage, DataAsset, RecordRow, SystemName
 from indexer.planner.assemble import BucketPlan
 from indexer.planner.asset import AssetPlan, Reads, needed_reads, plan_asset
-from indexer.planner.join import Joined, Window, join, window
+from indexer.planner.join import Joined, Listed, Window, join, window
 from indexer.planner.links import holds_links
 from indexer.planner.register import plan_registration
 from indexer.planner.results import by_location, needed_result_reads, plan_result
@@ -91,8 +91,8 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     joined = join(bucket, rows, listing.rows, _by_mount(mounted), within, rules.links)
     there = not isinstance(listing.fault, MissingBucketError)
 
-    def work(asset: Asset) -> Work:
-        listed = asset.location in joined.listed
+    def work(found: Listed) -> Work:
+        asset, listed = found
         reads = needed_reads(asset, listed, rules, evidence, within) if there else Reads()
         return Work(asset, reads.records, reads.folder, listed)
 
@@ -102,7 +102,7 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     coverage = [listing.coverage, *(read.coverage for read in reads.values())]
     if mounted is not None:
         coverage.append(replace(mounted.coverage, scope=f"external data assets, for {bucket}"))
-    return _plan_assets(survey, bucket, joined, map(work, joined.assets), decide, coverage)
+    return _plan_assets(survey, bucket, joined, map(work, joined.assets()), decide, coverage)
 
 
 def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
@@ -123,7 +123,8 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
     prefixes = [location.prefix for location in found]
     joined = join(bucket, rows, prefixes, found, Window(globs=survey.scope.assets), links=False)
 
-    def work(asset: Asset) -> Work:
+    def work(found: Listed) -> Work:
+        asset, _ = found
         needed = needed_result_reads(asset, evidence)
         return Work(asset, needed.records, needed.folder, listed=False)
 
@@ -131,7 +132,7 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
         return plan_result(asset, survey.rules, evidence)
 
     coverage = [results.coverage, *(read.coverage for read in reads.values())]
-    return _plan_assets(survey, bucket, joined, map(work, joined.assets), decide, coverage)
+    return _plan_assets(survey, bucket, joined, map(work, joined.assets()), decide, coverage)
 
 
 def _row_reads(survey: Survey, bucket: str) -> RowReads:
@@ -150,13 +151,15 @@ def _row_reads(survey: Survey, bucket: str) -> RowReads:
 
 def _rows(reads: RowReads) -> list[RecordRow]:
     """Every record once; none of a generation whose rows could not all be read."""
-    rows = {
-        (generation, repr(row.id)): row
-        for generation, read in reads.items()
-        if read.whole
-        for row in read.rows
-    }
-    return list(rows.values())
+    rows: list[RecordRow] = []
+    for read in reads.values():
+        seen: set[object] = set()
+        for row in read.rows if read.whole else ():
+            key = row.id if isinstance(row.id, str) else (repr(row.id),)
+            if key not in seen:
+                seen.add(key)
+                rows.append(row)
+    return rows
 
 
 def _doubt_records(survey: Survey, reads: RowReads, why: str) -> RowReads:
@@ -183,7 +186,7 @@ def _plan_assets(
     coverage: Sequence[Coverage],
 ) -> BucketPlan:
     """Read and plan the bucket's assets, in parallel; what comes out is in the order of their locations."""
-    survey.progress.stage(f"planning {bucket}", len(joined.assets))
+    survey.progress.stage(f"planning {bucket}", joined.count)
     planned: list[AssetPlan] = []
     unread: list[Unread] = []
     folder = survey.rules.originals_folder
@@ -192,9 +195,10 @@ def _plan_assets(
             unread.append(outcome)
             survey.progress.advance()
         else:
-            planned.append(outcome)
+            if outcome.actions or outcome.findings:
+                planned.append(outcome)
             survey.progress.advance(found=len(outcome.actions))
-    rows = (*coverage, *_assets_coverage(bucket, len(joined.assets), unread))
+    rows = (*coverage, *_assets_coverage(bucket, joined.count, unread))
     findings = [
         *joined.findings,
         *(finding for one in planned for finding in one.findings),
@@ -202,7 +206,7 @@ def _plan_assets(
         *(_coverage_finding(row) for row in coverage if not row.complete),
     ]
     actions = tuple(action for one in planned for action in one.actions)
-    return BucketPlan(bucket, len(joined.assets), joined.records, actions, tuple(findings), rows)
+    return BucketPlan(bucket, joined.count, joined.records, actions, tuple(findings), rows)
 
 
 def _coverage_finding(row: Coverage) -> Finding:

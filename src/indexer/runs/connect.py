@@ -12,10 +12,10 @@ from indexer.planner.rules import Collection, Rules
 
 if TYPE_CHECKING:
     from codeocean import CodeOcean
-    from mypy_boto3_s3 import S3Client
 
     from indexer.systems.docdb import DocDB
     from indexer.systems.leases import Leases
+    from indexer.systems.s3 import S3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +52,27 @@ def rules_of(config: Config) -> Rules:
 class _Clients:
     """Open connections."""
 
-    s3: S3Client
+    s3: S3
     docdb: DocDB
     codeocean: CodeOcean | None
 
 
-def _connect(config: Config, parallel: int) -> _Clients:
+def _connect(config: Config, parallel: int | None) -> _Clients:
     from indexer.systems.docdb import connect
-    from indexer.systems.s3 import s3_client
+    from indexer.systems.pace import at_most
+    from indexer.systems.s3 import open_s3
 
     places = {
         name: (place.database, place.collection) for name, place in rules_of(config).collections.items()
     }
     ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
-    docdb = connect(config.docdb.uri.get_secret_value(), ca_file, places, parallel)
+    docdb = connect(config.docdb.uri.get_secret_value(), ca_file, places, at_most(parallel))
     codeocean = None
     if config.codeocean is not None:
         from indexer.systems.codeocean import codeocean_client
 
         codeocean = codeocean_client(config.codeocean.domain, config.codeocean.token.get_secret_value())
-    return _Clients(s3_client(parallel), docdb, codeocean)
+    return _Clients(open_s3(parallel), docdb, codeocean)
 
 
 def _readers(clients: _Clients) -> Readers:
@@ -86,12 +87,12 @@ def _readers(clients: _Clients) -> Readers:
     return Readers(S3Reader(clients.s3), DocDBReader(clients.docdb), data_assets)
 
 
-def open_readers(config: Config, parallel: int) -> Readers:
+def open_readers(config: Config, parallel: int | None) -> Readers:
     """Connect for reading: no writer is made. Raises as `open_systems` does."""
     return _readers(_connect(config, parallel))
 
 
-def open_systems(config: Config, parallel: int) -> Systems:
+def open_systems(config: Config, parallel: int | None) -> Systems:
     """Connect. Raises SystemFaultError where DocDB does not answer, UsageError for unusable settings."""
     from indexer.systems.docdb import DocDBWriter
     from indexer.systems.s3 import S3Writer

@@ -17,6 +17,7 @@ from indexer.planner.assemble import Identity, assemble
 from indexer.planner.rules import Rules
 from indexer.runs.bucket import Survey, managed_bucket, read_mounted, results_bucket
 from indexer.runs.connect import open_readers, rules_of
+from indexer.systems.pace import at_most
 
 
 def scope_of(
@@ -62,15 +63,15 @@ class Planned:
     """Why something could not be read at all, where nothing else is planned: the plan is kept, the run failed."""
 
 
-def plan(config: Config, scope: Scope, parallel: int, progress: Progress) -> Planned:
-    """Read the three systems and plan; writes nothing.
+def plan(config: Config, scope: Scope, parallel: int | None, progress: Progress) -> Planned:
+    """Read the three systems and plan; writes nothing. `parallel` None: as many requests as S3 answers quickly.
 
     Raises SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that.
     """
     readers = open_readers(config, parallel)
     identity = Identity(uuid.uuid4().hex, datetime.now(UTC), __version__)
     return plan_snapshot(
-        readers, rules_of(config), scope, config.results_bucket, identity, parallel, progress
+        readers, rules_of(config), scope, config.results_bucket, identity, at_most(parallel), progress
     )
 
 

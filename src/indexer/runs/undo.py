@@ -73,7 +73,7 @@ def undo(result_path: Path) -> Undone:
 
 
 def _connect() -> tuple[ObjectReader, ObjectWriter]:
-    from indexer.systems.s3 import S3Reader, S3Writer, s3_client
+    from indexer.systems.s3 import S3Reader, S3Writer, open_s3
 
-    client = s3_client(parallel=1)
+    client = open_s3(parallel=1)
     return S3Reader(client), S3Writer(client)

@@ -133,16 +133,16 @@ def read_assets(
     batches = iter(lambda: tuple(islice(items, ASSETS_A_BATCH)), ())
     pending: deque[Future[P | Unread]] = deque()
     breaker = _Breaker()
-    with ThreadPoolExecutor(parallel, thread_name_prefix="read") as pool:
+    with ThreadPoolExecutor(parallel + 1, thread_name_prefix="read") as pool:
         try:
             for batch in batches:
-                bodies = _records(readers.records, batch)
+                # Tasks start in the order in which they come: an asset never waits for records not asked for yet.
+                bodies = pool.submit(_records, readers.records, batch)
                 for one in batch:
-                    held = bodies if isinstance(bodies, SystemFaultError) else bodies[one.asset.location]
                     pending.append(
-                        pool.submit(_plan_one, readers, one, held, decide, originals_folder, breaker)
+                        pool.submit(_plan_one, readers, one, bodies, decide, originals_folder, breaker)
                     )
-                while len(pending) > max(2 * parallel, ASSETS_A_BATCH):
+                while len(pending) > parallel + ASSETS_A_BATCH:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
@@ -183,7 +183,7 @@ def _records(reader: RecordReader, batch: Sequence[Work]) -> dict[Location, Bodi
 def _plan_one(
     readers: Readers,
     work: Work,
-    bodies: Bodies | SystemFaultError,
+    batch: Future[dict[Location, Bodies] | SystemFaultError],
     decide: Callable[[Asset], P],
     originals_folder: str,
     breaker: _Breaker,
@@ -194,10 +194,12 @@ def _plan_one(
         return Unread(
             work.asset.location, "s3", f"not tried, after {FAILURES_IN_A_ROW} failed reads in a row"
         )
+    held = batch.result()
+    if isinstance(held, SystemFaultError):
+        breaker.note(failed=True)
+        return Unread(work.asset.location, "docdb", f"{held.summary}: {held.detail}")
+    bodies = held[work.asset.location]
     try:
-        if isinstance(bodies, SystemFaultError):
-            breaker.note(failed=True)
-            return Unread(work.asset.location, "docdb", f"{bodies.summary}: {bodies.detail}")
         records = {name: record for name, record in bodies.items() if record is not None}
         if len(records) < len(bodies):
             raise _ChangedError("docdb", "its record was changed while it was being read")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -19,6 +20,8 @@ from botocore.exceptions import (
 from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.snapshot import Listing, ObjectBody, ObjectInfo
+from indexer.systems.pace import Pace, at_most
+from indexer.systems.s3_listing import FastListing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,23 +40,36 @@ MAX_SAID = 400
 T = TypeVar("T")
 
 
-def s3_client(parallel: int) -> S3Client:
-    """A client under boto3's own conventions: profiles, roles, `AWS_ENDPOINT_URL_S3`. Safe for threads.
+@dataclass(frozen=True, slots=True)
+class S3:
+    """An open connection: boto3's client, the session behind it, and how much may be in flight."""
 
-    Throttling and passing faults are retried with jittered backoff inside it ("standard" mode).
+    client: S3Client
+    session: botocore.session.Session
+    pace: Pace
+
+
+def open_s3(parallel: int | None) -> S3:
+    """A connection under boto3's own conventions: profiles, roles, `AWS_ENDPOINT_URL_S3`. Safe for threads.
+
+    Throttling and passing faults are retried with jittered backoff inside it ("standard" mode). `parallel` None: as
+    many requests are in flight as S3 answers quickly. Raises SystemFaultError.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
-        max_pool_connections=max(10, parallel),
+        max_pool_connections=max(10, at_most(parallel)),
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         tcp_keepalive=True,
     )
     try:
-        return boto3.session.Session().client("s3", config=config)
+        # boto3's own session would add resources and transfers to this one, and a tenth of a second.
+        session = botocore.session.get_session()
+        client = cast("S3Client", session.create_client("s3", config=config))
     except (BotoCoreError, ValueError) as exc:
         hint = "Set a region and credentials as for any AWS tool (AWS_PROFILE, AWS_DEFAULT_REGION)."
         raise SystemFaultError("S3 cannot be used", str(exc), hint) from exc
+    return S3(client, session, Pace(at_most(parallel), adapts=parallel is None))
 
 
 def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
@@ -81,10 +97,11 @@ def _code(exc: ClientError) -> str:
 
 
 class S3Reader:
-    """Reads listings and objects."""
+    """Reads listings and objects. `fast`: one folder's through obstore, where that says the same."""
 
-    def __init__(self, client: S3Client) -> None:
-        self._client = client
+    def __init__(self, s3: S3, *, fast: bool = True) -> None:
+        self._client, self._pace = s3.client, s3.pace
+        self._fast = FastListing(s3.session, s3.client) if fast else None
 
     def prefixes(self, bucket: str) -> Iterator[tuple[str, ...]]:
         """Pages of the bucket's top-level prefixes, without their slash."""
@@ -93,6 +110,11 @@ class S3Reader:
 
     def listing(self, bucket: str, prefix: str) -> Listing:
         """What is directly under `prefix`; all pages."""
+        with self._pace.request():
+            fast = self._fast.listing(bucket, prefix, slowed=self._pace.slowed) if self._fast else None
+            return self._listing(bucket, prefix) if fast is None else fast
+
+    def _listing(self, bucket: str, prefix: str) -> Listing:
         objects: list[ObjectInfo] = []
         folders: list[str] = []
         for page in self._pages(bucket, prefix):
@@ -127,7 +149,8 @@ class S3Reader:
         what = f"get s3://{bucket}/{key}"
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                answer = self._client.get_object(Bucket=bucket, Key=key)
+                with self._pace.request():
+                    answer = self._client.get_object(Bucket=bucket, Key=key)
             except ClientError as exc:
                 if _code(exc) in MISSING_KEY:
                     return None
@@ -145,13 +168,13 @@ class S3Reader:
 class S3Writer:
     """Conditional writes only."""
 
-    def __init__(self, client: S3Client) -> None:
-        self._client = client
+    def __init__(self, s3: S3) -> None:
+        self._client, self._pace = s3.client, s3.pace
 
     def put(self, bucket: str, key: str, body: bytes, etag: str | None) -> str | PreconditionFailed:
         """Write where the object still has this ETag (None: where there is none); returns the new ETag."""
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
-        return _conditional(
+        return self._conditional(
             lambda: self._client.put_object(
                 Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition
             )["ETag"].strip('"'),
@@ -161,7 +184,7 @@ class S3Writer:
 
     def copy(self, bucket: str, source: str, source_etag: str, key: str) -> str | PreconditionFailed:
         """Copy what still has this ETag to a key that holds nothing; returns the new ETag."""
-        return _conditional(
+        return self._conditional(
             lambda: self._client.copy_object(
                 Bucket=bucket,
                 Key=key,
@@ -175,7 +198,9 @@ class S3Writer:
 
     def delete(self, bucket: str, key: str, etag: str) -> PreconditionFailed | None:
         """Delete the object that still has this ETag."""
-        return _conditional(lambda: self._delete(bucket, key, etag), bucket, f"delete s3://{bucket}/{key}")
+        return self._conditional(
+            lambda: self._delete(bucket, key, etag), bucket, f"delete s3://{bucket}/{key}"
+        )
 
     def _delete(self, bucket: str, key: str, etag: str) -> None:
         try:
@@ -187,14 +212,14 @@ class S3Writer:
             self._client.head_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
             self._client.delete_object(Bucket=bucket, Key=key)
 
-
-def _conditional(write: Callable[[], T], bucket: str, what: str) -> T | PreconditionFailed:
-    """Send one conditional write; a condition that does not hold (or no such key) is an answer."""
-    try:
-        return write()
-    except ClientError as exc:
-        if _code(exc) in LOST_RACE | MISSING_KEY:
-            return PreconditionFailed()
-        raise _translated(exc, bucket, what) from exc
-    except (BotoCoreError, HTTPClientError) as exc:
-        raise _translated(exc, bucket, what) from exc
+    def _conditional(self, write: Callable[[], T], bucket: str, what: str) -> T | PreconditionFailed:
+        """Send one conditional write; a condition that does not hold (or no such key) is an answer."""
+        try:
+            with self._pace.request():
+                return write()
+        except ClientError as exc:
+            if _code(exc) in LOST_RACE | MISSING_KEY:
+                return PreconditionFailed()
+            raise _translated(exc, bucket, what) from exc
+        except (BotoCoreError, HTTPClientError) as exc:
+            raise _translated(exc, bucket, what) from exc

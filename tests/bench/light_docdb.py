@@ -1,0 +1,560 @@
+"""A light DocDB on 127.0.0.1: MongoDB's wire protocol over N records that are made up when they are asked for.
+
+    python tests/bench/light_docdb.py --assets 40000 [--latency-ms 30] [--generation v2] [--bare-every K]
+
+Prints `READY port`. The records share one body of about 50 kB, encoded once; only what names an asset is
+spliced in, so a million of them take no more memory than one. What is written is kept beside them. It knows
+what the tool sends (`find` by `_id` and by ranges of `location`, conditional batches) and refuses the rest
+loudly. `admin.command("benchCounts")` has the requests since the last `benchReset`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import re
+import socket
+import struct
+import sys
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from heapq import merge
+from itertools import chain, count, islice
+from typing import Any, Literal
+
+import bson
+
+from indexer.sandbox.shapes import CORE_FIELDS, Asset, core_values
+
+HOST = "127.0.0.1"
+BUCKET = "bench"
+COLLECTION = "data_assets"
+DATABASES: dict[Generation, str] = {"v1": "metadata_index", "v2": "metadata_index_v2"}
+FIRST_AT = datetime(2020, 1, 1, tzinfo=UTC)
+FIRST_BATCH, MOST_BYTES = 101, 16 * 1024 * 1024
+"""A cursor's first batch, where nothing else is asked for, and the size of the later ones: as in MongoDB."""
+SEND_BUFFER_BYTES = 4 * 1024 * 1024
+DUPLICATE_KEY, COMMAND_NOT_FOUND, BAD_VALUE, NO_CURSOR = 11000, 59, 2, 43
+OP_REPLY, OP_QUERY, OP_MSG, MORE_TO_COME = 1, 2004, 2013, 2
+Generation = Literal["v1", "v2"]
+Document = dict[str, Any]
+
+
+class Spliced:
+    """Bytes with the places of an asset's name, id and subject cut out of them; these have fixed lengths."""
+
+    TOKENS = (b"@NAME" + b"@" * 30, b"@ID" + b"@" * 33, b"@SUBJ@@")
+    NAME, ID, SUBJECT = (token.decode() for token in TOKENS)
+
+    def __init__(self, template: bytes) -> None:
+        parts = re.split(b"(" + b"|".join(map(re.escape, self.TOKENS)) + b")", template)
+        self._parts = parts
+        self._places = [(at, self.TOKENS.index(part)) for at, part in enumerate(parts) if part in self.TOKENS]
+        self.size_bytes = len(template)
+
+    def of(self, values: Sequence[bytes]) -> bytes:
+        """The bytes for one asset's name, id and subject."""
+        parts = self._parts.copy()
+        for at, which in self._places:
+            parts[at] = values[which]
+        return b"".join(parts)
+
+
+class World:
+    """N assets in the order of their names; both servers are made of the same one."""
+
+    def __init__(self, assets: int, generation: Generation = "v1", bare_every: int = 0) -> None:
+        self.assets, self.generation, self.bare_every = assets, generation, bare_every
+        self.templates = {bare: template_record(generation, bare=bare) for bare in (False, True)}
+
+    def bare(self, number: int) -> bool:
+        """Does its record have no core field, so that there is nothing that has an original?"""
+        return bool(self.bare_every) and number % self.bare_every == self.bare_every - 1
+
+    @staticmethod
+    def name(number: int) -> str:
+        """The folder's name: the same length for all, and sorted as the numbers are."""
+        at = FIRST_AT + timedelta(minutes=7 * number)
+        return f"ecephys_{number:07d}_{at:%Y-%m-%d_%H-%M-%S}"
+
+    def number(self, name: str) -> int | None:
+        """The number of the asset that has this name, or None."""
+        digits = name[8:15]
+        if digits.isdecimal() and int(digits) < self.assets and self.name(int(digits)) == name:
+            return int(digits)
+        return None
+
+    @staticmethod
+    def record_id(number: int) -> str:
+        """A UUID; sorted as the numbers are."""
+        return f"{number:08x}-b0a0-4000-8000-{number:012x}"
+
+    def number_of_id(self, record_id: object) -> int | None:
+        """The number of the asset whose record has this id, or None."""
+        try:
+            number = int(str(record_id)[:8], 16)
+        except ValueError:
+            return None
+        return number if number < self.assets and self.record_id(number) == record_id else None
+
+    def values(self, number: int) -> tuple[bytes, bytes, bytes]:
+        """What is spliced into an asset's bytes."""
+        return self.name(number).encode(), self.record_id(number).encode(), b"%07d" % number
+
+
+def location_of(name: str) -> str:
+    """The location of the asset that has this name."""
+    return f"s3://{BUCKET}/{name}"
+
+
+def template_record(generation: Generation, *, bare: bool) -> Document:
+    """The record that all others are copies of; v1's has eight core fields and 51 kB as BSON."""
+    values = core_values(Asset("template", BUCKET, generation))
+    if generation == "v1":
+        values["instrument"] = core_values(Asset("template", BUCKET, platform="SmartSPIM"))["instrument"]
+        values["session"]["data_streams"] = values["session"]["data_streams"][:1]
+    values["subject"]["subject_id"] = Spliced.SUBJECT
+    values["data_description"].update(name=Spliced.NAME, subject_id=Spliced.SUBJECT)
+    v1 = generation == "v1"
+    created, modified = ("created", "last_modified") if v1 else ("_created", "_last_modified")
+    own = {"metadata_status": "Valid"} if v1 else {"object_type": "Metadata"}
+    return {
+        "_id": Spliced.ID,
+        "describedBy": "https://raw.githubusercontent.com/AllenNeuralDynamics/aind-data-schema/main/src/aind_data_schema/core/metadata.py",
+        "schema_version": "1.2.1" if v1 else "2.7.6",
+        "name": Spliced.NAME,
+        created: "2024-06-01T10:20:30.123456Z",
+        modified: "2024-06-02T11:22:33.654321Z",
+        "location": location_of(Spliced.NAME),
+        "external_links" if v1 else "other_identifiers": {},
+        **own,
+        **(dict.fromkeys(CORE_FIELDS[generation]) if bare else values),
+    }
+
+
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "$eq": lambda value, wanted: bool(value == wanted),
+    "$in": lambda value, wanted: value in wanted,
+    "$gt": lambda value, wanted: type(value) is type(wanted) and value > wanted,
+    "$gte": lambda value, wanted: type(value) is type(wanted) and value >= wanted,
+    "$lt": lambda value, wanted: type(value) is type(wanted) and value < wanted,
+    "$lte": lambda value, wanted: type(value) is type(wanted) and value <= wanted,
+}
+
+
+class CommandError(Exception):
+    """What the database answers with instead of a result."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def operations(condition: object) -> dict[str, Any]:
+    """A field's condition as operators; a plain value is an equality. Raises CommandError."""
+    if not (isinstance(condition, dict) and any(name.startswith("$") for name in condition)):
+        return {"$eq": condition}
+    if unknown := condition.keys() - OPERATORS.keys():
+        raise CommandError(BAD_VALUE, f"unknown operator: {sorted(unknown)[0]}")
+    return condition
+
+
+def matches(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Does a document pass a filter on top-level fields? Null stands for absent too."""
+    return all(
+        OPERATORS[name](document.get(field), operand)
+        for field, condition in wanted.items()
+        for name, operand in operations(condition).items()
+    )
+
+
+class Records:
+    """One collection: the world's records, and over them what was written."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._written: dict[Any, Document | None] = {}
+        """By `_id`; None for one that was deleted."""
+
+    @functools.cache  # noqa: B019 - one collection for the life of the process
+    def _template(self, fields: frozenset[str] | None, bare: bool) -> Spliced:
+        record = self._world.templates[bare]
+        return Spliced(bson.encode({name: record[name] for name in record if not fields or name in fields}))
+
+    def encoded(self, number: int, fields: frozenset[str] | None = None) -> bytes:
+        """A record as it is made up, whole or only these fields of it."""
+        world = self._world
+        return self._template(fields, world.bare(number)).of(world.values(number))
+
+    def find(
+        self, wanted: Mapping[str, Any], fields: frozenset[str] | None, sort: Mapping[str, int]
+    ) -> Iterator[bytes]:
+        """The documents that pass a filter, in the order asked for, encoded one by one."""
+        key, direction = next(iter(sort.items()), ("_id", 1))
+        if len(sort) > 1 or key not in ("_id", "location"):
+            raise CommandError(BAD_VALUE, f"cannot sort by {', '.join(sort)}")
+        name_of = self._world.record_id if key == "_id" else lambda n: location_of(self._world.name(n))
+        numbers, rest = self._narrowed(wanted)
+        made_up = numbers if direction == 1 else reversed(numbers)
+        extra = sorted(
+            (one for one in self._extra() if matches(one, wanted)),
+            key=lambda one: str(one.get(key)),
+            reverse=direction == -1,
+        )
+        if not extra and not rest and not self._written:
+            return (self.encoded(number, fields) for number in made_up)
+        rows: Iterable[tuple[str, int | Document]] = merge(
+            ((name_of(number), number) for number in made_up),
+            ((str(one.get(key)), one) for one in extra),
+            key=lambda row: row[0],
+            reverse=direction == -1,
+        )
+        return self._passing((row for _, row in rows), rest, fields)
+
+    def _passing(
+        self, rows: Iterable[int | Document], rest: Mapping[str, Any], fields: frozenset[str] | None
+    ) -> Iterator[bytes]:
+        """Rows encoded; of those made up, only what was not deleted and passes the rest of the filter."""
+        for row in rows:
+            if isinstance(row, int):
+                written = self._world.record_id(row) in self._written
+                if not written and not rest:
+                    yield self.encoded(row, fields)
+                    continue
+                current = self.current(self._world.record_id(row))
+                if current is None or not matches(current, rest):
+                    continue
+            else:
+                current = row
+            yield bson.encode({name: current[name] for name in current if not fields or name in fields})
+
+    def _narrowed(self, wanted: Mapping[str, Any]) -> tuple[Sequence[int], dict[str, Any]]:
+        """The made-up records that an index leaves, in order, and what of the filter is still to be checked."""
+        world, rest = self._world, dict(wanted)
+        if "_id" in rest:
+            asked = operations(rest.pop("_id"))
+            ids = asked.get("$in", [asked.get("$eq")])
+            numbers = {number for one in ids if (number := world.number_of_id(one)) is not None}
+            return sorted(numbers), rest
+        if "location" in rest:
+            return self._located(operations(rest.pop("location"))), rest
+        return range(world.assets), rest
+
+    def _located(self, asked: Mapping[str, Any]) -> Sequence[int]:
+        world = self._world
+        if "$in" in asked or "$eq" in asked:
+            prefix = location_of("")
+            names = [str(one).removeprefix(prefix) for one in asked.get("$in", [asked.get("$eq")])]
+            return sorted({number for name in names if (number := world.number(name)) is not None})
+        everything = range(world.assets)
+
+        def below(text: str) -> int:
+            return bisect_left(everything, text, key=lambda number: location_of(world.name(number)))
+
+        low = max(below(asked.get("$gte", "")), below(asked["$gt"] + "\0") if "$gt" in asked else 0)
+        high = below(asked.get("$lt", "\U0010ffff"))
+        high = min(high, below(asked["$lte"] + "\0") if "$lte" in asked else high)
+        return range(low, max(low, high))
+
+    def _extra(self) -> Iterator[Document]:
+        """Records that were inserted beside the world's."""
+        for key, document in self._written.items():
+            if document is not None and self._world.number_of_id(key) is None:
+                yield document
+
+    def current(self, record_id: Any) -> Document | None:
+        """The record that has this id now."""
+        if record_id in self._written:
+            return self._written[record_id]
+        number = self._world.number_of_id(record_id)
+        return None if number is None else bson.decode(self.encoded(number))
+
+    def insert(self, document: Document) -> bool:
+        """Add one; False where its id is taken."""
+        if self.current(document["_id"]) is not None:
+            return False
+        self._written[document["_id"]] = document
+        return True
+
+    def update(self, wanted: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+        """`$set` and `$unset` fields of the record that passes the filter; was there one? Raises CommandError."""
+        if change.keys() - {"$set", "$unset"} or "location" in change.get("$set", {}):
+            raise CommandError(BAD_VALUE, "only $set and $unset, and not of the location")
+        current = self.current(wanted.get("_id"))
+        if current is None or not matches(current, wanted):
+            return False
+        kept = {name: value for name, value in current.items() if name not in change.get("$unset", {})}
+        self._written[current["_id"]] = {**kept, **change.get("$set", {})}
+        return True
+
+    def delete(self, wanted: Mapping[str, Any]) -> bool:
+        """Delete the record that passes the filter; was there one?"""
+        current = self.current(wanted.get("_id"))
+        if current is None or not matches(current, wanted):
+            return False
+        self._written[current["_id"]] = None
+        return True
+
+
+class Database:
+    """All that the connections share: collections, open cursors, and what was asked."""
+
+    def __init__(self, world: World) -> None:
+        place = f"{DATABASES[world.generation]}.{COLLECTION}"
+        self._collections = {place: Records(world)}
+        self._cursors: dict[int, tuple[str, Iterator[bytes]]] = {}
+        self._cursor_ids = count(1)
+        self._commands: dict[str, Callable[[Document], bytes | list[bytes]]] = {
+            "find": self._find,
+            "getMore": self._get_more,
+            "killCursors": self._kill_cursors,
+            "insert": self._insert,
+            "update": self._update,
+            "delete": self._delete,
+            "benchCounts": lambda _: ok(**{name: self.counts[name] for name in sorted(self.counts)}),
+            **dict.fromkeys(("hello", "ismaster", "isMaster"), lambda _: hello()),
+            **dict.fromkeys(("ping", "endSessions"), lambda _: ok()),
+        }
+        self.counts: Counter[str] = Counter()
+
+    def answer(self, command: Document) -> list[bytes]:
+        """One command's answer, encoded, in pieces."""
+        name = next(iter(command))
+        if name == "benchReset":
+            self.counts.clear()
+            return [ok()]
+        if name != "benchCounts":
+            self.counts[name] += 1
+        try:
+            if name not in self._commands:
+                raise CommandError(COMMAND_NOT_FOUND, f"no such command: {name}")
+            answer = self._commands[name](command)
+            return [answer] if isinstance(answer, bytes) else answer
+        except CommandError as exc:
+            self.counts["refused"] += 1
+            return [bson.encode({"ok": 0.0, "errmsg": str(exc), "code": exc.code})]
+
+    def _records(self, command: Document) -> tuple[str, Records]:
+        place = f"{command['$db']}.{next(iter(command.values()))}"
+        if place not in self._collections:
+            self._collections[place] = Records(World(0))
+        return place, self._collections[place]
+
+    def _find(self, command: Document) -> list[bytes]:
+        place, records = self._records(command)
+        projection = command.get("projection") or {}
+        if not all(projection.values()):
+            raise CommandError(BAD_VALUE, "only projections that name what is wanted")
+        fields = frozenset({"_id", *projection}) if projection else None
+        found = records.find(command.get("filter", {}), fields, command.get("sort") or {})
+        if command.get("limit"):
+            found = islice(found, int(command["limit"]))
+        first = int(command.get("batchSize", FIRST_BATCH))
+        cursor_id = next(self._cursor_ids)
+        self._cursors[cursor_id] = place, found
+        return self._batch("firstBatch", cursor_id, first, close=bool(command.get("singleBatch")))
+
+    def _get_more(self, command: Document) -> list[bytes]:
+        return self._batch("nextBatch", int(command["getMore"]), int(command.get("batchSize", sys.maxsize)))
+
+    def _batch(self, name: str, cursor_id: int, most: int, *, close: bool = False) -> list[bytes]:
+        """The next documents of a cursor, which is closed behind the last one."""
+        if cursor_id not in self._cursors:
+            raise CommandError(NO_CURSOR, f"no such cursor: {cursor_id}")
+        place, found = self._cursors[cursor_id]
+        batch: list[bytes] = []
+        size_bytes = 0
+        for document in found:
+            if len(batch) == most or (batch and size_bytes + len(document) > MOST_BYTES):
+                self._cursors[cursor_id] = place, chain([document], found)
+                break
+            batch.append(document)
+            size_bytes += len(document)
+        else:
+            close = True
+        if close:
+            del self._cursors[cursor_id]
+        self.counts["documents"] += len(batch)
+        self.counts["document bytes"] += size_bytes
+        return cursor_answer(name, batch, 0 if close else cursor_id, place)
+
+    def _kill_cursors(self, command: Document) -> bytes:
+        for cursor_id in command["cursors"]:
+            self._cursors.pop(int(cursor_id), None)
+        return ok(cursorsKilled=command["cursors"])
+
+    def _insert(self, command: Document) -> bytes:
+        _, records = self._records(command)
+        errors = [
+            {"index": index, "code": DUPLICATE_KEY, "errmsg": "E11000 duplicate key", "keyValue": {}}
+            for index, document in enumerate(command["documents"])
+            if not records.insert(document)
+        ]
+        written = len(command["documents"]) - len(errors)
+        return ok(n=written, **({"writeErrors": errors} if errors else {}))
+
+    def _update(self, command: Document) -> bytes:
+        _, records = self._records(command)
+        found = sum(records.update(one["q"], one["u"]) for one in command["updates"])
+        return ok(n=found, nModified=found)
+
+    def _delete(self, command: Document) -> bytes:
+        _, records = self._records(command)
+        return ok(n=sum(records.delete(one["q"]) for one in command["deletes"]))
+
+
+def ok(**values: Any) -> bytes:
+    """An answer that says yes."""
+    return bson.encode({**values, "ok": 1.0})
+
+
+def hello() -> bytes:
+    """A lone server as new as MongoDB 7."""
+    return ok(
+        helloOk=True,
+        ismaster=True,
+        isWritablePrimary=True,
+        maxBsonObjectSize=MOST_BYTES,
+        maxMessageSizeBytes=48_000_000,
+        maxWriteBatchSize=100_000,
+        localTime=datetime.now(UTC),
+        logicalSessionTimeoutMinutes=30,
+        minWireVersion=0,
+        maxWireVersion=21,
+        readOnly=False,
+    )
+
+
+def cursor_answer(name: str, batch: Sequence[bytes], cursor_id: int, place: str) -> list[bytes]:
+    """The answer to `find` and `getMore` in pieces: no document is decoded, and none is copied yet."""
+    items = [piece for index, document in enumerate(batch) for piece in (b"\x03%d\0" % index, document)]
+    space = place.encode() + b"\0"
+    array_bytes = sum(map(len, items)) + 5
+    rest = b"\0\x12id\0%b\x02ns\0%b%b\0" % (
+        struct.pack("<q", cursor_id),
+        struct.pack("<i", len(space)),
+        space,
+    )
+    before = b"\x04%b\0%b" % (name.encode(), struct.pack("<i", array_bytes))
+    cursor_bytes = 4 + len(before) + array_bytes - 5 + len(rest)
+    head = b"\x03cursor\0" + struct.pack("<i", cursor_bytes) + before
+    tail = rest + b"\x01ok\0" + struct.pack("<d", 1.0) + b"\0"
+    size_bytes = 4 + len(head) + array_bytes - 5 + len(tail)
+    return [struct.pack("<i", size_bytes), head, *items, tail]
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(self, database: Database, latency_s: float) -> None:
+        self._database, self._latency_s = database, latency_s
+        self._buffer = bytearray()
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client came; a batch of records fits into the socket at once."""
+        self._transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each message that is whole."""
+        self._buffer += data
+        while len(self._buffer) >= 16:
+            size = int.from_bytes(self._buffer[:4], "little")
+            if len(self._buffer) < size:
+                return
+            message = bytes(self._buffer[:size])
+            del self._buffer[:size]
+            answer = self._answer(message)
+            if not answer:
+                continue
+            if self._latency_s:
+                asyncio.get_running_loop().call_later(self._latency_s, self._send, answer)
+            else:
+                self._send(answer)
+
+    def _send(self, answer: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(answer)
+
+    def _answer(self, message: bytes) -> bytes:
+        _, request_id, _, opcode = struct.unpack_from("<4i", message)
+        if opcode == OP_QUERY:  # a driver's first words
+            body = message.index(b"\0", 20) + 9
+            answer = b"".join(self._database.answer(bson.decode(message[body:])))
+            return struct.pack("<4iiqii", 36 + len(answer), 0, request_id, OP_REPLY, 8, 0, 0, 1) + answer
+        if opcode != OP_MSG:
+            self._transport.close()
+            return b""
+        pieces = self._database.answer(command_of(message))
+        if int.from_bytes(message[16:20], "little") & MORE_TO_COME:
+            return b""
+        size = 21 + sum(map(len, pieces))
+        return b"".join([struct.pack("<4iIb", size, 0, request_id, OP_MSG, 0, 0), *pieces])
+
+
+def command_of(message: bytes) -> Document:
+    """The command in an OP_MSG, with the documents of its sequences."""
+    command: Document = {}
+    sequences: dict[str, list[Document]] = {}
+    at = 20
+    while at < len(message):
+        kind = message[at]
+        size = int.from_bytes(message[at + 1 : at + 5], "little")
+        section = message[at + 1 : at + 1 + size]
+        if kind == 0:
+            command = bson.decode(section)
+        else:
+            name, _, documents = section[4:].partition(b"\0")
+            sequences[name.decode()] = bson.decode_all(documents)
+        at += 1 + size
+    return command | sequences
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """The options of both servers."""
+    options = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    options.add_argument("--assets", type=int, required=True, help="how many there are")
+    options.add_argument("--latency-ms", type=float, default=0, help="how long each answer waits")
+    options.add_argument("--generation", choices=("v1", "v2"), default="v1", help="of all records")
+    options.add_argument("--bare-every", type=int, default=0, metavar="K", help="no core field in each K-th")
+    options.add_argument("--port", type=int, default=0, help="0 is any free one")
+    options.add_argument("--until-eof", action="store_true", help="stop where stdin ends")
+    return options
+
+
+async def serve(connection: Callable[[], asyncio.Protocol], port: int, until_eof: bool) -> None:
+    """Listen on 127.0.0.1, say on which port, and answer until the end."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(connection, HOST, port, backlog=512)
+    sys.stdout.write(f"READY {server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    if until_eof:
+        await loop.run_in_executor(None, sys.stdin.buffer.read)
+    else:
+        await asyncio.Event().wait()
+
+
+def run(server: Any) -> None:
+    """Run a server on uvloop where that is installed."""
+    try:
+        from uvloop import run as run_faster
+    except ImportError:
+        asyncio.run(server)
+    else:
+        run_faster(server)
+
+
+def main() -> None:
+    """Serve a world's records."""
+    options = parser(__doc__).parse_args()
+    database = Database(World(options.assets, options.generation, options.bare_every))
+    latency_s = options.latency_ms / 1_000
+    run(serve(lambda: Connection(database, latency_s), options.port, options.until_eof))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""How many requests the command sends, by kind. No seconds: those are bench.py's, and the machine's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+import pytest
+from light_docdb import World
+
+from bench import Bench, Run, Setting, bench
+from indexer.model.values import to_bytes
+
+ASSETS = 60
+CORE_FILES = 8
+RECORDS_A_FIND = 16
+FINDS_BESIDE = 4
+"""The rows, and three for the records whose location is not usable."""
+DERIVED = to_bytes({"name": "zz_derived", "data_level": "derived", "schema_version": "1.0.0"})
+
+
+def of(system: str, counts: Mapping[str, int]) -> dict[str, int]:
+    """One system's requests. None may be of a kind that the light servers do not know."""
+    assert not [name for name in counts if name.endswith("refused")]
+    return {name.removeprefix(f"{system} "): one for name, one in counts.items() if name.startswith(system)}
+
+
+def kinds(plan: Mapping[str, Any]) -> Counter[tuple[str, str]]:
+    """A plan's actions, counted by kind and reason."""
+    return Counter((action["kind"], action["reason"]) for action in plan["actions"])
+
+
+def assert_in_step(plan: Mapping[str, Any], assets: int) -> None:
+    """Everything was looked at, and nothing is to be done."""
+    assert plan["summary"]["complete"]
+    assert plan["summary"]["assets"] == assets
+    assert (plan["actions"], plan["withheld"], plan["findings"]) == ([], [], [])
+
+
+def planned_and_applied(one: Bench) -> tuple[Run, dict[str, Any], Run]:
+    """Plan and apply."""
+    run, plan = one.plan()
+    return run, plan, one.apply()
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_an_asset_in_step_costs_two_lists(generation: str) -> None:
+    """Two LISTs an asset and one for the bucket, no HEAD, no GET; sixteen records are read at once."""
+    with bench(Setting(ASSETS, generation=generation)) as one:
+        run, plan = one.plan()
+    assert_in_step(plan, ASSETS)
+    assert of("s3", run.counts) == {"LIST asset": 2 * ASSETS, "LIST bucket": 1, "prefixes": ASSETS}
+    docdb = of("docdb", run.counts)
+    empty = FINDS_BESIDE if generation == "v2" else 0  # v1's collection, always configured
+    assert docdb["find"] == FINDS_BESIDE + empty + ceil(ASSETS / RECORDS_A_FIND)
+    assert docdb.get("getMore", 0) == 0
+
+
+def test_an_asset_without_originals_folder_costs_one_list() -> None:
+    """Where the record has no core field there is nothing that would have a copy."""
+    with bench(Setting(ASSETS, bare_every=1)) as one:
+        run, plan = one.plan()
+    assert_in_step(plan, ASSETS)
+    assert of("s3", run.counts) == {"LIST asset": ASSETS, "LIST bucket": 1, "prefixes": ASSETS}
+
+
+@pytest.mark.parametrize(("assets", "pages", "row_pages"), [(1_000, 1, 2), (2_001, 3, 3)])
+def test_a_bucket_costs_one_list_for_a_thousand_prefixes(assets: int, pages: int, row_pages: int) -> None:
+    """The bucket is listed whole, whichever assets are asked for; of the others, no folder and no record."""
+    with bench(Setting(assets, warm=False)) as one:
+        run, plan = one.plan("plan.json", "--asset", World.name(assets - 1))
+    assert_in_step(plan, 1)
+    assert of("s3", run.counts) == {"LIST asset": 2, "LIST bucket": pages, "prefixes": assets}
+    # A full page of rows, each of which starts with the last one of the page before, may have one behind it.
+    assert of("docdb", run.counts)["find"] == FINDS_BESIDE + row_pages
+
+
+def test_drift_costs_one_get_and_one_conditional_write_for_each_file() -> None:
+    """A file that differs is read once by the plan, and once by the apply, which keeps it; nothing else is."""
+    stale = ASSETS // 10
+    with bench(Setting(ASSETS, drift_every=10)) as one:
+        planned, plan, applied = planned_and_applied(one)
+        second, again = one.plan("again.json")
+    assert kinds(plan) == {("put-object", "core-file-stale"): stale}
+    assert of("s3", planned.counts) == {
+        **{"LIST asset": 2 * ASSETS, "LIST bucket": 1, "prefixes": ASSETS},
+        "GET": stale,
+    }
+    assert of("s3", applied.counts) == {"GET": stale, "PUT": stale}
+    assert of("docdb", applied.counts)["find"] == 1
+    assert_in_step(again, ASSETS)
+    assert "GET" not in of("s3", second.counts)
+
+
+def test_a_copy_costs_one_conditional_write() -> None:
+    """Copies of root files that are in step: nothing is read for them, by the plan or by the apply."""
+    assets = 12
+    with bench(Setting(assets, originals=False)) as one:
+        planned, plan, applied = planned_and_applied(one)
+        second, again = one.plan("again.json")
+    assert kinds(plan) == {("copy-object", "original-missing"): assets * CORE_FILES}
+    assert of("s3", planned.counts) == {"LIST asset": assets, "LIST bucket": 1, "prefixes": assets}
+    assert of("s3", applied.counts) == {"COPY": assets * CORE_FILES}
+    assert of("docdb", applied.counts).get("find", 0) == 0
+    assert_in_step(again, assets)
+    assert of("s3", second.counts)["LIST asset"] == 2 * assets
+
+
+def test_records_cost_one_batch_of_conditional_writes() -> None:
+    """A field that is adopted, an asset that is gone and one that is new: three writes, and all stays written."""
+    adopted, gone = World.name(3), World.name(7)
+    with bench(Setting(ASSETS)) as one:
+        one.send("PUT", f"{adopted}/acquisition.json", b'{"instrument_id": "i"}')
+        for key in one.keys(f"{gone}/"):
+            one.send("DELETE", key)
+        one.send("PUT", "zz_derived/data_description.json", DERIVED)
+        planned, plan, applied = planned_and_applied(one)
+        _, again = one.plan("again.json")
+    found = kinds(plan)
+    assert found["update-record", "field-missing"] == 1
+    assert found["delete-record", "asset-gone"] == 1
+    assert found["insert-record", "asset-unregistered"] == 1
+    assert "unconditional writes" not in of("s3", planned.counts) | of("s3", applied.counts)
+    docdb = of("docdb", applied.counts)
+    assert {name: docdb[name] for name in ("insert", "update", "delete")} == {
+        "insert": 1,
+        "update": 1,
+        "delete": 1,
+    }
+    assert_in_step(again, ASSETS)
+
+
+def test_a_lookback_lists_no_asset_that_did_not_change() -> None:
+    """Nothing was modified within a day: the bucket's own listing and the light rows are all that is read."""
+    with bench(Setting(ASSETS)) as one:
+        run, plan = one.plan("plan.json", "--lookback-days", "1")
+    assert plan["summary"]["assets"] == 0
+    assert of("s3", run.counts) == {"LIST bucket": 1, "prefixes": ASSETS}
+    assert of("docdb", run.counts)["find"] == FINDS_BESIDE
