@@ -16,8 +16,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from memory import World
-
-SECANTUS_START_TIMEOUT_S = 30.0
+from patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def secantus_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _comes_up(process: subprocess.Popen[bytes], uri: str) -> bool:
-    deadline = time.monotonic() + SECANTUS_START_TIMEOUT_S
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and process.poll() is None:
         with MongoClient[dict[str, object]](uri, serverSelectionTimeoutMS=500) as client:
             try:

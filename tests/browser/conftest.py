@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from patience import PATIENCE_S
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
@@ -71,6 +73,7 @@ def view(browser: Browser, tmp_path: Path) -> Iterator[View]:
 
         file.write_text(html, encoding="utf-8")
         page = browser.new_context(**({"viewport": SCREEN} | options)).new_page()
+        page.set_default_timeout(1000 * PATIENCE_S)
         page.on("pageerror", lambda error: amiss.append(f"{error}"))
         page.on("console", said)
         page.on("request", asked)

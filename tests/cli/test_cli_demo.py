@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from conftest import Run
+from patience import PATIENCE_S
 
 
 def test_demo_comes_out_as_told_and_leaves_nothing(indexer: Run, tmp_path: Path) -> None:
@@ -44,5 +45,5 @@ def test_sandbox_leaves_nothing_on_ctrl_c(tmp_path: Path, variables: dict[str, s
             printed += line
         assert (work / "indexer.toml").read_text(encoding="utf-8") in printed
         os.kill(process.pid, signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(PATIENCE_S) == 130
     assert [*spare.iterdir(), *work.iterdir()] == []

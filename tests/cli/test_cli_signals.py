@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from indexer.cli.signals import Stopped, finishing, stoppable, tidying
+from patience import PATIENCE_S
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -59,6 +60,6 @@ def test_second_signal_ends_the_process_at_once() -> None:
         "with finishing(threading.Event(), lambda: None):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "    threading.Event().wait(30)\n"
+        "    threading.Event().wait(3600)\n"
     )
-    assert subprocess.run([sys.executable, "-c", waits], check=False, timeout=20).returncode == 130
+    assert subprocess.run([sys.executable, "-c", waits], check=False, timeout=PATIENCE_S).returncode == 130

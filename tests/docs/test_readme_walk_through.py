@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from pages import fenced, read, section
 
+from patience import PATIENCE_S
+
 BIN = Path(sys.executable).parent
-STARTED_WITHIN_S = 60
 
 
 @pytest.fixture
@@ -53,11 +54,11 @@ def exported(
         yield _exports(terminal, printed)
     finally:
         terminal.send_signal(signal.SIGINT)
-        terminal.wait(timeout=30)
+        terminal.wait(timeout=PATIENCE_S)
 
 
 def _exports(terminal: subprocess.Popen[bytes], printed: Path) -> str:
-    deadline = time.monotonic() + STARTED_WITHIN_S
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and terminal.poll() is None:
         lines = [line for line in printed.read_text().splitlines(keepends=True) if line.startswith("export ")]
         if lines and lines[-1].endswith("\n"):
@@ -72,7 +73,12 @@ def test_every_command_of_the_walk_through_succeeds(
     """The last plan finds nothing to do: with --detailed-exitcode it would not exit with 0 else."""
     typed = f"{exported}{blocks[1]}"
     finished = subprocess.run(
-        ["sh", "-ec", typed], cwd=directory, env=environment, capture_output=True, check=False, timeout=240
+        ["sh", "-ec", typed],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     assert finished.returncode == 0, finished.stderr.decode()
     assert b"asset-gone" in finished.stdout

@@ -13,6 +13,7 @@ import pytest
 
 from indexer.model.drift import Verdict
 from indexer.runs.files import plan_text
+from patience import PATIENCE_S
 from rendered import delete, plan_of, put
 
 Drift = Callable[..., subprocess.CompletedProcess[str]]
@@ -35,7 +36,7 @@ def drift(tmp_path: Path) -> Drift:
             env=kept,
             capture_output=True,
             encoding="utf-8",
-            timeout=120,
+            timeout=PATIENCE_S,
             check=False,
         )
 

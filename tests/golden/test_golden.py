@@ -13,6 +13,8 @@ from pathlib import Path
 import golden_runner
 import pytest
 
+from patience import PATIENCE_S
+
 HERE = Path(__file__).parent
 CASES = golden_runner.case_files([str(HERE / "cases")])
 # The recorded runner leaves its relay's sockets to the end of the process.
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
 )
 INDEXER = str(Path(sys.executable).with_name("indexer"))
+golden_runner.TIMEOUT_S = PATIENCE_S
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from indexer.sandbox import running
 from indexer.sandbox.proxy import FaultyProxy, Shares
 from indexer.sandbox.seed import seed as fill
 from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
+from patience import PATIENCE_S
 from resilience.inside import apply_inside, opened, plan_inside
 from system.workbench import BUCKET, INDEXER, Workbench, our_bytes
 
@@ -170,7 +171,7 @@ class Arena(Workbench):
                 time.sleep(0.002)
             if process.poll() is None:
                 process.send_signal(number)
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE_S)
         return process.returncode
 
     def until_applied(self, name: str = "plan.json", times: int = 5, **env: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
+from patience import PATIENCE_S
 from resilience.arena import BUCKET, Arena, our_bytes
 from resilience.inside import apply_inside
 
@@ -22,7 +23,7 @@ def test_two_appliers_with_one_plan(world: Arena) -> None:
         world.start("apply", "plan.json") as one,
         world.start("apply", "plan.json", "--results", "two") as two,
     ):
-        endings = [process.communicate(timeout=120) for process in (one, two)]
+        endings = [process.communicate(timeout=PATIENCE_S) for process in (one, two)]
     assert (one.returncode, two.returncode) == (0, 0), endings
     assert world.written_twice(since) == []
     results = [world.result(plan), world.load("two/result.json")]
@@ -40,7 +41,7 @@ def test_two_overlapping_plans_at_once(world: Arena) -> None:
     world.records().update_one({"_id": "id of asset_000"}, {"$set": edit})
     world.plan_everything("newer.json")
     with world.start("apply", "older.json") as one, world.start("apply", "newer.json") as two:
-        endings = [process.communicate(timeout=120) for process in (one, two)]
+        endings = [process.communicate(timeout=PATIENCE_S) for process in (one, two)]
     assert (one.returncode, two.returncode) == (4, 0), endings
     assert world.result(older, "older")["summary"]["stale"] > 0
     assert world.sandbox.s3.objects(BUCKET)["asset_000/subject.json"] == our_bytes({"subject_id": "curated"})

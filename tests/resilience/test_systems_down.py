@@ -12,8 +12,8 @@ import pytest
 from indexer.sandbox.proxy import Shares
 from resilience.arena import HASTY, Arena
 
-BOUND_S = 60.0
-"""Generous: measured 3 to 15 seconds."""
+BOUND_S = 300.0
+"""Measured 3 to 15 seconds; one read that nothing bounds would not end at all."""
 SYSTEMS = ("s3", "docdb", "codeocean")
 
 

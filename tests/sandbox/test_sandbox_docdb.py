@@ -17,6 +17,7 @@ from pymongo.errors import DuplicateKeyError
 
 from indexer.errors import IndexerError
 from indexer.sandbox.docdb import DocDBServer
+from patience import PATIENCE_S
 
 AWKWARD = {
     "floats": [0.30000000000000004, 1e-07, 1e22, 5e-324, 1.0, -0.0, 1.7976931348623157e308],
@@ -120,7 +121,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_it(empty_directory: Path) -> None
 
 
 def _gone_in_time(pid: int, directory: Path) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         if not _alive(pid) and not list(directory.iterdir()):
             return True

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from indexer.sandbox import Fault
+from patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +82,7 @@ def test_a_body_that_breaks_off_is_not_stored(bucket: str, sandbox: Any) -> None
     start = len(sandbox.s3.log)
     with socket.create_connection(("127.0.0.1", sandbox.s3.port)) as connection:
         connection.sendall(f"PUT /{bucket}/k HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf".encode())
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     while len(sandbox.s3.log) == start and time.monotonic() < deadline:
         time.sleep(0.01)
     assert [row.status for row in sandbox.s3.log.since(start)] == [400]

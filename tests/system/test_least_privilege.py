@@ -31,12 +31,12 @@ from botocore.exceptions import ClientError
 from workbench import INDEXER, our_bytes
 
 from indexer.sandbox.docdb import DocDBServer
+from patience import PATIENCE_S
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 BUCKET, RESULTS, ORIGINALS = "somebodys-assets", "their-results", "first_uploads"
 PLACEHOLDERS = {"aind-open-data": BUCKET, "codeocean-results": RESULTS, "original_metadata": ORIGINALS}
 REGION = "us-west-2"
-START_TIMEOUT_S = 30.0
 
 
 def documented() -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ class Cloud:
             env=env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_S,
             check=False,
         )
 
@@ -108,7 +108,7 @@ def moto_endpoint() -> Iterator[str]:
     env = {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": "1000000"}
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     endpoint = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + PATIENCE_S
     try:
         while True:
             try:

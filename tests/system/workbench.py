@@ -14,6 +14,7 @@ import boto3
 import pymongo
 
 from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET, Sandbox
+from patience import PATIENCE_S
 
 BUCKET = "aind-open-data"
 INDEXER = str(Path(sys.executable).with_name("indexer"))
@@ -76,7 +77,7 @@ class Workbench:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE_S,
             check=False,
         )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from indexer.errors import IndexerError
 from indexer.sandbox.loopback import HOST, missing_extra
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 120.0
 _POLL_S = 0.02
 _LOG_TAIL_LINES = 15
 
