@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,12 @@ from pymongo.errors import PyMongoError
 
 from memory import World
 from patience import PATIENCE_S
+
+
+def pytest_configure() -> None:
+    """A run in a shell's background is started with Ctrl-C ignored, and all its children would be."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
