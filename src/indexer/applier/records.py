@@ -106,7 +106,7 @@ class RecordApplier:
             targets = [one.target for one in actions if one.target.generation == generation]
             ids = [id_from_plan(target.record_id) for target in targets]
             for body in self.reader.by_id(generation, ids) if ids else ():
-                live.by_id[generation, repr(body["_id"])] = body
+                live.by_id[generation, repr(body["_id"])] = dict(body)
             for body in self.reader.by_location(generation, locations) if locations else ():
                 there = generation, str(parse_location(body["location"]))
                 live.by_location.setdefault(there, []).append(body)

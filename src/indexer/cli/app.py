@@ -62,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def run() -> int:
         return int(app(typed, prog_name="indexer", obj=talk, standalone_mode=False) or 0)
 
-    sys.exit(status_of(run, talk))
+    status = status_of(run, talk)
+    gc.freeze()  # the end of a process needs no last search: it cost a quarter of a second
+    sys.exit(status)
 
 
 def status_of(run: Callable[[], int], talk: Talk) -> int:

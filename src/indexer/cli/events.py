@@ -63,10 +63,10 @@ class EventStream:
 
     def planned(self, plan: Plan) -> None:
         """All that a finished plan holds."""
-        from indexer.model import event
-
         if self._stream is None:
             return
+        from indexer.model import event
+
         for row in plan.coverage:
             self.emit(event.ReadFinished, **row.model_dump())
         for finding in plan.findings:
@@ -77,6 +77,8 @@ class EventStream:
 
     def settled(self, action: Action, outcome: Outcome) -> None:
         """What came of one action."""
+        if self._stream is None:
+            return
         from indexer.model.event import ActionSettled
 
         kept = outcome.model_dump(include={"status", "detail", "started_at", "ended_at", "attempts"})

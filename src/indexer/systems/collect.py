@@ -174,8 +174,7 @@ def _records(reader: RecordReader, batch: Sequence[Work]) -> dict[Location, Bodi
         for row in one.asset.rows:
             if row.generation in one.records:
                 body = found.get((row.generation, repr(row.id)))
-                there = body is not None and parse_location(body.get("location")) == one.asset.location
-                records[row.generation] = Record(row, body) if there and body is not None else None
+                records[row.generation] = None if body is None else Record(row, body)
         held[one.asset.location] = records
     return held
 
@@ -200,7 +199,11 @@ def _plan_one(
         return Unread(work.asset.location, "docdb", f"{held.summary}: {held.detail}")
     bodies = held[work.asset.location]
     try:
-        records = {name: record for name, record in bodies.items() if record is not None}
+        records = {
+            name: replace(record, body=dict(record.body))
+            for name, record in bodies.items()
+            if record is not None and parse_location(record.body.get("location")) == work.asset.location
+        }
         if len(records) < len(bodies):
             raise _ChangedError("docdb", "its record was changed while it was being read")
         asset = replace(work.asset, records=records)

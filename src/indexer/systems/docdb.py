@@ -12,9 +12,11 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import pymongo
+from bson import decode
 from bson.errors import BSONError, InvalidDocument, InvalidStringData
 from pymongo import MongoClient, ReadPreference
 from pymongo.collection import Collection as MongoCollection
@@ -34,7 +36,13 @@ from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.location import SCHEME, Location
 from indexer.model.ports import DeleteOne, InsertOne, RecordWrite, UpdateOne, WriteError
 from indexer.model.snapshot import RecordRow
-from indexer.systems.bson_values import CODEC_OPTIONS, extended_json, from_extended_json
+from indexer.systems.bson_values import (
+    CODEC_OPTIONS,
+    RAW_OPTIONS,
+    WireRecord,
+    extended_json,
+    from_extended_json,
+)
 
 SERVER_SELECTION_MS = 10_000
 SOCKET_TIMEOUT_MS = 60_000
@@ -231,7 +239,20 @@ class DocDBReader:
 
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
         """The bodies of those of the records that exist."""
-        return self._whole(generation, f"{len(ids)} {generation} records", {"_id": {"$in": list(ids)}})
+        what = f"read {len(ids)} {generation} records"
+        collection = self._docdb.collection(generation).with_options(codec_options=RAW_OPTIONS)
+
+        def ask() -> tuple[Mapping[str, Any], ...]:
+            return tuple(
+                WireRecord(raw["_id"], partial(self._decoded, what, raw.raw))
+                for raw in collection.find({"_id": {"$in": list(ids)}})
+            )
+
+        return _read(self._docdb, what, ask)
+
+    def _decoded(self, what: str, raw: bytes) -> dict[str, Any]:
+        with faults(self._docdb, what):
+            return decode(raw, CODEC_OPTIONS)
 
     def by_location(
         self, generation: GenerationName, locations: Sequence[Location]
