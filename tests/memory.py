@@ -424,14 +424,14 @@ def _unusable(location: object, bucket: str) -> bool:
 
 
 def _row(generation: GenerationName, body: Mapping[str, Any]) -> RecordRow:
-    shape, body = GENERATIONS[generation], copy.deepcopy(dict(body))
+    shape = GENERATIONS[generation]
     return RecordRow(
         generation=generation,
-        id=body["_id"],
-        location=body.get("location"),
-        name=body.get("name"),
-        modified=body.get(shape.modified_field),
-        links=body.get(shape.links_field),
+        id=copy.deepcopy(body["_id"]),
+        location=copy.deepcopy(body.get("location")),
+        name=copy.deepcopy(body.get("name")),
+        modified=copy.deepcopy(body.get(shape.modified_field)),
+        links=copy.deepcopy(body.get(shape.links_field)),
     )
 
 

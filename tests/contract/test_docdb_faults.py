@@ -7,13 +7,16 @@ import threading
 import time
 from collections.abc import Iterator
 
+import bson
 import pytest
+from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure
 
 from builders import location
 from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
 from indexer.model.ports import DeleteOne
 from indexer.systems import docdb as driver
+from indexer.systems.bson_values import RAW_OPTIONS
 from indexer.systems.docdb import DocDB, DocDBReader, DocDBWriter, connect
 
 
@@ -126,6 +129,35 @@ def test_a_refusal_is_access_denied() -> None:
         list(DocDBReader(denying).rows("v1", "bucket"))
     with pytest.raises(AccessDeniedError):
         DocDBWriter(denying).write("v1", [DeleteOne("a", {})])
+
+
+class _Torn:
+    """A client whose collections hold one record, of which the middle is not BSON."""
+
+    def __init__(self) -> None:
+        whole = bson.encode({"_id": "a", "location": "s3://bucket/a", "subject": {"subject_id": "torn here"}})
+        self._record = RawBSONDocument(whole.replace(b"torn", b"\xff\xfe\xff\xfe"), RAW_OPTIONS)
+
+    def __getitem__(self, name: str) -> _Torn:
+        return self
+
+    def get_collection(self, name: str, **_: object) -> _Torn:
+        return self
+
+    def with_options(self, **_: object) -> _Torn:
+        return self
+
+    def find(self, *_: object) -> list[RawBSONDocument]:
+        return [self._record]
+
+
+def test_a_record_that_is_no_bson_is_a_fault_where_it_is_opened() -> None:
+    """It is nobody else's: the batch that it came in is read."""
+    torn = DocDBReader(DocDB(_Torn(), "host:1", {"v1": ("d", "c")}))  # type: ignore[arg-type]
+    (record,) = torn.by_id("v1", ["a"])
+    assert record["_id"] == "a"
+    with pytest.raises(SystemFaultError):
+        dict(record)
 
 
 def test_threads_share_a_connection(nx_uri: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import pytest
 
 from builders import BUCKET, by_kind, plan_of, planned_of, record, stored_mount, world_of
@@ -165,6 +168,34 @@ def test_what_changes_while_it_is_read_is_not_planned(mode: str) -> None:
     assert not [action for action in plan.actions if action.location == "s3://bucket/a"]
     assert not plan.summary.complete
     assert not by_kind(plan.actions, "delete-record")
+
+
+class Torn(Mapping[str, Any]):
+    """A record that cannot be decoded as a whole."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self._body = body
+
+    def __getitem__(self, key: str) -> Any:
+        return self._body[key]
+
+    def __iter__(self) -> Iterator[str]:
+        raise SystemFaultError("DocDB cannot be reached", "invalid BSON")
+
+    def __len__(self) -> int:
+        return len(self._body)
+
+
+def test_a_record_that_cannot_be_opened_is_docdbs_fault_and_nobody_elses() -> None:
+    """Its neighbours of the same batch are planned."""
+    world = world_of(record("a", subject={"n": 1}), record("b", subject={"n": 1}))
+    world.put(BUCKET, "b/subject.json", b"{}")
+    world.records["v1"]["'id-a'"] = Torn(record("a"))  # type: ignore[assignment]
+    plan = plan_of(world)
+    assert {action.location for action in plan.actions} == {f"s3://{BUCKET}/b"}
+    assert [(row.system, row.why) for row in plan.coverage if not row.complete] == [
+        ("docdb", f"s3://{BUCKET}/a: DocDB cannot be reached: invalid BSON")
+    ]
 
 
 def test_the_planner_holds_no_writer() -> None:

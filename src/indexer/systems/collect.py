@@ -199,11 +199,11 @@ def _plan_one(
         return Unread(work.asset.location, "docdb", f"{held.summary}: {held.detail}")
     bodies = held[work.asset.location]
     try:
-        records = {
-            name: replace(record, body=dict(record.body))
-            for name, record in bodies.items()
-            if record is not None and parse_location(record.body.get("location")) == work.asset.location
-        }
+        records = _opened(bodies, work.asset.location)
+    except SystemFaultError as exc:
+        breaker.note(failed=True)
+        return Unread(work.asset.location, "docdb", f"{exc.summary}: {exc.detail}")
+    try:
         if len(records) < len(bodies):
             raise _ChangedError("docdb", "its record was changed while it was being read")
         asset = replace(work.asset, records=records)
@@ -221,6 +221,15 @@ def _plan_one(
     except SystemFaultError as exc:
         breaker.note(failed=True)
         return Unread(work.asset.location, "s3", f"{exc.summary}: {exc.detail}")
+
+
+def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
+    """The records that are still there, decoded. Raises SystemFaultError for one that cannot be."""
+    return {
+        name: replace(record, body=dict(record.body))
+        for name, record in bodies.items()
+        if record is not None and parse_location(record.body.get("location")) == location
+    }
 
 
 def _decided(objects: ObjectReader, asset: Asset, decide: Callable[[Asset], P]) -> P:

@@ -244,7 +244,7 @@ class DocDBReader:
 
         def ask() -> tuple[Mapping[str, Any], ...]:
             return tuple(
-                WireRecord(raw["_id"], partial(self._decoded, what, raw.raw))
+                WireRecord(raw["_id"], partial(self._decoded, what, bytes(raw.raw)))
                 for raw in collection.find({"_id": {"$in": list(ids)}})
             )
 
