@@ -29,6 +29,7 @@ from indexer.planner.assemble import Identity
 from indexer.planner.asset import AssetPlan, plan_asset
 from indexer.planner.rules import Collection, Evidence, Rules
 from indexer.runs.apply import apply_plan
+from indexer.runs.bucket import plan_here
 from indexer.runs.connect import Systems
 from indexer.runs.files import plan_document
 from indexer.runs.plan import Planned, plan_snapshot
@@ -234,13 +235,14 @@ def planned_of(
     **scoped: Any,
 ) -> Planned:
     """The same, with the fault that leaves nothing to plan."""
+    readers = world.readers(data_assets=codeocean)
     return plan_snapshot(
-        world.readers(data_assets=codeocean),
+        readers,
         with_rules or rules(links=codeocean),
         scope(*buckets, **scoped),
         RESULTS,
         Identity(plan_id, at, "0"),
-        parallel,
+        plan_here(readers, parallel),
         NoProgress(),
     )
 

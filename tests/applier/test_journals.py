@@ -64,7 +64,7 @@ def test_odd_lines_are_passed_over(tmp_path: Path) -> None:
         + b"\n"
     )
     assert [line["event"] for line in read_journal(journal_path(tmp_path))] == ["intent", "outcome"]
-    assert earlier_writes(journal_path(tmp_path), "plan") == {}
+    assert earlier_writes("plan", journal_path(tmp_path)) == {}
 
 
 def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_an_intent_counts_unless_nothing_was_written(
         journal.intent("act", NOW, BEFORE)
         for status in statuses:
             journal.outcome(outcome(status, after=after))
-    found = earlier_writes(journal_path(tmp_path), "plan")
+    found = earlier_writes("plan", journal_path(tmp_path))
     assert ("act" in found) is counts
     if counts:
         assert found["act"].before == BEFORE
@@ -108,14 +108,14 @@ def test_the_first_intent_has_the_true_before_image(tmp_path: Path) -> None:
     with Journal(tmp_path, "run", "plan") as journal:
         journal.intent("act", NOW, BEFORE)
         journal.intent("act", NOW, BeforeImage(kind="absent"))
-    assert earlier_writes(journal_path(tmp_path), "plan")["act"].before == BEFORE
+    assert earlier_writes("plan", journal_path(tmp_path))["act"].before == BEFORE
 
 
 def test_another_plans_lines_do_not_count(tmp_path: Path) -> None:
     """Ids are of actions, and two plans may share one."""
     with Journal(tmp_path, "run", "other") as journal:
         journal.intent("act", NOW, BEFORE)
-    assert earlier_writes(journal_path(tmp_path), "plan") == {}
+    assert earlier_writes("plan", journal_path(tmp_path)) == {}
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from indexer.model.plan import Plan
 from indexer.model.ports import Readers, Writers
 from indexer.planner.assemble import Identity
 from indexer.runs.apply import Applied, apply_plan, bounds_of
+from indexer.runs.bucket import plan_here
 from indexer.runs.connect import Systems, rules_of
 from indexer.runs.files import load_plan, plan_text, write_whole
 from indexer.runs.plan import plan_snapshot, scope_of
@@ -54,8 +55,9 @@ def plan_inside(systems: Systems, folder: Path, name: str) -> Plan:
     config = load_config(folder / "indexer.toml")
     identity = Identity(uuid.uuid4().hex, datetime.now(UTC), "test")
     scope = scope_of(config, (), everything=True)
+    plan_assets = plan_here(systems.readers, PARALLEL)
     planned = plan_snapshot(
-        systems.readers, rules_of(config), scope, config.results_bucket, identity, PARALLEL, Silence()
+        systems.readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, Silence()
     )
     assert planned.fault is None
     write_whole(folder / name, plan_text(planned.plan))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Any, TextIO
@@ -17,6 +18,8 @@ from indexer.errors import IndexerError
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 
 JOURNAL_FILE = "journal.jsonl"
+SHARD_FILES = "journal.shard-*.jsonl"
+"""Written by the workers of a cluster, each its own; they are taken into the run's journal when they are whole."""
 RESULT_FILE = "result.json"
 PLAN_FILE = "plan.json"
 ARCHIVE_FOLDER = "archive"
@@ -25,11 +28,13 @@ ARCHIVE_FOLDER = "archive"
 class Journal:
     """Append-only JSON lines, each on disk before the next step. Safe for threads."""
 
-    def __init__(self, folder: Path, run_id: str, plan_id: str) -> None:
+    def __init__(self, folder: Path, run_id: str, plan_id: str, shard: int | None = None) -> None:
+        """`shard`: one of a cluster's, with a file of its own beside the run's."""
         self._folder, self._run_id, self._plan_id = folder, run_id, plan_id
+        self._path = folder / (JOURNAL_FILE if shard is None else SHARD_FILES.replace("*", f"{shard:06}"))
         self._lock = Lock()
         self._file: TextIO | None = None
-        self.earlier = earlier_writes(folder / JOURNAL_FILE, plan_id)
+        self.earlier = earlier_writes(plan_id, folder / JOURNAL_FILE, *sorted(folder.glob(SHARD_FILES)))
         """What earlier runs of this plan wrote, by action: their before-images stay the true ones."""
         self.rerun = earlier_plan_id(folder) is not None
         """The plan was carried out before, to its end or not."""
@@ -37,12 +42,20 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = (self._folder / JOURNAL_FILE).open("a", encoding="utf-8", errors="backslashreplace")
+            self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
             if self._file.tell():
                 self._file.write("\n")  # a line that a crash tore ends here
         except OSError as exc:
             raise _unwritable(self._folder, exc) from exc
         return self
+
+    def absorb_shards(self) -> None:
+        """Take what a cluster's workers journalled into this file; theirs go. None of them may be at work."""
+        for path in sorted(self._folder.glob(SHARD_FILES)):
+            for line in read_journal(path):
+                self._write(json.dumps(line, ensure_ascii=False), durable=False)
+            self._write("", durable=True)
+            path.unlink(missing_ok=True)
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
@@ -71,7 +84,10 @@ class Journal:
         self._append(event="finished", at=at.isoformat())
 
     def _append(self, durable: bool = True, /, **line: Any) -> None:
-        text = json.dumps({"run_id": self._run_id, "plan_id": self._plan_id, **line}, ensure_ascii=False)
+        line = {"run_id": self._run_id, "plan_id": self._plan_id, **line}
+        self._write(json.dumps(line, ensure_ascii=False), durable)
+
+    def _write(self, text: str, durable: bool) -> None:
         with self._lock:
             if self._file is None:
                 raise AssertionError("the journal is not open")
@@ -111,14 +127,14 @@ class EarlierWrite:
     after: AfterImage | None = None
 
 
-def earlier_writes(path: Path, plan_id: str) -> dict[str, EarlierWrite]:
-    """Fold the journal: an intent counts unless its own outcome says that nothing was written.
+def earlier_writes(plan_id: str, *paths: Path) -> dict[str, EarlierWrite]:
+    """Fold the journals: an intent counts unless its own outcome says that nothing was written.
 
     "failed" doesn't say so, since its answer may have been lost; nor does a later run that wrote nothing.
     """
     writes: dict[str, EarlierWrite] = {}
     made: set[str] = set()
-    for entry in read_journal(path):
+    for entry in chain.from_iterable(map(read_journal, paths)):
         action_id = str(entry.get("action_id"))
         if entry.get("plan_id") != plan_id:
             continue

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.cli.events import EventsFile, event_stream
-from indexer.cli.options import ConfigPath, Parallel, configured, parallelism
+from indexer.cli.options import ConfigPath, Dask, Parallel, configured, parallelism
 from indexer.cli.signals import finishing
 from indexer.cli.talk import Talk
 
@@ -55,6 +55,7 @@ def command(
     archive: ArchivePlace = None,
     steal_lease: StealLease = False,
     parallel: Parallel = "auto",
+    dask: Dask = None,
     events: EventsFile = None,
     config: ConfigPath = None,
 ) -> None:
@@ -63,6 +64,7 @@ def command(
     Asks nothing. Ctrl-C finishes what is in flight and records it; applying again goes on from there.
     """
     from indexer.runs.apply import apply, results_folder
+    from indexer.runs.cluster import open_cluster
     from indexer.runs.files import load_plan
 
     with event_stream(events, talk, NAME) as stream:
@@ -70,7 +72,11 @@ def command(
         reviewed, digest = load_plan(plan)
         folder = results_folder(plan, reviewed, results)
         stop = Event()
-        with finishing(stop, lambda: talk.shout(STOPPING)), talk.progress("written") as progress:
+        with (
+            open_cluster(dask) as cluster,
+            finishing(stop, lambda: talk.shout(STOPPING)),
+            talk.progress("written") as progress,
+        ):
             applied = apply(
                 settings,
                 reviewed,
@@ -82,6 +88,7 @@ def command(
                 archive=archive,
                 steal_lease=steal_lease,
                 watch=stream.settled,
+                cluster=cluster,
             )
         summary = applied.result.summary
         stream.outcome = {"plan_id": reviewed.plan_id, "file": str(applied.path), "counts": summary}

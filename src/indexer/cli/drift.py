@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from indexer.cli.options import Assets, ConfigPath, Parallel, configured, known, parallelism
+from indexer.cli.options import Assets, ConfigPath, Dask, Parallel, configured, known, parallelism
 from indexer.cli.plan import SYSTEMS, AllowEmpty, Buckets, Everything, Lookback
 from indexer.cli.talk import Talk, data, paint_for
 
@@ -57,6 +57,7 @@ def command(
     lookback_days: Lookback = None,
     allow_empty: AllowEmpty = None,
     parallel: Parallel = "auto",
+    dask: Dask = None,
     config: ConfigPath = None,
 ) -> None:
     """Compare as `plan` does, and fail (exit 3) on drift that no rule expects; nothing is written.
@@ -76,7 +77,7 @@ def command(
         found = _saved(plan)
     else:
         found, fault = _read(
-            talk, config, bucket, everything, asset, lookback_days, allow_empty, parallelism(parallel)
+            talk, config, bucket, everything, asset, lookback_days, allow_empty, parallelism(parallel), dask
         )
     verdict = judge(found, rules.expected, datetime.now(UTC).date(), strict=strict, lines=rules.lines)
     data(_rendered(verdict, output, expected))
@@ -110,8 +111,10 @@ def _read(
     lookback_days: int | None,
     allow_empty: list[str] | None,
     parallel: int | None,
+    dask: str | None,
 ) -> tuple[Plan, IndexerError | None]:
     """A fresh plan, under the whole policy: what a configured mode or limit would hold back is drift too."""
+    from indexer.runs.cluster import open_cluster
     from indexer.runs.plan import plan, scope_of
 
     settings = configured(config, talk)
@@ -123,8 +126,8 @@ def _read(
         lookback_days=lookback_days,
         allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
     )
-    with talk.progress("actions") as progress:
-        planned = plan(settings, scope, parallel, progress)
+    with open_cluster(dask) as cluster, talk.progress("actions") as progress:
+        planned = plan(settings, scope, parallel, progress, cluster)
     return planned.plan, planned.fault
 
 

@@ -39,6 +39,14 @@ Parallel = Annotated[
         help="How many requests at a time; auto: as many as S3 answers quickly.",
     ),
 ]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Spread the work over a dask cluster: its scheduler's address, or local for this machine's cores.",
+    ),
+]
 Assets = Annotated[
     list[str] | None,
     typer.Option("--asset", metavar="GLOB", help="Only assets whose folder matches; repeatable."),

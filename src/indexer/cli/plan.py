@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from indexer.cli.events import EventsFile, event_stream
-from indexer.cli.options import Assets, ConfigPath, Parallel, configured, known, parallelism
+from indexer.cli.options import Assets, ConfigPath, Dask, Parallel, configured, known, parallelism
 from indexer.cli.talk import Talk, data
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def command(
     allow_empty: AllowEmpty = None,
     detailed_exitcode: DetailedExitcode = False,
     parallel: Parallel = "auto",
+    dask: Dask = None,
     events: EventsFile = None,
     config: ConfigPath = None,
 ) -> None:
@@ -82,6 +83,7 @@ def command(
 
     Writes nothing but the plan. What could not be read is said, and nothing that rests on it is planned.
     """
+    from indexer.runs.cluster import open_cluster
     from indexer.runs.files import check_writable, plan_text, write_whole
     from indexer.runs.plan import plan, scope_of
 
@@ -102,8 +104,8 @@ def command(
         )
         if out != STDOUT:
             check_writable(out)
-        with talk.progress("actions") as progress:
-            planned = plan(settings, scope, parallelism(parallel), stream.progress(progress))
+        with open_cluster(dask) as cluster, talk.progress("actions") as progress:
+            planned = plan(settings, scope, parallelism(parallel), stream.progress(progress), cluster)
         text = plan_text(planned.plan)
         data(text) if out == STDOUT else write_whole(out, text)
         stream.planned(planned.plan)

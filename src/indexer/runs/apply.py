@@ -14,20 +14,19 @@ from threading import Event
 
 from indexer import __version__
 from indexer.applier.bounds import Bounds, check_bounds
-from indexer.applier.contents import Sources
-from indexer.applier.evidence import Evidence
-from indexer.applier.execute import Executor
 from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal, earlier_plan_id
-from indexer.applier.ledger import Ledger, Watch, nobody
+from indexer.applier.ledger import Watch, nobody
 from indexer.config import Config
 from indexer.errors import UsageError
 from indexer.model.location import parse_location
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
-from indexer.model.ports import Archive, Progress
+from indexer.model.ports import Progress
+from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
+from indexer.runs.cluster import Cluster, carry_out_there
 from indexer.runs.connect import Systems, open_systems, rules_of
 from indexer.runs.files import plan_text, write_whole
-from indexer.systems.archive import open_archive, s3_place
+from indexer.systems.archive import s3_place
 from indexer.systems.leases import owner_name
 from indexer.systems.pace import at_most
 
@@ -38,6 +37,11 @@ class Applied:
 
     result: Result
     path: Path
+
+
+def now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
 
 
 def bounds_of(config: Config) -> Bounds:
@@ -79,10 +83,12 @@ def apply(
     archive: str | None = None,
     steal_lease: bool = False,
     watch: Watch = nobody,
+    cluster: Cluster | None = None,
 ) -> Applied:
     """Carry out a plan. Raises RefusedError before the first write, SystemFaultError where DocDB is down.
 
     `archive`: a folder or an `s3://` prefix for the before-images, instead of the one beside the result.
+    `cluster`: the actions are carried out there, in shards; its workers must see `folder`.
     """
     bounds = bounds_of(config)
     check_bounds(plan, bounds)
@@ -109,6 +115,7 @@ def apply(
             stop,
             archive=place,
             watch=watch,
+            carry_out=carry_out_here if cluster is None else carry_out_there(cluster, config, parallel),
         )
 
 
@@ -121,29 +128,22 @@ def apply_plan(
     parallel: int,
     progress: Progress,
     stop: Event,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = now,
     *,
     archive: str = ARCHIVE_FOLDER,
     watch: Watch = nobody,
+    carry_out: CarryOut = carry_out_here,
 ) -> Applied:
     """Carry out a plan on open systems. `archive`: its place, a folder being relative to the result's."""
     check_bounds(plan, bounds)
     started_at, run_id = clock(), uuid.uuid4().hex
-    readers, writers = systems.readers, systems.writers
-
-    def open_place(place: str) -> Archive:
-        return open_archive(place, lambda: (readers.objects, writers.objects))
-
     with Journal(folder, run_id, plan.plan_id) as journal:
         journal.started(started_at, digest)
         write_whole(folder / PLAN_FILE, plan_text(plan))
         progress.stage("applying", len(plan.actions))
-        ledger = Ledger(journal, open_place(archive_place(folder, archive)), clock, progress, stop, watch)
-        sources = Sources(readers.objects, readers.records, open_place)
-        evidence = Evidence(readers.objects, readers.data_assets)
-        executor = Executor(readers, writers, sources, evidence, tuple(bounds.collections), ledger, parallel)
-        executor.execute(plan.actions)
-        outcomes = tuple(ledger.outcomes[action.id] for action in plan.actions)
+        work = Work(folder, run_id, plan.plan_id, archive, tuple(bounds.collections), parallel, clock)
+        found = carry_out(systems, work, journal, plan.actions, Watching(progress, stop, watch))
+        outcomes = tuple(found[action.id] for action in plan.actions)
         result = Result(
             run_id=run_id,
             plan_id=plan.plan_id,
@@ -160,8 +160,3 @@ def apply_plan(
         write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         journal.finished(result.ended_at)
     return Applied(result, path)
-
-
-def archive_place(folder: Path, archive: str) -> str:
-    """Where a result's archive is: an `s3://` prefix as it is, a folder relative to the result's."""
-    return archive if archive.startswith("s3://") else str(folder.resolve() / archive)

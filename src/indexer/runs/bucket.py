@@ -26,6 +26,35 @@ from indexer.systems.collect import Read, Unread, Work, read_all, read_assets
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class AssetPlanner:
+    """How the assets of one bucket are planned; it crosses to other machines."""
+
+    rules: Rules
+    evidence: Evidence
+    results: bool = False
+    """It is the bucket of results: nothing is written to it."""
+
+    def decide(self, asset: Asset) -> AssetPlan:
+        """One asset's plan. Raises MustReadError for files that it must see."""
+        if self.results:
+            return plan_result(asset, self.rules, self.evidence)
+        if asset.rows:
+            return plan_asset(asset, self.rules, self.evidence)
+        return plan_registration(asset, self.rules)
+
+
+PlanAssets = Callable[[Iterable[Work], AssetPlanner], Iterator[AssetPlan | Unread]]
+"""Reads assets and plans each; what comes out is in the order of what goes in."""
+
+
+def plan_here(readers: Readers, parallel: int) -> PlanAssets:
+    """In this process."""
+    return lambda work, planner: read_assets(
+        readers, work, planner.decide, planner.rules.originals_folder, parallel
+    )
+
+
 @dataclass(slots=True)
 class Survey:
     """What every bucket of a run is planned with. It holds readers only."""
@@ -34,7 +63,7 @@ class Survey:
     rules: Rules
     scope: Scope
     now: datetime
-    parallel: int
+    plan_assets: PlanAssets
     progress: Progress
     faults: list[SystemFaultError] = field(default_factory=list)
     """Of what could not be read at all and everything rests on, in order."""
@@ -96,13 +125,11 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
         reads = needed_reads(asset, listed, rules, evidence, within) if there else Reads()
         return Work(asset, reads.records, reads.folder, listed)
 
-    def decide(asset: Asset) -> AssetPlan:
-        return plan_asset(asset, rules, evidence) if asset.rows else plan_registration(asset, rules)
-
     coverage = [listing.coverage, *(read.coverage for read in reads.values())]
     if mounted is not None:
         coverage.append(replace(mounted.coverage, scope=f"external data assets, for {bucket}"))
-    return _plan_assets(survey, bucket, joined, map(work, joined.assets()), decide, coverage)
+    planner = AssetPlanner(rules, evidence)
+    return _plan_assets(survey, bucket, joined, map(work, joined.assets()), planner, coverage)
 
 
 def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
@@ -128,11 +155,9 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
         needed = needed_result_reads(asset, evidence)
         return Work(asset, needed.records, needed.folder, listed=False)
 
-    def decide(asset: Asset) -> AssetPlan:
-        return plan_result(asset, survey.rules, evidence)
-
     coverage = [results.coverage, *(read.coverage for read in reads.values())]
-    return _plan_assets(survey, bucket, joined, map(work, joined.assets()), decide, coverage)
+    planner = AssetPlanner(survey.rules, evidence, results=True)
+    return _plan_assets(survey, bucket, joined, map(work, joined.assets()), planner, coverage)
 
 
 def _row_reads(survey: Survey, bucket: str) -> RowReads:
@@ -182,15 +207,14 @@ def _plan_assets(
     bucket: str,
     joined: Joined,
     work: Iterable[Work],
-    decide: Callable[[Asset], AssetPlan],
+    planner: AssetPlanner,
     coverage: Sequence[Coverage],
 ) -> BucketPlan:
     """Read and plan the bucket's assets, in parallel; what comes out is in the order of their locations."""
     survey.progress.stage(f"planning {bucket}", joined.count)
     planned: list[AssetPlan] = []
     unread: list[Unread] = []
-    folder = survey.rules.originals_folder
-    for outcome in read_assets(survey.readers, work, decide, folder, survey.parallel):
+    for outcome in survey.plan_assets(work, planner):
         if isinstance(outcome, Unread):
             unread.append(outcome)
             survey.progress.advance()

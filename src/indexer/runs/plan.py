@@ -15,7 +15,15 @@ from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import SystemName
 from indexer.planner.assemble import Identity, assemble
 from indexer.planner.rules import Rules
-from indexer.runs.bucket import Survey, managed_bucket, read_mounted, results_bucket
+from indexer.runs.bucket import (
+    PlanAssets,
+    Survey,
+    managed_bucket,
+    plan_here,
+    read_mounted,
+    results_bucket,
+)
+from indexer.runs.cluster import Cluster, plan_there
 from indexer.runs.connect import open_readers, rules_of
 from indexer.systems.pace import at_most
 
@@ -63,15 +71,20 @@ class Planned:
     """Why something could not be read at all, where nothing else is planned: the plan is kept, the run failed."""
 
 
-def plan(config: Config, scope: Scope, parallel: int | None, progress: Progress) -> Planned:
+def plan(
+    config: Config, scope: Scope, parallel: int | None, progress: Progress, cluster: Cluster | None = None
+) -> Planned:
     """Read the three systems and plan; writes nothing. `parallel` None: as many requests as S3 answers quickly.
 
-    Raises SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that.
+    `cluster`: the assets are read and planned there, in shards. Raises SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that.
     """
     readers = open_readers(config, parallel)
     identity = Identity(uuid.uuid4().hex, datetime.now(UTC), __version__)
+    plan_assets = (
+        plan_here(readers, at_most(parallel)) if cluster is None else plan_there(cluster, config, parallel)
+    )
     return plan_snapshot(
-        readers, rules_of(config), scope, config.results_bucket, identity, at_most(parallel), progress
+        readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, progress
     )
 
 
@@ -81,11 +94,11 @@ def plan_snapshot(
     scope: Scope,
     results: str | None,
     identity: Identity,
-    parallel: int,
+    plan_assets: PlanAssets,
     progress: Progress,
 ) -> Planned:
     """The whole loop on one screen. Raises MissingBucketError as `plan` does."""
-    survey = Survey(readers, rules, scope, identity.created_at, parallel, progress)
+    survey = Survey(readers, rules, scope, identity.created_at, plan_assets, progress)
     managed = [bucket for bucket in scope.buckets if bucket != results]
     mounted = read_mounted(survey) if managed else None
     shares = [managed_bucket(survey, bucket, mounted) for bucket in managed]

@@ -15,7 +15,7 @@ from indexer.applier.journal import RESULT_FILE
 from indexer.model.plan import Plan, Summary
 from indexer.model.ports import ObjectReader, ObjectWriter
 from indexer.planner.undo import Kept, plan_undo
-from indexer.runs.apply import archive_place
+from indexer.runs.carry_out import archive_place
 from indexer.runs.files import load_result
 from indexer.runs.reviewed import needed_plan_of
 from indexer.systems.archive import open_archive

@@ -1,0 +1,72 @@
+"""Carry out actions on open systems, with their journal and archive: a whole plan's, or one shard's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+
+from indexer.applier.contents import Sources
+from indexer.applier.evidence import Evidence
+from indexer.applier.execute import Executor
+from indexer.applier.journal import Journal
+from indexer.applier.ledger import Ledger, Watch
+from indexer.model.action import Action
+from indexer.model.generation import GenerationName
+from indexer.model.outcome import Outcome
+from indexer.model.ports import Archive, Progress
+from indexer.runs.connect import Systems
+from indexer.systems.archive import open_archive
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one run of the applier works with, beside its systems; it crosses to other machines."""
+
+    folder: Path
+    """Of its journal and result."""
+    run_id: str
+    plan_id: str
+    archive: str
+    """Place of the before-images: an `s3://` prefix, or a folder relative to the result's."""
+    generations: tuple[GenerationName, ...]
+    parallel: int
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Who is told, and who may stop it."""
+
+    progress: Progress
+    stop: Event
+    watch: Watch
+
+
+CarryOut = Callable[[Systems, Work, Journal, Sequence[Action], Watching], Mapping[str, Outcome]]
+"""Carries out actions in order; returns what came of each, by its id."""
+
+
+def carry_out_here(
+    systems: Systems, work: Work, journal: Journal, actions: Sequence[Action], watching: Watching
+) -> Mapping[str, Outcome]:
+    """In this process."""
+    readers, writers = systems.readers, systems.writers
+
+    def open_place(place: str) -> Archive:
+        return open_archive(place, lambda: (readers.objects, writers.objects))
+
+    archive = open_place(archive_place(work.folder, work.archive))
+    ledger = Ledger(journal, archive, work.clock, watching.progress, watching.stop, watching.watch)
+    sources = Sources(readers.objects, readers.records, open_place)
+    evidence = Evidence(readers.objects, readers.data_assets)
+    executor = Executor(readers, writers, sources, evidence, work.generations, ledger, work.parallel)
+    executor.execute(actions)
+    return ledger.outcomes
+
+
+def archive_place(folder: Path, archive: str) -> str:
+    """Where a result's archive is: an `s3://` prefix as it is, a folder relative to the result's."""
+    return archive if archive.startswith("s3://") else str(folder.resolve() / archive)

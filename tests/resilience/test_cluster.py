@@ -1,0 +1,206 @@
+"""Plan and apply over a real dask cluster: the same plan, and a lost worker costs a retry and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from indexer import __version__
+from indexer.errors import UsageError
+from indexer.runs.carry_out import Work
+from indexer.runs.cluster import Sender, carry_out_shard
+from indexer.sandbox.stack import MANAGED_BUCKETS
+from patience import PATIENCE_S
+from resilience.arena import Arena, State
+
+OWN = {"plan_id", "created_at", "digest"}
+"""What no two plans have alike."""
+SMALL_SHARDS = """
+from indexer.runs import cluster
+cluster.ASSETS_A_SHARD = 3
+from indexer.cli import main
+main()
+"""
+
+
+@dataclass
+class Servers:
+    """A scheduler and workers, each a process of its own."""
+
+    world: Arena
+    stack: ExitStack = field(default_factory=ExitStack)
+    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def file(self) -> Path:
+        return self.world.folder / "scheduler.json"
+
+    @property
+    def address(self) -> str:
+        """Where the scheduler is, once it says so."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            try:
+                return str(json.loads(self.file.read_text(encoding="utf-8"))["address"])
+            except (OSError, ValueError):
+                time.sleep(0.05)
+        raise AssertionError("the scheduler did not start")
+
+    def start(self, module: str, *options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", f"distributed.cli.{module}", "--scheduler-file", str(self.file)]
+        started = self.world._start([*command, "--no-dashboard", *options], {})
+        self.stack.callback(self._end, started)
+        return started
+
+    def hire(self) -> subprocess.Popen[str]:
+        """One more worker."""
+        place = str(self.world.folder.parent / f"worker-{len(self.workers)}")
+        options = ("--no-nanny", "--nthreads", "1", "--local-directory", place)
+        self.workers.append(self.start("dask_worker", *options))
+        return self.workers[-1]
+
+    @staticmethod
+    def _end(process: subprocess.Popen[str]) -> None:
+        with process:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def servers(drifting: Arena) -> Iterator[Servers]:
+    """A scheduler and one worker, in front of a little world."""
+    made = Servers(drifting)
+    with made.stack:
+        made.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
+        made.hire()
+        yield made
+
+
+def lose_one(servers: Servers, process: subprocess.Popen[str], due: Callable[[], bool]) -> str:
+    """Wait until it is due, kill the only worker, hire another one; what the command said."""
+    with process:
+        until = time.monotonic() + PATIENCE_S
+        while not due() and time.monotonic() < until:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.001)
+        servers.workers[-1].kill()
+        servers.hire()
+        _, said = process.communicate(timeout=PATIENCE_S)
+    return said
+
+
+def content(plan: dict[str, Any]) -> str:
+    return json.dumps({name: value for name, value in plan.items() if name not in OWN})
+
+
+def test_plan_and_apply_on_this_machines_cores(drifting: Arena, little_end_state: State) -> None:
+    """`local`: the same plan byte for byte, the same end, one journal, and a way back."""
+    before = drifting.end_state()
+    alone = drifting.plan_command("alone.json")
+    with drifting.start_hasty(
+        "plan", "--all", "--out", "plan.json", "--dask", "local", program=SMALL_SHARDS
+    ) as process:
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, said
+    plan = drifting.load("plan.json")
+    assert content(plan) == content(alone)
+
+    with drifting.start_hasty("apply", "plan.json", "--dask", "local", program=SMALL_SHARDS) as process:
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, said
+    assert drifting.result(plan)["summary"] == {"applied": len(plan["actions"])}
+    folder = drifting.journal_path(plan).parent
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "archive",
+        "journal.jsonl",
+        "plan.json",
+        "result.json",
+    ]
+    lines = drifting.journal(plan)
+    assert {line["run_id"] for line in lines} == {drifting.result(plan)["run_id"]}
+    assert sum(line["event"] == "outcome" for line in lines) == len(plan["actions"])
+    drifting.assert_in_step()
+    assert drifting.end_state() == little_end_state
+    drifting.apply_everything(drifting.undo(plan), "undo")
+    assert {key for key in drifting.end_state() if not key.startswith("codeocean:")} == {
+        key for key in before if not key.startswith("codeocean:")
+    }
+
+
+def test_a_worker_that_is_lost_while_it_plans(servers: Servers) -> None:
+    """Its shard is planned by the next one; the plan is the same."""
+    world = servers.world
+    alone = world.plan_command("alone.json")
+    since = len(world.sandbox.s3.log)
+    process = world.start("plan", "--all", "--dask", servers.address, "--parallel", "1")
+
+    def lists() -> int:
+        return sum(one.operation == "ListObjectsV2" for one in world.sandbox.s3.log.since(since))
+
+    # The command itself lists each bucket; the worker lists folders.
+    said = lose_one(servers, process, lambda: lists() > len(MANAGED_BUCKETS) + 2)
+    assert process.returncode == 0, said
+    assert content(world.load("plan.json")) == content(alone)
+
+
+def test_a_worker_that_is_lost_while_it_applies(servers: Servers, little_end_state: State) -> None:
+    """Nothing is written twice, and what it had replaced is kept for undo."""
+    world = servers.world
+    before = world.state()
+    plan, since = world.plan_everything(), len(world.sandbox.s3.log)
+    process = world.start("apply", "plan.json", "--dask", servers.address, "--parallel", "1")
+    said = lose_one(servers, process, lambda: len(world.sandbox.s3.log.writes(since)) > 2)
+    assert process.returncode == 0, said
+    summary = world.result(plan)["summary"]
+    assert set(summary) <= {"applied", "satisfied"}
+    assert summary["satisfied"] > 0
+    assert world.written_twice(since) == []
+    world.assert_in_step()
+    assert world.end_state() == little_end_state
+    replaced = [key for key in before if key in little_end_state and before[key] != little_end_state[key]]
+    world.apply_everything(world.undo(plan), "undo")
+    after = world.state()
+    objects = [key for key in replaced if key.endswith(".json")]
+    assert objects
+    assert {key: after.get(key) for key in objects} == {key: before[key] for key in objects}
+
+
+def test_nobody_listens(drifting: Arena) -> None:
+    """Said in words, and nothing is read."""
+    done = drifting.run("plan", "--all", "--dask", "tcp://127.0.0.1:1")
+    assert done.returncode == 1
+    assert "The dask cluster cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (drifting.folder / "plan.json").exists()
+
+
+def test_dask_is_an_extra(drifting: Arena) -> None:
+    """Without it the command says what to install."""
+    without = "import sys; sys.modules['distributed'] = None; from indexer.cli import main; main()"
+    with drifting.start_hasty("plan", "--all", "--dask", "local", program=without) as process:
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 2
+    assert "data-asset-indexer[dask]" in said
+
+
+def test_a_worker_that_is_another_indexer_refuses() -> None:
+    """It would plan by other rules."""
+    with pytest.raises(UsageError, match="another indexer"):
+        Sender(None, None, version=f"{__version__}.other").check()  # type: ignore[arg-type]
+
+
+def test_a_worker_that_does_not_see_the_journal_refuses(tmp_path: Path) -> None:
+    """It would keep before-images where no undo looks; nothing is opened, and nothing is written there."""
+    work = Work(tmp_path / "elsewhere", "run", "plan", "archive", ("v1",), 1, time.time)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="not shared"):
+        carry_out_shard(Sender(None, None), work, (0, ()))  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
