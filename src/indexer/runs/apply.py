@@ -25,8 +25,9 @@ from indexer.model.location import parse_location
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.model.ports import Archive, Progress
+from indexer.render.progress import SilentProgress
 from indexer.runs.connect import Systems, open_systems, rules_of
-from indexer.runs.files import plan_text, write_whole
+from indexer.runs.files import PlanFile, plan_document, plan_text, write_whole
 from indexer.systems.archive import open_archive, s3_place
 from indexer.systems.leases import owner_name
 from indexer.systems.pace import at_most
@@ -68,36 +69,37 @@ def results_folder(plan_path: Path, plan: Plan, results: Path | None) -> Path:
 
 
 def apply(
+    plan: Plan | PlanFile,
     config: Config,
-    plan: Plan,
-    digest: str,
-    folder: Path,
-    parallel: int | None,
-    progress: Progress,
-    stop: Event,
     *,
-    archive: str | None = None,
+    results: Path | str | None = None,
+    archive: Path | str | None = None,
     steal_lease: bool = False,
+    parallel: int | None = None,
+    progress: Progress | None = None,
+    stop: Event | None = None,
     watch: Watch = nobody,
-) -> Applied:
-    """Carry out a plan. Raises RefusedError before the first write, SystemFaultError where DocDB is down.
+    run_id: str | None = None,
+) -> Result:
+    """Carry out a plan, and nothing that somebody else has changed since.
 
-    `archive`: a folder or an `s3://` prefix for the before-images, instead of the one beside the result.
+    `results`: the folder of journal, result and before-images; default `plan.results/ID` here. `archive`: a folder or
+    an `s3://` prefix for the before-images, instead of the one in it. Once `stop` is set, what is in flight is finished.
+    `watch` is told of each outcome. `run_id`: default a new one.
+    Raises RefusedError before the first write, SystemFaultError where DocDB is down.
     """
+    plan, digest = plan if isinstance(plan, PlanFile) else PlanFile(plan, plan_document(plan)["digest"])
+    folder = results_folder(Path(PLAN_FILE), plan, None if results is None else Path(results))
     bounds = bounds_of(config)
     check_bounds(plan, bounds)
+    archive = None if archive is None else str(archive)
     if archive is not None and s3_place(archive)[0] in {*config.buckets, config.results_bucket}:
         hint = "Name a bucket of its own with --archive."
         raise UsageError("The archive lies in a bucket that is kept in step", archive, hint)
-    systems = open_systems(config, parallel)
-    owned: AbstractContextManager[None] = nullcontext()
-    if systems.leases is not None:
-        buckets = {location.bucket for one in plan.actions if (location := parse_location(one.location))}
-        owned = systems.leases.held(sorted(buckets), owner_name(plan.plan_id), steal=steal_lease)
     place = ARCHIVE_FOLDER
     if archive is not None:
         place = archive if archive.startswith("s3://") else str(Path(archive).resolve())
-    with owned:
+    with open_systems(config, parallel) as systems, _owned(systems, plan, steal_lease):
         return apply_plan(
             plan,
             digest,
@@ -105,11 +107,20 @@ def apply(
             bounds,
             folder,
             at_most(parallel),
-            progress,
-            stop,
+            progress or SilentProgress(),
+            stop or Event(),
             archive=place,
             watch=watch,
-        )
+            run_id=run_id,
+        ).result
+
+
+def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[None]:
+    """The leases on the plan's buckets, where any are taken."""
+    if systems.leases is None:
+        return nullcontext()
+    buckets = {location.bucket for one in plan.actions if (location := parse_location(one.location))}
+    return systems.leases.held(sorted(buckets), owner_name(plan.plan_id), steal=steal)
 
 
 def apply_plan(
@@ -125,10 +136,11 @@ def apply_plan(
     *,
     archive: str = ARCHIVE_FOLDER,
     watch: Watch = nobody,
+    run_id: str | None = None,
 ) -> Applied:
     """Carry out a plan on open systems. `archive`: its place, a folder being relative to the result's."""
     check_bounds(plan, bounds)
-    started_at, run_id = clock(), uuid.uuid4().hex
+    started_at, run_id = clock(), run_id or uuid.uuid4().hex
     readers, writers = systems.readers, systems.writers
 
     def open_place(place: str) -> Archive:

@@ -15,6 +15,7 @@ from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import SystemName
 from indexer.planner.assemble import Identity, assemble
 from indexer.planner.rules import Rules
+from indexer.render.progress import SilentProgress
 from indexer.runs.bucket import Survey, managed_bucket, read_mounted, results_bucket
 from indexer.runs.connect import open_readers, rules_of
 from indexer.systems.pace import at_most
@@ -54,6 +55,14 @@ def scope_of(
     )
 
 
+class UnreadError(SystemFaultError):
+    """A system could not be read at all, and nothing else is planned. `plan`: what there is to tell nevertheless."""
+
+    def __init__(self, fault: SystemFaultError, plan: Plan) -> None:
+        super().__init__(fault.summary, fault.detail, fault.hint)
+        self.plan = plan
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A finished run of the planner."""
@@ -63,16 +72,47 @@ class Planned:
     """Why something could not be read at all, where nothing else is planned: the plan is kept, the run failed."""
 
 
-def plan(config: Config, scope: Scope, parallel: int | None, progress: Progress) -> Planned:
-    """Read the three systems and plan; writes nothing. `parallel` None: as many requests as S3 answers quickly.
+def plan(
+    config: Config,
+    buckets: Sequence[str] | None = None,
+    *,
+    assets: Sequence[str] = (),
+    lookback_days: int | None = None,
+    policy: PolicyMode | None = None,
+    max_deletes: int | None = None,
+    max_delete_percent: float | None = None,
+    allow_empty: Sequence[SystemName] = (),
+    parallel: int | None = None,
+    progress: Progress | None = None,
+    plan_id: str | None = None,
+) -> Plan:
+    """Read the three systems and plan; writes nothing.
 
-    Raises SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that.
+    `buckets` None: every configured one. `assets`: globs. `lookback_days` to `max_delete_percent`: instead of what is
+    configured. `parallel` None: as many requests as S3 answers quickly. `plan_id`: default a new one.
+    Raises SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that,
+    UnreadError where a read failed and nothing else is planned, UsageError for what is not configured.
     """
-    readers = open_readers(config, parallel)
-    identity = Identity(uuid.uuid4().hex, datetime.now(UTC), __version__)
-    return plan_snapshot(
-        readers, rules_of(config), scope, config.results_bucket, identity, at_most(parallel), progress
+    scope = scope_of(
+        config,
+        buckets or (),
+        everything=buckets is None,
+        assets=assets,
+        lookback_days=lookback_days,
+        policy=policy,
+        max_deletes=max_deletes,
+        max_delete_percent=max_delete_percent,
+        allow_empty=allow_empty,
     )
+    identity = Identity(plan_id or uuid.uuid4().hex, datetime.now(UTC), __version__)
+    told = progress or SilentProgress()
+    with open_readers(config, parallel) as readers:
+        planned = plan_snapshot(
+            readers, rules_of(config), scope, config.results_bucket, identity, at_most(parallel), told
+        )
+    if planned.fault is not None:
+        raise UnreadError(planned.fault, planned.plan) from planned.fault
+    return planned.plan
 
 
 def plan_snapshot(
