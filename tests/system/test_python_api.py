@@ -87,15 +87,22 @@ from pathlib import Path
 from indexer import IndexerError, apply, load_config, load_plan, plan, save_plan
 
 config = load_config("indexer.toml")
-for wrong in (["other"], []):
+wrongs = {"buckets": ["other"]}, {"buckets": []}, {"policy": "none"}, {"parallel": 0}, {"allow_empty": "s4"}
+for wrong in wrongs:
     try:
-        plan(config, wrong)
+        plan(config, **wrong)
     except IndexerError as exc:
         print(exc.exit_code, exc.summary)
 save_plan(plan(config), "plan.json")
 Path("edited.json").write_text(Path("plan.json").read_text().replace("core-file-missing", "core-file-stale"))
 try:
     load_plan("edited.json")
+except IndexerError as exc:
+    print(exc.exit_code, exc.summary)
+found = plan(config, "aind-open-data", assets="ass*")
+(action,) = found.actions
+try:
+    apply(found.model_copy(update={"actions": (action.model_copy(update={"reason": "undo"}),)}), config)
 except IndexerError as exc:
     print(exc.exit_code, exc.summary)
 Path("other").mkdir()
@@ -111,6 +118,10 @@ print(sorted(one.parent.parent.name for one in Path().glob("plan.results/*/resul
     assert done.stdout.splitlines() == [
         "2 The bucket is not configured",
         "2 No bucket is named",
+        "2 The scope is not valid",
+        "2 There must be a request at a time",
+        "2 The scope is not valid",
+        "5 The plan is not what was written",
         "5 The plan is not what was written",
         "2 The results folder is taken",
         "{'applied': 1}",

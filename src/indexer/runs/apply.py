@@ -27,7 +27,7 @@ from indexer.model.plan import Plan
 from indexer.model.ports import Archive, Progress
 from indexer.render.progress import SilentProgress
 from indexer.runs.connect import Systems, open_systems, rules_of
-from indexer.runs.files import PlanFile, plan_document, plan_text, write_whole
+from indexer.runs.files import PlanFile, as_file, plan_text, write_whole
 from indexer.systems.archive import open_archive, s3_place
 from indexer.systems.leases import owner_name
 from indexer.systems.pace import at_most
@@ -88,7 +88,7 @@ def apply(
     `watch` is told of each outcome. `run_id`: default a new one.
     Raises RefusedError before the first write, SystemFaultError where DocDB is down.
     """
-    plan, digest = plan if isinstance(plan, PlanFile) else PlanFile(plan, plan_document(plan)["digest"])
+    plan, digest = plan if isinstance(plan, PlanFile) else as_file(plan)
     folder = results_folder(Path(PLAN_FILE), plan, None if results is None else Path(results))
     bounds = bounds_of(config)
     check_bounds(plan, bounds)

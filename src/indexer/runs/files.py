@@ -123,11 +123,22 @@ def load_plan(path: Path | str) -> PlanFile:
             "It was edited or damaged. Plan again; a plan is never edited by hand.",
         )
     plan = _validated(Plan, document, path)
+    _check_ids(document, str(path))
+    return PlanFile(plan, str(digest))
+
+
+def as_file(plan: Plan) -> PlanFile:
+    """A plan as if it had been written and read. Raises RefusedError for one whose actions were changed."""
+    document = plan_document(plan)
+    _check_ids(document, "the plan")
+    return PlanFile(plan, document["digest"])
+
+
+def _check_ids(document: dict[str, Any], what: str) -> None:
     for action in document["actions"]:
         if action.get("id") != content_id(action):
-            detail = f"{path}: action {str(action.get('id'))[:40]} is not what its id says"
+            detail = f"{what}: action {str(action.get('id'))[:40]} is not what its id says"
             raise RefusedError("The plan is not what was written", detail, "Plan again.")
-    return PlanFile(plan, str(digest))
 
 
 def load_result(path: Path) -> Result:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
 from indexer import __version__
 from indexer.config import Config
 from indexer.errors import MissingBucketError, SystemFaultError, UsageError
@@ -43,16 +45,25 @@ def scope_of(
     if not wanted:
         raise UsageError("No bucket is named", "", "Name one with --bucket, or plan them all with --all.")
     limits = config.policy
-    return Scope(
-        buckets=tuple(sorted(set(wanted))),
-        lookback_days=config.lookback_days if lookback_days is None else lookback_days,
-        assets=tuple(assets),
-        policy=policy or limits.mode,
-        max_deletes=limits.max_deletes if max_deletes is None else max_deletes,
-        max_delete_percent=limits.max_delete_percent if max_delete_percent is None else max_delete_percent,
-        allow_empty=tuple(sorted(set(allow_empty))),
-        config_sha256=config.sha256,
-    )
+    try:
+        return Scope(
+            buckets=tuple(sorted(set(wanted))),
+            lookback_days=config.lookback_days if lookback_days is None else lookback_days,
+            assets=tuple(assets),
+            policy=policy or limits.mode,
+            max_deletes=limits.max_deletes if max_deletes is None else max_deletes,
+            max_delete_percent=limits.max_delete_percent
+            if max_delete_percent is None
+            else max_delete_percent,
+            allow_empty=tuple(sorted(set(allow_empty))),
+            config_sha256=config.sha256,
+        )
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        detail = f"{first['loc'][0]}: {first['msg']}"
+        raise UsageError(
+            "The scope is not valid", detail, "`help(indexer.plan)` says what it takes."
+        ) from None
 
 
 class UnreadError(SystemFaultError):
@@ -88,16 +99,16 @@ def plan(
 ) -> Plan:
     """Read the three systems and plan; writes nothing.
 
-    `buckets` None: every configured one. `assets`: globs. `lookback_days` to `max_delete_percent`: instead of what is
+    `buckets`: names, or one; None: every configured one. `assets`: globs, or one. `lookback_days` to `max_delete_percent`: instead of what is
     configured. `parallel` None: as many requests as S3 answers quickly. `plan_id`: default a new one.
     Raises SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that,
     UnreadError where a read failed and nothing else is planned, UsageError for what is not configured.
     """
     scope = scope_of(
         config,
-        buckets or (),
+        _each(buckets or ()),
         everything=buckets is None,
-        assets=assets,
+        assets=_each(assets),
         lookback_days=lookback_days,
         policy=policy,
         max_deletes=max_deletes,
@@ -113,6 +124,11 @@ def plan(
     if planned.fault is not None:
         raise UnreadError(planned.fault, planned.plan) from planned.fault
     return planned.plan
+
+
+def _each(names: Sequence[str]) -> Sequence[str]:
+    """One name alone is a name, not its letters."""
+    return (names,) if isinstance(names, str) else names
 
 
 def plan_snapshot(
