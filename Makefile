@@ -1,6 +1,6 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test gate bench soak lint format docs lock clean
+.PHONY: help demo test gate bench soak lint format docs release lock clean
 
 # python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
 PYTHON ?= $(shell for one in python3.11 python3; do \
@@ -47,6 +47,18 @@ format: $(READY) ## Put the code into the form that `make lint` wants
 
 docs: $(READY) ## Write the generated parts of the documentation
 	$(BIN)/python tests/docs/generated.py
+
+release: $(READY) ## Build and check sdist and wheel; VERSION=x.y.z sets the version and its notes first
+ifdef VERSION
+	@test "$$($(BIN)/python -m hatchling version)" = "$(VERSION)" || $(BIN)/python -m hatchling version "$(VERSION)"
+	$(BIN)/python -m towncrier build --yes --version "$(VERSION)"
+else
+	@$(BIN)/python -m towncrier build --draft >/dev/null
+endif
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python tests/release/artefacts.py dist
 
 lock: ## Pin the newest versions of everything in requirements-dev.txt
 	$(PYTHON) -m venv build/lock

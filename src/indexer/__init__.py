@@ -1,3 +1,66 @@
-"""Keep the metadata of scientific data assets in step across S3, DocDB and Code Ocean."""
+"""Keep the metadata of scientific data assets in step across S3, DocDB and Code Ocean.
+
+What stands in `__all__` is the Python API; each name is imported when it is first asked for, so that
+`indexer --help` stays quick.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from indexer.config import Config, load_config
+    from indexer.errors import IndexerError
+    from indexer.model.drift import Verdict
+    from indexer.model.outcome import Result
+    from indexer.model.plan import Plan
+    from indexer.runs.apply import apply
+    from indexer.runs.drift import drift
+    from indexer.runs.files import PlanFile, load_plan, save_plan
+    from indexer.runs.plan import UnreadError, plan
+    from indexer.runs.undo import Undone, undo
 
 __version__ = "0.1.0"
+__all__ = [
+    "Config",
+    "IndexerError",
+    "Plan",
+    "PlanFile",
+    "Result",
+    "Undone",
+    "UnreadError",
+    "Verdict",
+    "__version__",
+    "apply",
+    "drift",
+    "load_config",
+    "load_plan",
+    "plan",
+    "save_plan",
+    "undo",
+]
+_PLACES = {
+    "config": ("Config", "load_config"),
+    "errors": ("IndexerError",),
+    "model.drift": ("Verdict",),
+    "model.outcome": ("Result",),
+    "model.plan": ("Plan",),
+    "runs.apply": ("apply",),
+    "runs.drift": ("drift",),
+    "runs.files": ("PlanFile", "load_plan", "save_plan"),
+    "runs.plan": ("UnreadError", "plan"),
+    "runs.undo": ("Undone", "undo"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the API (PEP 562)."""
+    for place, names in _PLACES.items():
+        if name in names:
+            from importlib import import_module
+
+            found = globals()[name] = getattr(import_module(f"{__name__}.{place}"), name)
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

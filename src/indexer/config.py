@@ -190,9 +190,9 @@ class Config(BaseSettings):
         return env_settings, init_settings
 
 
-def load_config(path: Path | None) -> Config:
+def load_config(path: Path | str | None = None) -> Config:
     """Read the configuration. Raises UsageError, which names the file, the key and the way out."""
-    file = path or Path(DEFAULT_FILE)
+    file = Path(path or DEFAULT_FILE)
     document: dict[str, Any] = {}
     if path is not None or file.exists():
         document = _read_toml(file)

@@ -8,7 +8,17 @@ import sys
 
 from conftest import Run
 
-HEAVY = ("boto3", "botocore", "pymongo", "codeocean", "pydantic_settings", "deepdiff", "rich", "moto")
+HEAVY = (
+    "boto3",
+    "botocore",
+    "pymongo",
+    "codeocean",
+    "pydantic_settings",
+    "deepdiff",
+    "rich",
+    "moto",
+    "opentelemetry",
+)
 
 
 def test_help_imports_no_system() -> None:

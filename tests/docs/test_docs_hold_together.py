@@ -86,8 +86,11 @@ def test_every_test_that_a_page_names_exists() -> None:
             assert not name or re.search(rf"def {name}\(", read(path)), f"{page.name} names {path}::{name}"
 
 
-def test_the_version_is_the_same_everywhere() -> None:
-    assert tomllib.loads(read("pyproject.toml"))["project"]["version"] == __version__
+def test_the_version_stands_in_one_place() -> None:
+    """The wheel's, too, comes from there: `tests/release/test_release.py`."""
+    settings = tomllib.loads(read("pyproject.toml"))
+    assert "version" not in settings["project"]
+    assert f'__version__ = "{__version__}"\n' in read(settings["tool"]["hatch"]["version"]["path"])
 
 
 def test_every_fragment_of_the_changelog_has_a_known_type() -> None:

@@ -250,9 +250,9 @@ def guarded(workbench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Workbench:
 def attempt(bench: Workbench, document: dict[str, Any]) -> Path:
     """Apply a plan in this process, as the command does; returns the folder that a run would use."""
     path = write(bench.folder / "forged.json", document)
-    reviewed, digest = load_plan(path)
-    folder = results_folder(path, reviewed, None)
-    apply(load_config(bench.folder / "indexer.toml"), reviewed, digest, folder, 2, NoProgress(), Event())
+    reviewed = load_plan(path)
+    folder = results_folder(path, reviewed.plan, None)
+    apply(reviewed, load_config(bench.folder / "indexer.toml"), results=folder, parallel=2)
     return folder
 
 
@@ -364,6 +364,5 @@ def _apply_strange(bench: Workbench, systems: Systems, strange: list[Any]) -> No
 @contextmanager
 def opened(bench: Workbench) -> Iterator[Systems]:
     """Open systems of this process, closed in the end."""
-    systems = open_systems(load_config(bench.folder / "indexer.toml"), 2)
-    yield systems
-    systems.readers.records._docdb.client.close()  # type: ignore[attr-defined]
+    with open_systems(load_config(bench.folder / "indexer.toml"), 2) as systems:
+        yield systems

@@ -44,7 +44,7 @@ class Workbench:
 
     def __post_init__(self) -> None:
         self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(self.sandbox.docdb_uri)
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("INDEXER", "AWS_"))}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("INDEXER", "AWS_", "OTEL_"))}
         self.env = {**kept, **self.sandbox.environment(), "COLUMNS": "120"}
         for bucket in (*MANAGED_BUCKETS, RESULTS_BUCKET):
             self.sandbox.s3.create_bucket(bucket)

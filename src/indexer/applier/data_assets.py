@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
 from indexer.applier.guard import SATISFIED, stale
 from indexer.applier.ledger import Ledger
@@ -41,16 +42,19 @@ class DataAssetApplier:
                     self.ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
             return
         for action in actions:
-            if not self.ledger.ready(action):
-                continue
-            try:
-                match action:
-                    case CreateDataAsset():
-                        self._create(action, mounted)
-                    case ArchiveDataAsset() | DeleteDataAsset():
-                        self._remove(action, mounted)
-            except SystemFaultError as exc:
-                self.ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
+            if self.ledger.ready(action):
+                with carrying_out(action.id):
+                    self._carry_out(action, mounted)
+
+    def _carry_out(self, action: DataAssetAction, mounted: list[DataAsset]) -> None:
+        try:
+            match action:
+                case CreateDataAsset():
+                    self._create(action, mounted)
+                case ArchiveDataAsset() | DeleteDataAsset():
+                    self._remove(action, mounted)
+        except SystemFaultError as exc:
+            self.ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
 
     def _mounted(self, *, archived: bool = False) -> list[DataAsset]:
         return [one for page in self.reader.mounted(archived=archived) for one in page]

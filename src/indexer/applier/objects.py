@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from indexer.applier.contents import SourceChangedError, Sources
+from indexer.applier.current import carrying_out
 from indexer.applier.guard import Verdict, judge_copy, judge_delete, judge_put, payload, pinned
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
@@ -35,18 +36,21 @@ class ObjectApplier:
     def apply(self, actions: Sequence[ObjectAction], records: LiveRecords) -> None:
         """One asset's actions, in order. `records`: its live records, after their own actions."""
         for action in actions:
-            if not self.ledger.ready(action):
-                continue
-            try:
-                match action:
-                    case PutObject():
-                        self._put(action, records)
-                    case CopyObject():
-                        self._copy(action)
-                    case DeleteObject():
-                        self._delete(action)
-            except SystemFaultError as exc:
-                self._after_fault(action, records, exc)
+            if self.ledger.ready(action):
+                with carrying_out(action.id):
+                    self._carry_out(action, records)
+
+    def _carry_out(self, action: ObjectAction, records: LiveRecords) -> None:
+        try:
+            match action:
+                case PutObject():
+                    self._put(action, records)
+                case CopyObject():
+                    self._copy(action)
+                case DeleteObject():
+                    self._delete(action)
+        except SystemFaultError as exc:
+            self._after_fault(action, records, exc)
 
     def _put(self, action: PutObject, records: LiveRecords) -> None:
         target = action.target

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from indexer.applier.contents import SourceChangedError, Sources, record_write
+from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
 from indexer.applier.guard import Judgement, Verdict, judge_insert, judge_record_delete, judge_update, stale
 from indexer.applier.ledger import Ledger
@@ -87,7 +88,7 @@ class RecordApplier:
                 return
             try:
                 live = self._read(ready)
-                sent = [one for action in ready if (one := self._prepare(action, live)) is not None]
+                sent = [one for action in ready if (one := self._prepared(action, live)) is not None]
                 why = self._write(sent) or why
                 self._settle(sent, attempt)
             except SystemFaultError as exc:
@@ -111,6 +112,10 @@ class RecordApplier:
                 there = generation, str(parse_location(body["location"]))
                 live.by_location.setdefault(there, []).append(body)
         return live
+
+    def _prepared(self, action: RecordAction, live: _Live) -> _Sent | None:
+        with carrying_out(action.id):
+            return self._prepare(action, live)
 
     def _prepare(self, action: RecordAction, live: _Live) -> _Sent | None:
         """Guard, read the values again, archive what is replaced, journal the intent."""

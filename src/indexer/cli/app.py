@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 from collections.abc import Callable, Sequence
@@ -68,7 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def status_of(run: Callable[[], int], talk: Talk) -> int:
-    """The exit status of one command; every error becomes words here and nowhere else."""
+    """The exit status of one command, which is told to whoever waits for its end."""
+    status = _status_of(run, talk)
+    with contextlib.suppress(Stopped), stoppable():
+        talk.at_end(status)
+    return status
+
+
+def _status_of(run: Callable[[], int], talk: Talk) -> int:
+    """Every error becomes words here and nowhere else."""
     try:
         with stoppable():
             return run()

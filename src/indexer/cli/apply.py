@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +12,15 @@ import typer
 
 from indexer.cli.events import EventsFile, event_stream
 from indexer.cli.options import ConfigPath, Dask, Parallel, configured, parallelism
+from indexer.cli.run import Run
 from indexer.cli.signals import finishing
 from indexer.cli.talk import Talk
 
 if TYPE_CHECKING:
     from indexer.config import Config
+    from indexer.model.action import Action
+    from indexer.model.outcome import Outcome, Result
     from indexer.model.plan import Plan
-    from indexer.runs.apply import Applied
 
 NAME = "apply"
 SUMMARY = "Carry out a reviewed plan."
@@ -63,50 +65,52 @@ def command(
 
     Asks nothing. Ctrl-C finishes what is in flight and records it; applying again goes on from there.
     """
-    from indexer.runs.apply import apply, results_folder
-    from indexer.runs.cluster import open_cluster
-    from indexer.runs.files import load_plan
+    from indexer import apply, load_plan
+    from indexer.applier.journal import RESULT_FILE
+    from indexer.runs.apply import results_folder
 
+    run, stop = Run(talk, NAME), Event()
     with event_stream(events, talk, NAME) as stream:
         settings = configured(config, talk)
-        reviewed, digest = load_plan(plan)
-        folder = results_folder(plan, reviewed, results)
-        stop = Event()
-        with (
-            open_cluster(dask) as cluster,
-            finishing(stop, lambda: talk.shout(STOPPING)),
-            talk.progress("written") as progress,
-        ):
-            applied = apply(
-                settings,
+        run.configured(settings)
+        reviewed = load_plan(plan)
+        run.of_plan(reviewed.plan.plan_id)
+        folder = results_folder(plan, reviewed.plan, results)
+
+        def watch(action: Action, outcome: Outcome) -> None:
+            run.settled(action, outcome)
+            stream.settled(action, outcome)
+
+        with finishing(stop, lambda: talk.shout(STOPPING)), run.progress("written") as progress:
+            result = apply(
                 reviewed,
-                digest,
-                folder,
-                parallelism(parallel),
-                stream.progress(progress),
-                stop,
+                settings,
+                results=folder,
                 archive=archive,
                 steal_lease=steal_lease,
-                watch=stream.settled,
-                cluster=cluster,
+                parallel=parallelism(parallel),
+                dask=dask,
+                progress=stream.progress(progress),
+                stop=stop,
+                watch=watch,
+                run_id=talk.run_id,
             )
-        summary = applied.result.summary
-        stream.outcome = {"plan_id": reviewed.plan_id, "file": str(applied.path), "counts": summary}
-        _report(talk, reviewed, applied)
+        path, summary = folder / RESULT_FILE, result.summary
+        stream.outcome = {"plan_id": result.plan_id, "file": str(path), "counts": summary}
+        _report(talk, reviewed.plan, result, path)
         if not talk.json_lines:
             places = _given("--results", results) + _given("--archive", archive)
             again = [str(plan), *places, *_given("--config", config)]
-            scope = [*_scope(reviewed, settings), *_given("--config", config)]
-            talk.lines(f"→ {step}" for step in _next_steps(applied, again, scope))
+            scope = [*_scope(reviewed.plan, settings), *_given("--config", config)]
+            talk.lines(f"→ {step}" for step in _next_steps(summary, path, again, scope))
         if set(summary) - {"applied", "satisfied"}:
             raise typer.Exit(IN_PART)
 
 
-def _report(talk: Talk, plan: Plan, applied: Applied) -> None:
+def _report(talk: Talk, plan: Plan, result: Result, path: Path) -> None:
     """What came of it, most important last: that is what stays on the screen."""
     from indexer.render.result_text import outcome_table, result_headline, unsuccessful
 
-    result = applied.result
     actions = {action.id: action for action in plan.actions}
     talk.lines(outcome_table(result, actions, talk.paint))
     talk.lines(unsuccessful(result, actions, talk.paint, LISTED))
@@ -114,18 +118,19 @@ def _report(talk: Talk, plan: Plan, applied: Applied) -> None:
     talk.say(
         f"{'Done' if complete else 'DONE IN PART'}: {result_headline(result)}",
         "bold" if complete else "alarm",
-        result=str(applied.path),
+        result=str(path),
         summary=result.summary,
     )
-    talk.lines([f"Result and journal: {applied.path.parent}/"])
+    talk.lines([f"Result and journal: {path.parent}/"])
 
 
-def _next_steps(applied: Applied, again: Sequence[str], scope: Sequence[str]) -> list[str]:
+def _next_steps(
+    summary: Mapping[str, int], path: Path, again: Sequence[str], scope: Sequence[str]
+) -> list[str]:
     """What to type now; `again` and `scope`: the arguments of this apply, and of a plan like this one."""
-    summary = applied.result.summary
     steps = []
     if set(summary) - {"applied", "satisfied"}:
-        steps.append(f"indexer show {shlex.quote(str(applied.path))}  # every outcome")
+        steps.append(f"indexer show {shlex.quote(str(path))}  # every outcome")
     if summary.get("failed") or summary.get("skipped"):
         steps.append(f"indexer apply {shlex.join(again)}  # again: goes on with what is left")
     if summary.get("stale"):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from indexer.cli.options import Assets, ConfigPath, Dask, Parallel, configured, known, parallelism
+from indexer.cli.options import Assets, ConfigPath, Dask, Parallel, configured, known, named, parallelism
 from indexer.cli.plan import SYSTEMS, AllowEmpty, Buckets, Everything, Lookback
+from indexer.cli.run import Run
 from indexer.cli.talk import Talk, data, paint_for
 
 if TYPE_CHECKING:
@@ -64,22 +65,31 @@ def command(
 
     What policy would withhold is drift too. Where not everything could be read the exit code is 1, never 0.
     """
-    from datetime import UTC, datetime
+    from indexer import drift
+    from indexer.runs.expected import load_expected
 
-    from indexer.model.drift import ExpectedDrift
-    from indexer.planner.gate import judge
-    from indexer.runs.expected import ExpectedFile, load_expected
-
-    rules = load_expected(expected) if expected else ExpectedFile(ExpectedDrift())
+    run = Run(talk, NAME)
+    rules = load_expected(expected) if expected else None
     fault = None
     if plan is not None:
         _alone(bucket, everything, asset, lookback_days, allow_empty)
         found = _saved(plan)
     else:
         found, fault = _read(
-            talk, config, bucket, everything, asset, lookback_days, allow_empty, parallelism(parallel), dask
+            run,
+            talk,
+            config,
+            bucket,
+            everything,
+            asset,
+            lookback_days,
+            allow_empty,
+            parallelism(parallel),
+            dask,
         )
-    verdict = judge(found, rules.expected, datetime.now(UTC).date(), strict=strict, lines=rules.lines)
+    run.planned(found)
+    verdict = drift(found, rules, strict=strict)
+    run.judged(verdict)
     data(_rendered(verdict, output, expected))
     if summary is not None:
         _append(summary, verdict)
@@ -97,12 +107,13 @@ def _alone(*others: object) -> None:
 
 
 def _saved(path: Path) -> Plan:
-    from indexer.runs.files import load_plan
+    from indexer import load_plan
 
-    return load_plan(path)[0]
+    return load_plan(path).plan
 
 
 def _read(
+    run: Run,
     talk: Talk,
     config: Path | None,
     bucket: list[str] | None,
@@ -114,21 +125,27 @@ def _read(
     dask: str | None,
 ) -> tuple[Plan, IndexerError | None]:
     """A fresh plan, under the whole policy: what a configured mode or limit would hold back is drift too."""
-    from indexer.runs.cluster import open_cluster
-    from indexer.runs.plan import plan, scope_of
+    from indexer import UnreadError, plan
 
     settings = configured(config, talk)
-    scope = scope_of(
-        settings,
-        bucket or (),
-        everything=everything,
-        assets=asset or (),
-        lookback_days=lookback_days,
-        allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
-    )
-    with open_cluster(dask) as cluster, talk.progress("actions") as progress:
-        planned = plan(settings, scope, parallel, progress, cluster)
-    return planned.plan, planned.fault
+    run.configured(settings)
+    run.of_plan(talk.run_id)
+    try:
+        with run.progress("actions") as progress:
+            found = plan(
+                settings,
+                named(settings, bucket, everything=everything),
+                assets=asset or (),
+                lookback_days=lookback_days,
+                allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
+                parallel=parallel,
+                dask=dask,
+                progress=progress,
+                plan_id=talk.run_id,
+            )
+    except UnreadError as exc:
+        return exc.plan, exc
+    return found, None
 
 
 def _rendered(verdict: Verdict, output: Format, expected: Path | None) -> str:

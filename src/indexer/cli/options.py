@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 
@@ -52,7 +52,9 @@ Assets = Annotated[
     typer.Option("--asset", metavar="GLOB", help="Only assets whose folder matches; repeatable."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell every request, and where a fault lies.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Tell every request, a summary, and where a fault lies.")
+]
 LogFormat = Annotated[
     Literal["text", "json"],
     typer.Option("--log-format", help="How to talk on stderr; json: each line is one object."),
@@ -92,6 +94,12 @@ def configured(path: Path | None, talk: Talk) -> Config:
     if config.codeocean is not None:
         talk.hide(config.codeocean.token.get_secret_value())
     return config
+
+
+def named(config: Config, buckets: Sequence[str] | None, *, everything: bool) -> tuple[str, ...]:
+    """The buckets that were asked for: --bucket, --all, or both."""
+    every = [*config.buckets, *filter(None, [config.results_bucket])] if everything else []
+    return (*every, *(buckets or ()))
 
 
 def parallelism(typed: str) -> int | None:

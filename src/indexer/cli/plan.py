@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from indexer.cli.events import EventsFile, event_stream
-from indexer.cli.options import Assets, ConfigPath, Dask, Parallel, configured, known, parallelism
+from indexer.cli.options import Assets, ConfigPath, Dask, Parallel, configured, known, named, parallelism
+from indexer.cli.run import Run
 from indexer.cli.talk import Talk, data
 
 if TYPE_CHECKING:
@@ -83,43 +84,51 @@ def command(
 
     Writes nothing but the plan. What could not be read is said, and nothing that rests on it is planned.
     """
-    from indexer.runs.cluster import open_cluster
-    from indexer.runs.files import check_writable, plan_text, write_whole
-    from indexer.runs.plan import plan, scope_of
+    from indexer import UnreadError, plan, save_plan
+    from indexer.runs.files import check_writable, plan_text
 
+    run = Run(talk, NAME)
     if out == STDOUT == events:
         raise typer.BadParameter("stdout takes the plan or the events, not both", param_hint="--events")
     with event_stream(events, talk, NAME) as stream:
         settings = configured(config, talk)
-        scope = scope_of(
-            settings,
-            bucket or (),
-            everything=everything,
-            assets=asset or (),
-            lookback_days=lookback_days,
-            policy=policy,
-            max_deletes=max_deletes,
-            max_delete_percent=max_delete_percent,
-            allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
-        )
+        run.configured(settings)
+        run.of_plan(talk.run_id)
         if out != STDOUT:
             check_writable(out)
-        with open_cluster(dask) as cluster, talk.progress("actions") as progress:
-            planned = plan(settings, scope, parallelism(parallel), stream.progress(progress), cluster)
-        text = plan_text(planned.plan)
-        data(text) if out == STDOUT else write_whole(out, text)
-        stream.planned(planned.plan)
-        summary = planned.plan.summary
+        fault = None
+        try:
+            with run.progress("actions") as progress:
+                planned = plan(
+                    settings,
+                    named(settings, bucket, everything=everything),
+                    assets=asset or (),
+                    lookback_days=lookback_days,
+                    policy=policy,
+                    max_deletes=max_deletes,
+                    max_delete_percent=max_delete_percent,
+                    allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
+                    parallel=parallelism(parallel),
+                    dask=dask,
+                    progress=stream.progress(progress),
+                    plan_id=talk.run_id,
+                )
+        except UnreadError as exc:
+            planned, fault = exc.plan, exc
+        data(plan_text(planned)) if out == STDOUT else save_plan(planned, out)
+        run.planned(planned)
+        stream.planned(planned)
+        summary = planned.summary
         stream.outcome = {
-            "plan_id": planned.plan.plan_id,
+            "plan_id": planned.plan_id,
             "file": str(out),
             "complete": summary.complete,
             "counts": summary.actions,
         }
-        _report(talk, planned.plan, out, config)
-        if planned.fault is not None:
-            raise planned.fault
-        if detailed_exitcode and (planned.plan.actions or planned.plan.withheld):
+        _report(talk, planned, out, config)
+        if fault is not None:
+            raise fault
+        if detailed_exitcode and (planned.actions or planned.withheld):
             raise typer.Exit(DRIFT)
 
 

@@ -7,7 +7,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import typer
 
+from indexer.applier.current import current_action_id
 from indexer.errors import IndexerError
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ MIN_SECRET = 4
 
 
 class Talk:
-    """The process's voice. Knows the secrets, so that it never says one."""
+    """The process's voice. Knows the secrets, so that it never says one, and what every line in JSON names."""
 
     def __init__(self, stream: TextIO, json_lines: bool = False) -> None:
         self._stream = stream
@@ -36,6 +38,10 @@ class Talk:
         self._lock = threading.RLock()
         self.quiet = self.verbose = False
         self.json_lines = json_lines
+        self.run_id = uuid.uuid4().hex
+        self.plan_id: str | None = None
+        self.at_end: Callable[[int], None] = lambda _: None
+        """Is told the exit status, once nothing else is left to say."""
 
     @classmethod
     def for_process(cls, typed: Sequence[str]) -> Talk:
@@ -95,6 +101,11 @@ class Talk:
         if not self.quiet:
             self._emit("warning", message, figures, "yellow")
 
+    def note(self, message: str, **figures: Any) -> None:
+        """One line for programs; people see it with --verbose."""
+        if self.json_lines or self.verbose:
+            self.say(message, "dim", **figures)
+
     def error(self, message: str, **figures: Any) -> None:
         """Said even when quiet."""
         self._emit("error", message, figures, "")
@@ -128,7 +139,7 @@ class Talk:
 
     def shout(self, message: str) -> None:
         """A warning out of a signal handler, past all locks and buffers, which it may have interrupted."""
-        line = json.dumps({"level": "warning", "message": message}) if self.json_lines else message
+        line = self._json("warning", message, {}) if self.json_lines else message
         with contextlib.suppress(OSError, ValueError):
             os.write(
                 self._stream.fileno(), f"\n{line}\n".encode() if self.on_terminal else f"{line}\n".encode()
@@ -138,9 +149,15 @@ class Talk:
         if not self.json_lines:
             self._write(self.paint(message, style))
             return
+        self._write(self._json(level, message, figures))
+
+    def _json(self, level: str, message: str, figures: dict[str, Any]) -> str:
+        """A line for programs, with the ids of what it is about."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = {"at": at, "level": level, "message": message, **figures}
-        self._write(json.dumps(line, ensure_ascii=False, default=str))
+        ids = {"run_id": self.run_id, "plan_id": self.plan_id, "action_id": current_action_id()}
+        known = {name: value for name, value in ids.items() if value is not None}
+        line = {"at": at, "level": level, "message": message, **known, **figures}
+        return json.dumps(line, ensure_ascii=False, default=str)
 
     def masked(self, text: str) -> str:
         """The text without any secret that this voice knows."""

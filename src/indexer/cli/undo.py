@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from indexer.cli.run import Run
 from indexer.cli.talk import Talk
 
 NAME = "undo"
@@ -22,12 +23,14 @@ def command(talk: Talk, result: ResultFile, out: Out) -> None:
 
     What somebody has changed since the run is left alone when that plan is applied, and reported as stale.
     """
-    from indexer.runs.files import check_writable, plan_text, write_whole
-    from indexer.runs.undo import undo
+    from indexer import save_plan, undo
+    from indexer.runs.files import check_writable
 
+    run = Run(talk, NAME)
     check_writable(out)
-    undone = undo(result)
-    write_whole(out, plan_text(undone.plan))
+    undone = undo(result, plan_id=talk.run_id)
+    save_plan(undone.plan, out)
+    run.planned(undone.plan)
     for one in undone.impossible:
         talk.warn(f"Cannot be taken back: {one}")
     count = len(undone.plan.actions)

@@ -22,10 +22,11 @@ from indexer.model.location import parse_location
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.model.ports import Progress
+from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
-from indexer.runs.cluster import Cluster, carry_out_there
+from indexer.runs.cluster import carry_out_there, open_cluster
 from indexer.runs.connect import Systems, open_systems, rules_of
-from indexer.runs.files import plan_text, write_whole
+from indexer.runs.files import PlanFile, as_file, plan_text, write_whole
 from indexer.systems.archive import s3_place
 from indexer.systems.leases import owner_name
 from indexer.systems.pace import at_most
@@ -72,38 +73,43 @@ def results_folder(plan_path: Path, plan: Plan, results: Path | None) -> Path:
 
 
 def apply(
+    plan: Plan | PlanFile,
     config: Config,
-    plan: Plan,
-    digest: str,
-    folder: Path,
-    parallel: int | None,
-    progress: Progress,
-    stop: Event,
     *,
-    archive: str | None = None,
+    results: Path | str | None = None,
+    archive: Path | str | None = None,
     steal_lease: bool = False,
+    parallel: int | None = None,
+    progress: Progress | None = None,
+    stop: Event | None = None,
     watch: Watch = nobody,
-    cluster: Cluster | None = None,
-) -> Applied:
-    """Carry out a plan. Raises RefusedError before the first write, SystemFaultError where DocDB is down.
+    dask: str | None = None,
+    run_id: str | None = None,
+) -> Result:
+    """Carry out a plan, and nothing that somebody else has changed since.
 
-    `archive`: a folder or an `s3://` prefix for the before-images, instead of the one beside the result.
-    `cluster`: the actions are carried out there, in shards; its workers must see `folder`.
+    `results`: the folder of journal, result and before-images; default `plan.results/ID` here. `archive`: a folder or
+    an `s3://` prefix for the before-images, instead of the one in it. Once `stop` is set, what is in flight is finished.
+    `watch` is told of each outcome. `dask`: a scheduler's address, or "local": the actions are carried out on that cluster,
+    whose workers must see the folder. `run_id`: default a new one.
+    Raises RefusedError before the first write, SystemFaultError where DocDB is down.
     """
+    plan, digest = plan if isinstance(plan, PlanFile) else as_file(plan)
+    folder = results_folder(Path(PLAN_FILE), plan, None if results is None else Path(results))
     bounds = bounds_of(config)
     check_bounds(plan, bounds)
+    archive = None if archive is None else str(archive)
     if archive is not None and s3_place(archive)[0] in {*config.buckets, config.results_bucket}:
         hint = "Name a bucket of its own with --archive."
         raise UsageError("The archive lies in a bucket that is kept in step", archive, hint)
-    systems = open_systems(config, parallel)
-    owned: AbstractContextManager[None] = nullcontext()
-    if systems.leases is not None:
-        buckets = {location.bucket for one in plan.actions if (location := parse_location(one.location))}
-        owned = systems.leases.held(sorted(buckets), owner_name(plan.plan_id), steal=steal_lease)
     place = ARCHIVE_FOLDER
     if archive is not None:
         place = archive if archive.startswith("s3://") else str(Path(archive).resolve())
-    with owned:
+    with (
+        open_cluster(dask) as cluster,
+        open_systems(config, parallel) as systems,
+        _owned(systems, plan, steal_lease),
+    ):
         return apply_plan(
             plan,
             digest,
@@ -111,12 +117,21 @@ def apply(
             bounds,
             folder,
             at_most(parallel),
-            progress,
-            stop,
+            progress or SilentProgress(),
+            stop or Event(),
             archive=place,
             watch=watch,
+            run_id=run_id,
             carry_out=carry_out_here if cluster is None else carry_out_there(cluster, config, parallel),
-        )
+        ).result
+
+
+def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[None]:
+    """The leases on the plan's buckets, where any are taken."""
+    if systems.leases is None:
+        return nullcontext()
+    buckets = {location.bucket for one in plan.actions if (location := parse_location(one.location))}
+    return systems.leases.held(sorted(buckets), owner_name(plan.plan_id), steal=steal)
 
 
 def apply_plan(
@@ -132,11 +147,12 @@ def apply_plan(
     *,
     archive: str = ARCHIVE_FOLDER,
     watch: Watch = nobody,
+    run_id: str | None = None,
     carry_out: CarryOut = carry_out_here,
 ) -> Applied:
     """Carry out a plan on open systems. `archive`: its place, a folder being relative to the result's."""
     check_bounds(plan, bounds)
-    started_at, run_id = clock(), uuid.uuid4().hex
+    started_at, run_id = clock(), run_id or uuid.uuid4().hex
     with Journal(folder, run_id, plan.plan_id) as journal:
         journal.started(started_at, digest)
         write_whole(folder / PLAN_FILE, plan_text(plan))

@@ -5,6 +5,7 @@ dask schedules, and runs a shard again whose worker was lost. Each worker proces
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import pickle
@@ -49,6 +50,9 @@ ON_THIS_MACHINE = {
     "silence_logs": logging.CRITICAL,
 }
 HINT = "Look at the cluster's own logs; its workers need the same indexer as this machine."
+UNTIL_THE_END = ExitStack()
+"""What a worker has open."""
+atexit.register(UNTIL_THE_END.close)
 S = TypeVar("S")
 R = TypeVar("R")
 
@@ -165,12 +169,12 @@ class Sender:
 
 @lru_cache(maxsize=1)
 def _open_readers(setup: bytes) -> Readers:
-    return open_readers(*pickle.loads(setup))  # noqa: S301 - made in this process
+    return UNTIL_THE_END.enter_context(open_readers(*pickle.loads(setup)))  # noqa: S301 - made in this process
 
 
 @lru_cache(maxsize=1)
 def _open_systems(setup: bytes) -> Systems:
-    return open_systems(*pickle.loads(setup))  # noqa: S301 - made in this process
+    return UNTIL_THE_END.enter_context(open_systems(*pickle.loads(setup)))  # noqa: S301 - made in this process
 
 
 def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAssets:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,7 +59,9 @@ class _Clients:
     codeocean: CodeOcean | None
 
 
-def _connect(config: Config, parallel: int | None) -> _Clients:
+@contextmanager
+def _connected(config: Config, parallel: int | None) -> Iterator[_Clients]:
+    """Open connections, closed at the end: a process may make many runs."""
     from indexer.systems.docdb import connect
     from indexer.systems.pace import at_most
     from indexer.systems.s3 import open_s3
@@ -66,13 +70,18 @@ def _connect(config: Config, parallel: int | None) -> _Clients:
         name: (place.database, place.collection) for name, place in rules_of(config).collections.items()
     }
     ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
-    docdb = connect(config.docdb.uri.get_secret_value(), ca_file, places, at_most(parallel))
-    codeocean = None
-    if config.codeocean is not None:
-        from indexer.systems.codeocean import codeocean_client
+    with ExitStack() as opened:
+        docdb = connect(config.docdb.uri.get_secret_value(), ca_file, places, at_most(parallel))
+        opened.callback(docdb.client.close)
+        codeocean = None
+        if config.codeocean is not None:
+            from indexer.systems.codeocean import codeocean_client
 
-        codeocean = codeocean_client(config.codeocean.domain, config.codeocean.token.get_secret_value())
-    return _Clients(open_s3(parallel), docdb, codeocean)
+            codeocean = codeocean_client(config.codeocean.domain, config.codeocean.token.get_secret_value())
+            opened.callback(codeocean.session.close)
+        s3 = open_s3(parallel)
+        opened.callback(s3.client.close)
+        yield _Clients(s3, docdb, codeocean)
 
 
 def _readers(clients: _Clients) -> Readers:
@@ -87,25 +96,28 @@ def _readers(clients: _Clients) -> Readers:
     return Readers(S3Reader(clients.s3), DocDBReader(clients.docdb), data_assets)
 
 
-def open_readers(config: Config, parallel: int | None) -> Readers:
+@contextmanager
+def open_readers(config: Config, parallel: int | None) -> Iterator[Readers]:
     """Connect for reading: no writer is made. Raises as `open_systems` does."""
-    return _readers(_connect(config, parallel))
+    with _connected(config, parallel) as clients:
+        yield _readers(clients)
 
 
-def open_systems(config: Config, parallel: int | None) -> Systems:
+@contextmanager
+def open_systems(config: Config, parallel: int | None) -> Iterator[Systems]:
     """Connect. Raises SystemFaultError where DocDB does not answer, UsageError for unusable settings."""
     from indexer.systems.docdb import DocDBWriter
     from indexer.systems.s3 import S3Writer
 
-    clients = _connect(config, parallel)
-    data_assets = leases = None
-    if clients.codeocean is not None:
-        from indexer.systems.codeocean import CodeOceanWriter
+    with _connected(config, parallel) as clients:
+        data_assets = leases = None
+        if clients.codeocean is not None:
+            from indexer.systems.codeocean import CodeOceanWriter
 
-        data_assets = CodeOceanWriter(clients.codeocean)
-    if config.docdb.lease_collection is not None:
-        from indexer.systems.leases import Leases
+            data_assets = CodeOceanWriter(clients.codeocean)
+        if config.docdb.lease_collection is not None:
+            from indexer.systems.leases import Leases
 
-        leases = Leases(clients.docdb, config.docdb.v1.database, config.docdb.lease_collection)
-    writers = Writers(S3Writer(clients.s3), DocDBWriter(clients.docdb), data_assets)
-    return Systems(_readers(clients), writers, leases)
+            leases = Leases(clients.docdb, config.docdb.v1.database, config.docdb.lease_collection)
+        writers = Writers(S3Writer(clients.s3), DocDBWriter(clients.docdb), data_assets)
+        yield Systems(_readers(clients), writers, leases)

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,6 +22,14 @@ SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 """Where there is none, every text can be written again; where there is one, it may be half of a pair."""
 
 
+class PlanFile(NamedTuple):
+    """A plan that was read from a file."""
+
+    plan: Plan
+    digest: str
+    """As it stands in the file: a field of a later version counts in it, and is not in `plan`."""
+
+
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan as it stands in a file, with its digest."""
     document = plan.model_dump(mode="json", exclude_none=True)
@@ -31,6 +39,11 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 def plan_text(plan: Plan) -> str:
     """The plan file's text."""
     return document_text(plan_document(plan))
+
+
+def save_plan(plan: Plan, path: Path | str) -> None:
+    """Write the plan's file, whole or not at all. Raises IndexerError."""
+    write_whole(Path(path), plan_text(plan))
 
 
 def document_text(document: dict[str, Any]) -> str:
@@ -94,8 +107,9 @@ def _umask() -> int:
     return mask
 
 
-def load_plan(path: Path) -> tuple[Plan, str]:
+def load_plan(path: Path | str) -> PlanFile:
     """A plan and its digest. Raises RefusedError for one that is damaged, tampered with, or not of our time."""
+    path = Path(path)
     document = _load(path, "plan")
     digest = document.get("digest")
     try:
@@ -109,11 +123,22 @@ def load_plan(path: Path) -> tuple[Plan, str]:
             "It was edited or damaged. Plan again; a plan is never edited by hand.",
         )
     plan = _validated(Plan, document, path)
+    _check_ids(document, str(path))
+    return PlanFile(plan, str(digest))
+
+
+def as_file(plan: Plan) -> PlanFile:
+    """A plan as if it had been written and read. Raises RefusedError for one whose actions were changed."""
+    document = plan_document(plan)
+    _check_ids(document, "the plan")
+    return PlanFile(plan, document["digest"])
+
+
+def _check_ids(document: dict[str, Any], what: str) -> None:
     for action in document["actions"]:
         if action.get("id") != content_id(action):
-            detail = f"{path}: action {str(action.get('id'))[:40]} is not what its id says"
+            detail = f"{what}: action {str(action.get('id'))[:40]} is not what its id says"
             raise RefusedError("The plan is not what was written", detail, "Plan again.")
-    return plan, str(digest)
 
 
 def load_result(path: Path) -> Result:

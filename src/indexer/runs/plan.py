@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
 from indexer import __version__
 from indexer.config import Config
 from indexer.errors import MissingBucketError, SystemFaultError, UsageError
@@ -15,6 +17,7 @@ from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import SystemName
 from indexer.planner.assemble import Identity, assemble
 from indexer.planner.rules import Rules
+from indexer.render.progress import SilentProgress
 from indexer.runs.bucket import (
     PlanAssets,
     Survey,
@@ -23,7 +26,7 @@ from indexer.runs.bucket import (
     read_mounted,
     results_bucket,
 )
-from indexer.runs.cluster import Cluster, plan_there
+from indexer.runs.cluster import open_cluster, plan_there
 from indexer.runs.connect import open_readers, rules_of
 from indexer.systems.pace import at_most
 
@@ -50,16 +53,33 @@ def scope_of(
     if not wanted:
         raise UsageError("No bucket is named", "", "Name one with --bucket, or plan them all with --all.")
     limits = config.policy
-    return Scope(
-        buckets=tuple(sorted(set(wanted))),
-        lookback_days=config.lookback_days if lookback_days is None else lookback_days,
-        assets=tuple(assets),
-        policy=policy or limits.mode,
-        max_deletes=limits.max_deletes if max_deletes is None else max_deletes,
-        max_delete_percent=limits.max_delete_percent if max_delete_percent is None else max_delete_percent,
-        allow_empty=tuple(sorted(set(allow_empty))),
-        config_sha256=config.sha256,
-    )
+    try:
+        return Scope(
+            buckets=tuple(sorted(set(wanted))),
+            lookback_days=config.lookback_days if lookback_days is None else lookback_days,
+            assets=tuple(assets),
+            policy=policy or limits.mode,
+            max_deletes=limits.max_deletes if max_deletes is None else max_deletes,
+            max_delete_percent=limits.max_delete_percent
+            if max_delete_percent is None
+            else max_delete_percent,
+            allow_empty=tuple(sorted(set(allow_empty))),
+            config_sha256=config.sha256,
+        )
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        detail = f"{first['loc'][0]}: {first['msg']}"
+        raise UsageError(
+            "The scope is not valid", detail, "`help(indexer.plan)` says what it takes."
+        ) from None
+
+
+class UnreadError(SystemFaultError):
+    """A system could not be read at all, and nothing else is planned. `plan`: what there is to tell nevertheless."""
+
+    def __init__(self, fault: SystemFaultError, plan: Plan) -> None:
+        super().__init__(fault.summary, fault.detail, fault.hint)
+        self.plan = plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +92,55 @@ class Planned:
 
 
 def plan(
-    config: Config, scope: Scope, parallel: int | None, progress: Progress, cluster: Cluster | None = None
-) -> Planned:
-    """Read the three systems and plan; writes nothing. `parallel` None: as many requests as S3 answers quickly.
+    config: Config,
+    buckets: Sequence[str] | None = None,
+    *,
+    assets: Sequence[str] = (),
+    lookback_days: int | None = None,
+    policy: PolicyMode | None = None,
+    max_deletes: int | None = None,
+    max_delete_percent: float | None = None,
+    allow_empty: Sequence[SystemName] = (),
+    parallel: int | None = None,
+    dask: str | None = None,
+    progress: Progress | None = None,
+    plan_id: str | None = None,
+) -> Plan:
+    """Read the three systems and plan; writes nothing.
 
-    `cluster`: the assets are read and planned there, in shards. Raises SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that.
+    `buckets`: names, or one; None: every configured one. `assets`: globs, or one. `lookback_days` to `max_delete_percent`: instead of what is
+    configured. `parallel` None: as many requests as S3 answers quickly. `dask`: a scheduler's address, or "local": the
+    assets are read and planned on that cluster. `plan_id`: default a new one.
+    Raises SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that,
+    UnreadError where a read failed and nothing else is planned, UsageError for what is not configured.
     """
-    readers = open_readers(config, parallel)
-    identity = Identity(uuid.uuid4().hex, datetime.now(UTC), __version__)
-    plan_assets = (
-        plan_here(readers, at_most(parallel)) if cluster is None else plan_there(cluster, config, parallel)
+    scope = scope_of(
+        config,
+        _each(buckets or ()),
+        everything=buckets is None,
+        assets=_each(assets),
+        lookback_days=lookback_days,
+        policy=policy,
+        max_deletes=max_deletes,
+        max_delete_percent=max_delete_percent,
+        allow_empty=allow_empty,
     )
-    return plan_snapshot(
-        readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, progress
-    )
+    identity = Identity(plan_id or uuid.uuid4().hex, datetime.now(UTC), __version__)
+    told = progress or SilentProgress()
+    with open_cluster(dask) as cluster, open_readers(config, parallel) as readers:
+        here = plan_here(readers, at_most(parallel))
+        plan_assets = here if cluster is None else plan_there(cluster, config, parallel)
+        planned = plan_snapshot(
+            readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, told
+        )
+    if planned.fault is not None:
+        raise UnreadError(planned.fault, planned.plan) from planned.fault
+    return planned.plan
+
+
+def _each(names: Sequence[str]) -> Sequence[str]:
+    """One name alone is a name, not its letters."""
+    return (names,) if isinstance(names, str) else names
 
 
 def plan_snapshot(

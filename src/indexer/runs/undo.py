@@ -30,13 +30,17 @@ class Undone:
     impossible: tuple[str, ...]
 
 
-def undo(result_path: Path) -> Undone:
-    """Plan the way back from a result (the file, or its folder). Raises RefusedError, IndexerError."""
+def undo(result: Path | str, *, plan_id: str | None = None) -> Undone:
+    """Plan the way back from a result (the file, or its folder); reads no system. `plan_id`: default a new one.
+
+    Raises RefusedError, IndexerError.
+    """
+    result_path = Path(result)
     if result_path.is_dir():
         result_path = result_path / RESULT_FILE
-    result = load_result(result_path)
-    plan = needed_plan_of(result, result_path)
-    place = archive_place(result_path.parent, result.archive)
+    run = load_result(result_path)
+    plan = needed_plan_of(run, result_path)
+    place = archive_place(result_path.parent, run.archive)
     archive = open_archive(place, _connect)
 
     def record(name: str) -> Mapping[str, Any] | None:
@@ -46,15 +50,15 @@ def undo(result_path: Path) -> Undone:
         except ValueError:
             return None
 
-    outcomes = {outcome.action_id: outcome for outcome in result.outcomes}
+    outcomes = {outcome.action_id: outcome for outcome in run.outcomes}
     way_back = plan_undo(plan.actions, outcomes, Kept(place, archive.read, record))
     return Undone(
         plan.model_copy(
             update={
-                "plan_id": uuid.uuid4().hex,
+                "plan_id": plan_id or uuid.uuid4().hex,
                 "created_at": datetime.now(UTC),
                 "tool_version": __version__,
-                "undoes": result.run_id,
+                "undoes": run.run_id,
                 "coverage": (),
                 "actions": way_back.actions,
                 "withheld": (),

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from threading import Condition
 from time import monotonic
 
+from indexer.errors import UsageError
+
 START, LEAST, STEP, MOST = 16, 4, 8, 64
 """At first, at least, more with each window, and at most: above that, one process has no core left for more."""
 BACK_OFF = 0.5
@@ -23,7 +25,9 @@ DRIFT = 1.02
 
 
 def at_most(parallel: int | None) -> int:
-    """How many requests may ever be in flight; None: as many as is good."""
+    """How many requests may ever be in flight; None: as many as is good. Raises UsageError for less than one."""
+    if parallel is not None and parallel < 1:
+        raise UsageError("There must be a request at a time", f"parallel is {parallel}", "Say 1 or more.")
     return MOST if parallel is None else parallel
 
 
