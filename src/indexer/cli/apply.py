@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,16 +25,18 @@ IN_PART = 4
 LISTED = 20
 STOPPING = "Stopping: what is in flight is finished and recorded. Once more to stop at once."
 
-PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan that was reviewed.")]
+PlanFile = Annotated[
+    str, typer.Argument(metavar="PLAN", help="A plan that was reviewed: a path, or s3://BUCKET/KEY.")
+]
 Results = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--results",
-        metavar="DIR",
-        help="Where to keep the journal, the result and what was replaced. Default: beside the plan.",
+        metavar="PLACE",
+        help="Keep the journal, the result and what was replaced there: a folder, or an s3:// prefix. "
+        "Default: beside the plan.",
     ),
 ]
-
 
 ArchivePlace = Annotated[
     str | None,
@@ -62,13 +63,15 @@ def command(
 
     Asks nothing. Ctrl-C finishes what is in flight and records it; applying again goes on from there.
     """
+    from indexer.model.place import parse_place
     from indexer.runs.apply import apply, results_folder
     from indexer.runs.files import load_plan
 
+    place = parse_place(plan)
     with event_stream(events, talk, NAME) as stream:
         settings = configured(config, talk)
-        reviewed, digest = load_plan(plan)
-        folder = results_folder(plan, reviewed, results)
+        reviewed, digest = load_plan(place)
+        folder = results_folder(place, reviewed, None if results is None else parse_place(results))
         stop = Event()
         with finishing(stop, lambda: talk.shout(STOPPING)), talk.progress("written") as progress:
             applied = apply(
@@ -88,7 +91,7 @@ def command(
         _report(talk, reviewed, applied)
         if not talk.json_lines:
             places = _given("--results", results) + _given("--archive", archive)
-            again = [str(plan), *places, *_given("--config", config)]
+            again = [plan, *places, *_given("--config", config)]
             scope = [*_scope(reviewed, settings), *_given("--config", config)]
             talk.lines(f"→ {step}" for step in _next_steps(applied, again, scope))
         if set(summary) - {"applied", "satisfied"}:

@@ -29,8 +29,12 @@ Expected = Annotated[
     typer.Option("--expected", metavar="FILE", help="Rules of expected drift (TOML). Default: none is."),
 ]
 SavedPlan = Annotated[
-    Path | None,
-    typer.Option("--plan", metavar="PLAN", help="Judge a saved plan; the systems are not read again."),
+    str | None,
+    typer.Option(
+        "--plan",
+        metavar="PLAN",
+        help="Judge a saved plan (a path, or s3://BUCKET/KEY); the systems are not read again.",
+    ),
 ]
 FormatOption = Annotated[
     Format, typer.Option("--format", help="What goes to stdout; github: annotations of a workflow.")
@@ -95,10 +99,11 @@ def _alone(*others: object) -> None:
         raise typer.BadParameter(wrong, param_hint="--plan")
 
 
-def _saved(path: Path) -> Plan:
+def _saved(typed: str) -> Plan:
+    from indexer.model.place import parse_place
     from indexer.runs.files import load_plan
 
-    return load_plan(path)[0]
+    return load_plan(parse_place(typed))[0]
 
 
 def _read(
@@ -191,7 +196,7 @@ def _report(talk: Talk, verdict: Verdict, output: Format, steps: list[str]) -> N
 
 
 def _next_steps(
-    verdict: Verdict, plan: Plan, saved: Path | None, expected: Path | None, config: Path | None
+    verdict: Verdict, plan: Plan, saved: str | None, expected: Path | None, config: Path | None
 ) -> list[str]:
     """What to type now."""
     totals, steps = verdict.totals, []
@@ -200,7 +205,7 @@ def _next_steps(
         buckets = [word for one in plan.scope.buckets for word in ("--bucket", one)]
         globs = [word for one in plan.scope.assets for word in ("--asset", one)]
         again = f"indexer plan {shlex.join([*buckets, *globs, *own])}  # then review it and apply it"
-        steps.append(f"indexer show {shlex.quote(str(saved))}  # every difference" if saved else again)
+        steps.append(f"indexer show {shlex.quote(saved)}  # every difference" if saved else again)
     if totals.expired_rules or totals.unused_rules:
         steps.append(f"edit {expected}  # renew or take out the rules named above")
     if verdict.status == "incomplete":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NAME = "plan"
 SUMMARY = "Compare the three systems and write a plan."
-STDOUT = Path("-")
+STDOUT = "-"
 DRIFT = 3
 SYSTEMS: tuple[SystemName, ...] = ("s3", "docdb", "codeocean")
 
@@ -26,7 +26,12 @@ Buckets = Annotated[
     list[str] | None, typer.Option("--bucket", metavar="NAME", help="A configured bucket; repeatable.")
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Every configured bucket.")]
-Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write the plan; - is stdout.")]
+Out = Annotated[
+    str,
+    typer.Option(
+        "--out", metavar="PLACE", help="Where to write the plan: a path, or s3://BUCKET/KEY; - is stdout."
+    ),
+]
 Lookback = Annotated[
     int | None,
     typer.Option("--lookback-days", metavar="N", min=0, help="Only records modified within N days."),
@@ -66,7 +71,7 @@ def command(
     talk: Talk,
     bucket: Buckets = None,
     everything: Everything = False,
-    out: Out = Path("plan.json"),
+    out: Out = "plan.json",
     asset: Assets = None,
     lookback_days: Lookback = None,
     policy: Policy = None,
@@ -82,10 +87,13 @@ def command(
 
     Writes nothing but the plan. What could not be read is said, and nothing that rests on it is planned.
     """
+    from indexer.model.place import parse_place
     from indexer.runs.files import check_writable, plan_text, write_whole
     from indexer.runs.plan import plan, scope_of
+    from indexer.runs.s3_files import check_apart
 
-    if out == STDOUT == events:
+    place = None if out == STDOUT else parse_place(out)
+    if out == STDOUT == str(events):
         raise typer.BadParameter("stdout takes the plan or the events, not both", param_hint="--events")
     with event_stream(events, talk, NAME) as stream:
         settings = configured(config, talk)
@@ -100,17 +108,18 @@ def command(
             max_delete_percent=max_delete_percent,
             allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
         )
-        if out != STDOUT:
-            check_writable(out)
+        if place is not None:
+            check_apart(place, (*settings.buckets, settings.results_bucket), "--out")
+            check_writable(place)
         with talk.progress("actions") as progress:
             planned = plan(settings, scope, parallelism(parallel), stream.progress(progress))
         text = plan_text(planned.plan)
-        data(text) if out == STDOUT else write_whole(out, text)
+        data(text) if place is None else write_whole(place, text)
         stream.planned(planned.plan)
         summary = planned.plan.summary
         stream.outcome = {
             "plan_id": planned.plan.plan_id,
-            "file": str(out),
+            "file": out,
             "complete": summary.complete,
             "counts": summary.actions,
         }
@@ -121,7 +130,7 @@ def command(
             raise typer.Exit(DRIFT)
 
 
-def _report(talk: Talk, plan: Plan, out: Path, config: Path | None) -> None:
+def _report(talk: Talk, plan: Plan, out: str, config: Path | None) -> None:
     """What the plan holds, most important last: that is what stays on the screen."""
     import shutil
 
@@ -134,10 +143,10 @@ def _report(talk: Talk, plan: Plan, out: Path, config: Path | None) -> None:
         talk.warn("not everything could be read", reads=list(incomplete_reads(plan)))
     summary = plan.summary.model_dump(mode="json")
     words = f"Plan: {headline(plan)} Nothing is changed yet." if plan.actions else headline(plan)
-    talk.say(words, "bold", plan=str(out), plan_id=plan.plan_id, summary=summary)
+    talk.say(words, "bold", plan=out, plan_id=plan.plan_id, summary=summary)
     if out == STDOUT or talk.json_lines:
         return
-    name = shlex.quote(str(out))
+    name = shlex.quote(out)
     steps = {f"indexer show {name}": "every action, difference and finding"}
     if plan.actions:
         own = f" --config {shlex.quote(str(config))}" if config else ""

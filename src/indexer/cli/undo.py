@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +12,13 @@ from indexer.cli.talk import Talk
 NAME = "undo"
 SUMMARY = "Plan the way back from a run of apply."
 
-ResultFile = Annotated[Path, typer.Argument(metavar="RESULT", help="The result of an apply, or its folder.")]
-Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write the plan.")]
+ResultFile = Annotated[
+    str,
+    typer.Argument(metavar="RESULT", help="The result of an apply, or its folder; either may be in s3://."),
+]
+Out = Annotated[
+    str, typer.Option("--out", metavar="PLACE", help="Where to write the plan: a path, or s3://BUCKET/KEY.")
+]
 
 
 def command(talk: Talk, result: ResultFile, out: Out) -> None:
@@ -22,18 +26,22 @@ def command(talk: Talk, result: ResultFile, out: Out) -> None:
 
     What somebody has changed since the run is left alone when that plan is applied, and reported as stale.
     """
+    from indexer.model.place import parse_place
     from indexer.runs.files import check_writable, plan_text, write_whole
+    from indexer.runs.s3_files import check_apart
     from indexer.runs.undo import undo
 
-    check_writable(out)
-    undone = undo(result)
-    write_whole(out, plan_text(undone.plan))
+    place = parse_place(out)
+    check_writable(place)
+    undone = undo(parse_place(result))
+    check_apart(place, undone.plan.scope.buckets, "--out")
+    write_whole(place, plan_text(undone.plan))
     for one in undone.impossible:
         talk.warn(f"Cannot be taken back: {one}")
     count = len(undone.plan.actions)
     assets = undone.plan.summary.assets
     words = f"Plan: {count} actions on {assets} assets take the run back. Nothing is changed yet."
-    talk.say(words if count else "Nothing to take back: the run wrote nothing.", "bold", plan=str(out))
+    talk.say(words if count else "Nothing to take back: the run wrote nothing.", "bold", plan=out)
     if count and not talk.json_lines:
-        name = shlex.quote(str(out))
+        name = shlex.quote(out)
         talk.lines([f"→ indexer show {name}   every action", f"→ indexer apply {name}  carry it out"])

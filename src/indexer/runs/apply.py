@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -17,17 +17,19 @@ from indexer.applier.bounds import Bounds, check_bounds
 from indexer.applier.contents import Sources
 from indexer.applier.evidence import Evidence
 from indexer.applier.execute import Executor
-from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal, earlier_plan_id
+from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal
 from indexer.applier.ledger import Ledger, Watch, nobody
 from indexer.config import Config
-from indexer.errors import UsageError
 from indexer.model.location import parse_location
 from indexer.model.outcome import Result
+from indexer.model.place import SCHEME, Place, S3Place, parse_place
 from indexer.model.plan import Plan
 from indexer.model.ports import Archive, Progress
 from indexer.runs.connect import Systems, open_systems, rules_of
 from indexer.runs.files import plan_text, write_whole
-from indexer.systems.archive import open_archive, s3_place
+from indexer.runs.mirror import check_free, working_folder
+from indexer.runs.s3_files import check_apart
+from indexer.systems.archive import open_archive
 from indexer.systems.leases import owner_name
 from indexer.systems.pace import at_most
 
@@ -37,7 +39,7 @@ class Applied:
     """A finished run, and where its result is."""
 
     result: Result
-    path: Path
+    path: Place
 
 
 def bounds_of(config: Config) -> Bounds:
@@ -53,17 +55,15 @@ def bounds_of(config: Config) -> Bounds:
     )
 
 
-def results_folder(plan_path: Path, plan: Plan, results: Path | None) -> Path:
+def results_folder(plan_path: Place, plan: Plan, results: Place | None) -> Place:
     """Where a run's journal, result and archive go: beside the plan, a folder for each plan.
 
-    Raises UsageError where `results` holds those of another plan.
+    Raises UsageError where `results` holds those of another plan; of a folder in S3 `working_folder` says so.
     """
     if results is None:
         return plan_path.parent / f"{plan_path.stem}.results" / plan.plan_id[:8]
-    other = earlier_plan_id(results)
-    if other not in (None, plan.plan_id):
-        detail = f"{results} holds the journal of plan {other}"
-        raise UsageError("The results folder is taken", detail, "Name another one with --results.")
+    if isinstance(results, Path):
+        check_free(results, plan, results)
     return results
 
 
@@ -71,7 +71,7 @@ def apply(
     config: Config,
     plan: Plan,
     digest: str,
-    folder: Path,
+    results: Place,
     parallel: int | None,
     progress: Progress,
     stop: Event,
@@ -86,19 +86,20 @@ def apply(
     """
     bounds = bounds_of(config)
     check_bounds(plan, bounds)
-    if archive is not None and s3_place(archive)[0] in {*config.buckets, config.results_bucket}:
-        hint = "Name a bucket of its own with --archive."
-        raise UsageError("The archive lies in a bucket that is kept in step", archive, hint)
+    kept_in_step = (*config.buckets, config.results_bucket)
+    check_apart(results, kept_in_step, "--results")
+    place = str(results / ARCHIVE_FOLDER) if isinstance(results, S3Place) else ARCHIVE_FOLDER
+    if archive is not None:
+        named = parse_place(archive)
+        check_apart(named, kept_in_step, "--archive")
+        place = str(named.resolve() if isinstance(named, Path) else named)
     systems = open_systems(config, parallel)
     owned: AbstractContextManager[None] = nullcontext()
     if systems.leases is not None:
         buckets = {location.bucket for one in plan.actions if (location := parse_location(one.location))}
         owned = systems.leases.held(sorted(buckets), owner_name(plan.plan_id), steal=steal_lease)
-    place = ARCHIVE_FOLDER
-    if archive is not None:
-        place = archive if archive.startswith("s3://") else str(Path(archive).resolve())
-    with owned:
-        return apply_plan(
+    with owned, working_folder(results, plan, stop) as folder:
+        applied = apply_plan(
             plan,
             digest,
             systems,
@@ -110,6 +111,7 @@ def apply(
             archive=place,
             watch=watch,
         )
+    return replace(applied, path=results / RESULT_FILE)
 
 
 def apply_plan(
@@ -162,6 +164,8 @@ def apply_plan(
     return Applied(result, path)
 
 
-def archive_place(folder: Path, archive: str) -> str:
+def archive_place(folder: Place, archive: str) -> str:
     """Where a result's archive is: an `s3://` prefix as it is, a folder relative to the result's."""
-    return archive if archive.startswith("s3://") else str(folder.resolve() / archive)
+    if archive.startswith(SCHEME) or Path(archive).is_absolute():
+        return archive
+    return str((folder.resolve() if isinstance(folder, Path) else folder) / archive)
