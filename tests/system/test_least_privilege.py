@@ -281,14 +281,14 @@ def test_nobody_writes_data_with_what_the_page_gives(cloud: Cloud, user: str) ->
 
 
 def test_runs_are_kept_in_a_bucket_of_their_own_with_what_the_example_gives(cloud: Cloud) -> None:
-    """Plan and results go where docs/deploy/policy-runs.json allows it, and nowhere else."""
-    policy = json.loads((PAGE.parent / "deploy" / "policy-runs.json").read_text(encoding="utf-8"))
+    """Plan and results go where docs/deploy allows it, and nowhere else; the planner touches no result."""
     with closing(cloud.client("admin")) as s3, closing(cloud.client("admin", "iam")) as iam:
         s3.create_bucket(Bucket="indexer-runs", CreateBucketConfiguration={"LocationConstraint": REGION})
         for user in ("planner", "applier"):
-            iam.put_user_policy(UserName=user, PolicyName="runs", PolicyDocument=json.dumps(policy))
+            policy = (PAGE.parent / "deploy" / f"policy-runs-{user}.json").read_text(encoding="utf-8")
+            iam.put_user_policy(UserName=user, PolicyName="runs", PolicyDocument=policy)
         plan = "s3://indexer-runs/nightly/plan.json"
-        for place in ("s3://indexer-runs/plan.json", "s3://indexer-runs/other/plan.json"):
+        for place in ("s3://indexer-runs/plan.json", "s3://indexer-runs/nightly/plan.results/1/plan.json"):
             elsewhere = cloud.run("planner", "plan", "--all", "--out", place)
             assert elsewhere.returncode == 1
             assert "S3 denies access" in elsewhere.stderr
