@@ -95,15 +95,16 @@ class _Mirror:
 
     def _follow(self) -> None:
         pause_s = EVERY_S
-        while not self._done.wait(pause_s):
-            began = monotonic()
-            try:
+        try:
+            while not self._done.wait(pause_s):
+                began = monotonic()
                 self._upload_journal()
-            except IndexerError as exc:
-                self._fault = exc
+                pause_s = max(EVERY_S, SHARE * (monotonic() - began))
+        except IndexerError as exc:
+            self._fault = None if self._done.is_set() else exc
+        finally:
+            if not self._done.is_set():  # whatever ended it: what is not recorded is not to be written
                 self._stop.set()
-                return
-            pause_s = max(EVERY_S, SHARE * (monotonic() - began))
 
     def _upload_journal(self) -> None:
         """Only on what this run, or the one before it, put there: two runs do not overwrite each other's."""
