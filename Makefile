@@ -60,13 +60,15 @@ endif
 	$(BIN)/python -m twine check --strict dist/*
 	$(BIN)/python tests/release/artefacts.py dist
 
-lock: ## Pin the newest versions of everything in requirements-dev.txt
+LOCKED = CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --upgrade --generate-hashes \
+	--strip-extras --unsafe-package data-asset-indexer \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+lock: ## Pin the newest versions of everything in requirements-dev.txt, and of what users need in requirements.txt
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip --disable-pip-version-check install --quiet 'pip-tools>=7.5,<8'
-	CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --upgrade --generate-hashes \
-		--strip-extras --extra dev --extra sandbox --unsafe-package data-asset-indexer \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-		--output-file requirements-dev.txt pyproject.toml requirements-dev.in
+	$(LOCKED) --extra dev --extra sandbox --output-file requirements-dev.txt pyproject.toml requirements-dev.in
+	$(LOCKED) --output-file requirements.txt pyproject.toml
 	@# The package itself is not pinned on purpose: it is installed from the checkout, without dependencies.
 	sed -i '/^# WARNING: The following packages were not pinned/,$$d' requirements-dev.txt
 

@@ -278,3 +278,28 @@ def test_nobody_writes_data_with_what_the_page_gives(cloud: Cloud, user: str) ->
                 if exc.response["ResponseMetadata"]["HTTPStatusCode"] != 403:
                     passed.append(f"{name}: {exc}")
     assert passed == []
+
+
+def test_runs_are_kept_in_a_bucket_of_their_own_with_what_the_example_gives(cloud: Cloud) -> None:
+    """Plan and results go where docs/deploy allows it, and nowhere else; the planner touches no result."""
+    with closing(cloud.client("admin")) as s3, closing(cloud.client("admin", "iam")) as iam:
+        s3.create_bucket(Bucket="indexer-runs", CreateBucketConfiguration={"LocationConstraint": REGION})
+        for user in ("planner", "applier"):
+            policy = (PAGE.parent / "deploy" / f"policy-runs-{user}.json").read_text(encoding="utf-8")
+            iam.put_user_policy(UserName=user, PolicyName="runs", PolicyDocument=policy)
+        plan = "s3://indexer-runs/nightly/plan.json"
+        for place in ("s3://indexer-runs/plan.json", "s3://indexer-runs/nightly/plan.results/1/plan.json"):
+            elsewhere = cloud.run("planner", "plan", "--all", "--out", place)
+            assert elsewhere.returncode == 1
+            assert "S3 denies access" in elsewhere.stderr
+        planned = cloud.run("planner", "plan", "--all", "--out", plan)
+        assert planned.returncode == 0, planned.stderr
+        elsewhere = cloud.run("applier", "apply", plan, "--results", "s3://indexer-runs/other")
+        assert elsewhere.returncode == 1
+        assert cloud.objects()["asset/subject.json"] == b"{}"
+        applied = cloud.run("applier", "apply", plan)
+        assert applied.returncode == 0, applied.stderr
+        keys = [row["Key"] for row in s3.list_objects_v2(Bucket="indexer-runs")["Contents"]]
+    assert "nightly/plan.json" in keys
+    assert any(re.fullmatch(r"nightly/plan\.results/\w{8}/result\.json", key) for key in keys)
+    assert any("/archive/" in key for key in keys)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from indexer.config import Config
     from indexer.model.action import Action
     from indexer.model.outcome import Outcome, Result
+    from indexer.model.place import Place
     from indexer.model.plan import Plan
 
 NAME = "apply"
@@ -28,16 +28,18 @@ IN_PART = 4
 LISTED = 20
 STOPPING = "Stopping: what is in flight is finished and recorded. Once more to stop at once."
 
-PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan that was reviewed.")]
+PlanFile = Annotated[
+    str, typer.Argument(metavar="PLAN", help="A plan that was reviewed: a path, or s3://BUCKET/KEY.")
+]
 Results = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--results",
-        metavar="DIR",
-        help="Where to keep the journal, the result and what was replaced. Default: beside the plan.",
+        metavar="PLACE",
+        help="Keep the journal, the result and what was replaced there: a folder, or an s3:// prefix. "
+        "Default: beside the plan.",
     ),
 ]
-
 
 ArchivePlace = Annotated[
     str | None,
@@ -67,15 +69,17 @@ def command(
     """
     from indexer import apply, load_plan
     from indexer.applier.journal import RESULT_FILE
+    from indexer.model.place import parse_place
     from indexer.runs.apply import results_folder
 
     run, stop = Run(talk, NAME), Event()
     with event_stream(events, talk, NAME) as stream:
         settings = configured(config, talk)
         run.configured(settings)
-        reviewed = load_plan(plan)
+        place = parse_place(plan)
+        reviewed = load_plan(place)
         run.of_plan(reviewed.plan.plan_id)
-        folder = results_folder(plan, reviewed.plan, results)
+        folder = results_folder(place, reviewed.plan, None if results is None else parse_place(results))
 
         def watch(action: Action, outcome: Outcome) -> None:
             run.settled(action, outcome)
@@ -100,14 +104,14 @@ def command(
         _report(talk, reviewed.plan, result, path)
         if not talk.json_lines:
             places = _given("--results", results) + _given("--archive", archive)
-            again = [str(plan), *places, *_given("--config", config)]
+            again = [plan, *places, *_given("--config", config)]
             scope = [*_scope(reviewed.plan, settings), *_given("--config", config)]
             talk.lines(f"→ {step}" for step in _next_steps(summary, path, again, scope))
         if set(summary) - {"applied", "satisfied"}:
             raise typer.Exit(IN_PART)
 
 
-def _report(talk: Talk, plan: Plan, result: Result, path: Path) -> None:
+def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:
     """What came of it, most important last: that is what stays on the screen."""
     from indexer.render.result_text import outcome_table, result_headline, unsuccessful
 
@@ -125,7 +129,7 @@ def _report(talk: Talk, plan: Plan, result: Result, path: Path) -> None:
 
 
 def _next_steps(
-    summary: Mapping[str, int], path: Path, again: Sequence[str], scope: Sequence[str]
+    summary: Mapping[str, int], path: Place, again: Sequence[str], scope: Sequence[str]
 ) -> list[str]:
     """What to type now; `again` and `scope`: the arguments of this apply, and of a plan like this one."""
     steps = []

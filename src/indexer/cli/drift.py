@@ -30,8 +30,12 @@ Expected = Annotated[
     typer.Option("--expected", metavar="FILE", help="Rules of expected drift (TOML). Default: none is."),
 ]
 SavedPlan = Annotated[
-    Path | None,
-    typer.Option("--plan", metavar="PLAN", help="Judge a saved plan; the systems are not read again."),
+    str | None,
+    typer.Option(
+        "--plan",
+        metavar="PLAN",
+        help="Judge a saved plan (a path, or s3://BUCKET/KEY); the systems are not read again.",
+    ),
 ]
 FormatOption = Annotated[
     Format, typer.Option("--format", help="What goes to stdout; github: annotations of a workflow.")
@@ -106,10 +110,10 @@ def _alone(*others: object) -> None:
         raise typer.BadParameter(wrong, param_hint="--plan")
 
 
-def _saved(path: Path) -> Plan:
+def _saved(typed: str) -> Plan:
     from indexer import load_plan
 
-    return load_plan(path).plan
+    return load_plan(typed).plan
 
 
 def _read(
@@ -211,7 +215,7 @@ def _report(talk: Talk, verdict: Verdict, output: Format, steps: list[str]) -> N
 
 
 def _next_steps(
-    verdict: Verdict, plan: Plan, saved: Path | None, expected: Path | None, config: Path | None
+    verdict: Verdict, plan: Plan, saved: str | None, expected: Path | None, config: Path | None
 ) -> list[str]:
     """What to type now."""
     totals, steps = verdict.totals, []
@@ -220,7 +224,7 @@ def _next_steps(
         buckets = [word for one in plan.scope.buckets for word in ("--bucket", one)]
         globs = [word for one in plan.scope.assets for word in ("--asset", one)]
         again = f"indexer plan {shlex.join([*buckets, *globs, *own])}  # then review it and apply it"
-        steps.append(f"indexer show {shlex.quote(str(saved))}  # every difference" if saved else again)
+        steps.append(f"indexer show {shlex.quote(saved)}  # every difference" if saved else again)
     if totals.expired_rules or totals.unused_rules:
         steps.append(f"edit {expected}  # renew or take out the rules named above")
     if verdict.status == "incomplete":

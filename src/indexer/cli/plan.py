@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "plan"
 SUMMARY = "Compare the three systems and write a plan."
-STDOUT = Path("-")
+STDOUT = "-"
 DRIFT = 3
 SYSTEMS: tuple[SystemName, ...] = ("s3", "docdb", "codeocean")
 
@@ -27,7 +27,12 @@ Buckets = Annotated[
     list[str] | None, typer.Option("--bucket", metavar="NAME", help="A configured bucket; repeatable.")
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Every configured bucket.")]
-Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write the plan; - is stdout.")]
+Out = Annotated[
+    str,
+    typer.Option(
+        "--out", metavar="PLACE", help="Where to write the plan: a path, or s3://BUCKET/KEY; - is stdout."
+    ),
+]
 Lookback = Annotated[
     int | None,
     typer.Option("--lookback-days", metavar="N", min=0, help="Only records modified within N days."),
@@ -67,7 +72,7 @@ def command(
     talk: Talk,
     bucket: Buckets = None,
     everything: Everything = False,
-    out: Out = Path("plan.json"),
+    out: Out = "plan.json",
     asset: Assets = None,
     lookback_days: Lookback = None,
     policy: Policy = None,
@@ -85,17 +90,21 @@ def command(
     Writes nothing but the plan. What could not be read is said, and nothing that rests on it is planned.
     """
     from indexer import UnreadError, plan, save_plan
+    from indexer.model.place import parse_place
     from indexer.runs.files import check_writable, plan_text
+    from indexer.runs.s3_files import check_apart
 
     run = Run(talk, NAME)
-    if out == STDOUT == events:
+    place = None if out == STDOUT else parse_place(out)
+    if out == STDOUT == str(events):
         raise typer.BadParameter("stdout takes the plan or the events, not both", param_hint="--events")
     with event_stream(events, talk, NAME) as stream:
         settings = configured(config, talk)
         run.configured(settings)
         run.of_plan(talk.run_id)
-        if out != STDOUT:
-            check_writable(out)
+        if place is not None:
+            check_apart(place, (*settings.buckets, settings.results_bucket), "--out")
+            check_writable(place)
         fault = None
         try:
             with run.progress("actions") as progress:
@@ -115,13 +124,13 @@ def command(
                 )
         except UnreadError as exc:
             planned, fault = exc.plan, exc
-        data(plan_text(planned)) if out == STDOUT else save_plan(planned, out)
+        data(plan_text(planned)) if place is None else save_plan(planned, place)
         run.planned(planned)
         stream.planned(planned)
         summary = planned.summary
         stream.outcome = {
             "plan_id": planned.plan_id,
-            "file": str(out),
+            "file": out,
             "complete": summary.complete,
             "counts": summary.actions,
         }
@@ -132,7 +141,7 @@ def command(
             raise typer.Exit(DRIFT)
 
 
-def _report(talk: Talk, plan: Plan, out: Path, config: Path | None) -> None:
+def _report(talk: Talk, plan: Plan, out: str, config: Path | None) -> None:
     """What the plan holds, most important last: that is what stays on the screen."""
     import shutil
 
@@ -145,10 +154,10 @@ def _report(talk: Talk, plan: Plan, out: Path, config: Path | None) -> None:
         talk.warn("not everything could be read", reads=list(incomplete_reads(plan)))
     summary = plan.summary.model_dump(mode="json")
     words = f"Plan: {headline(plan)} Nothing is changed yet." if plan.actions else headline(plan)
-    talk.say(words, "bold", plan=str(out), plan_id=plan.plan_id, summary=summary)
+    talk.say(words, "bold", plan=out, plan_id=plan.plan_id, summary=summary)
     if out == STDOUT or talk.json_lines:
         return
-    name = shlex.quote(str(out))
+    name = shlex.quote(out)
     steps = {f"indexer show {name}": "every action, difference and finding"}
     if plan.actions:
         own = f" --config {shlex.quote(str(config))}" if config else ""

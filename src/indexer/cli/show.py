@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -14,13 +13,17 @@ from indexer.cli.options import Assets, known
 from indexer.cli.talk import Talk, data, paint_for
 
 if TYPE_CHECKING:
+    from indexer.model.place import Place
     from indexer.render.selection import Selection
 
 NAME = "show"
 SUMMARY = "Show a plan or a result."
 Format = Literal["text", "json", "markdown", "html"]
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A plan, or the result of an apply.")]
+File = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="A plan, or the result of an apply: a path, or s3://BUCKET/KEY."),
+]
 FormatOption = Annotated[
     Format,
     typer.Option(
@@ -37,7 +40,7 @@ Reasons = Annotated[
     typer.Option("--reason", metavar="REASON", help="Only for such a reason, e.g. asset-gone; repeatable."),
 ]
 Against = Annotated[
-    Path | None,
+    str | None,
     typer.Option("--against", metavar="OLDER", help="An older plan: say what is new, gone, and still there."),
 ]
 
@@ -53,23 +56,25 @@ def command(
 ) -> None:
     """Show a plan or a result: every action with its why, its condition and its differences."""
     from indexer.model.action import KINDS, REASONS
+    from indexer.model.place import parse_place
     from indexer.render.selection import Selection
     from indexer.runs.files import is_plan
 
     selection = Selection(
         tuple(asset or ()), known(action, KINDS, "--action"), known(reason, REASONS, "--reason")
     )
+    place = parse_place(file)
     if against is not None:
-        data(_comparison(file, against, output, selection))
-    elif is_plan(file):
-        data(_plan(file, output, selection))
+        data(_comparison(place, parse_place(against), output, selection))
+    elif is_plan(place):
+        data(_plan(place, output, selection))
         if output == "text" and sys.stdout.isatty():
-            talk.lines(["", f"→ indexer apply {shlex.quote(str(file))}  carries out all of the plan"])
+            talk.lines(["", f"→ indexer apply {shlex.quote(file)}  carries out all of the plan"])
     else:
-        data(_result(file, output, selection))
+        data(_result(place, output, selection))
 
 
-def _plan(file: Path, output: Format, selection: Selection) -> str:
+def _plan(file: Place, output: Format, selection: Selection) -> str:
     from indexer.render.markdown import plan_markdown
     from indexer.render.plan_text import plan_text
     from indexer.render.selection import select_plan
@@ -93,7 +98,7 @@ def _plan(file: Path, output: Format, selection: Selection) -> str:
             return _text(plan_text(selected, paint_for(sys.stdout), part_of))
 
 
-def _comparison(file: Path, older: Path, output: Format, selection: Selection) -> str:
+def _comparison(file: Place, older: Place, output: Format, selection: Selection) -> str:
     from indexer.planner.compare import compare
     from indexer.render.comparison import comparison_markdown, comparison_text
     from indexer.render.selection import select_plan
@@ -117,7 +122,7 @@ def _comparison(file: Path, older: Path, output: Format, selection: Selection) -
             return _text(comparison_text(found, paint_for(sys.stdout)))
 
 
-def _result(file: Path, output: Format, selection: Selection) -> str:
+def _result(file: Place, output: Format, selection: Selection) -> str:
     from indexer.applier.journal import PLAN_FILE
     from indexer.render.markdown import result_markdown
     from indexer.render.result_text import result_text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,8 +13,13 @@ from indexer.cli.talk import Talk
 NAME = "undo"
 SUMMARY = "Plan the way back from a run of apply."
 
-ResultFile = Annotated[Path, typer.Argument(metavar="RESULT", help="The result of an apply, or its folder.")]
-Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write the plan.")]
+ResultFile = Annotated[
+    str,
+    typer.Argument(metavar="RESULT", help="The result of an apply, or its folder; either may be in s3://."),
+]
+Out = Annotated[
+    str, typer.Option("--out", metavar="PLACE", help="Where to write the plan: a path, or s3://BUCKET/KEY.")
+]
 
 
 def command(talk: Talk, result: ResultFile, out: Out) -> None:
@@ -24,19 +28,22 @@ def command(talk: Talk, result: ResultFile, out: Out) -> None:
     What somebody has changed since the run is left alone when that plan is applied, and reported as stale.
     """
     from indexer import save_plan, undo
+    from indexer.model.place import parse_place
     from indexer.runs.files import check_writable
+    from indexer.runs.s3_files import check_apart
 
-    run = Run(talk, NAME)
-    check_writable(out)
+    run, place = Run(talk, NAME), parse_place(out)
+    check_writable(place)
     undone = undo(result, plan_id=talk.run_id)
-    save_plan(undone.plan, out)
+    check_apart(place, undone.plan.scope.buckets, "--out")
+    save_plan(undone.plan, place)
     run.planned(undone.plan)
     for one in undone.impossible:
         talk.warn(f"Cannot be taken back: {one}")
     count = len(undone.plan.actions)
     assets = undone.plan.summary.assets
     words = f"Plan: {count} actions on {assets} assets take the run back. Nothing is changed yet."
-    talk.say(words if count else "Nothing to take back: the run wrote nothing.", "bold", plan=str(out))
+    talk.say(words if count else "Nothing to take back: the run wrote nothing.", "bold", plan=out)
     if count and not talk.json_lines:
-        name = shlex.quote(str(out))
+        name = shlex.quote(out)
         talk.lines([f"→ indexer show {name}   every action", f"→ indexer apply {name}  carry it out"])

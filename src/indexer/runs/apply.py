@@ -14,12 +14,12 @@ from threading import Event
 
 from indexer import __version__
 from indexer.applier.bounds import Bounds, check_bounds
-from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal, earlier_plan_id
+from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal
 from indexer.applier.ledger import Watch, nobody
 from indexer.config import Config
-from indexer.errors import UsageError
 from indexer.model.location import parse_location
 from indexer.model.outcome import Result
+from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import Plan
 from indexer.model.ports import Progress
 from indexer.render.progress import SilentProgress
@@ -27,7 +27,8 @@ from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import carry_out_there, open_cluster
 from indexer.runs.connect import Systems, open_systems, rules_of
 from indexer.runs.files import PlanFile, as_file, plan_text, write_whole
-from indexer.systems.archive import s3_place
+from indexer.runs.mirror import check_free, working_folder
+from indexer.runs.s3_files import check_apart
 from indexer.systems.leases import owner_name
 from indexer.systems.pace import at_most
 
@@ -37,7 +38,7 @@ class Applied:
     """A finished run, and where its result is."""
 
     result: Result
-    path: Path
+    path: Place
 
 
 def now() -> datetime:
@@ -58,17 +59,15 @@ def bounds_of(config: Config) -> Bounds:
     )
 
 
-def results_folder(plan_path: Path, plan: Plan, results: Path | None) -> Path:
+def results_folder(plan_path: Place, plan: Plan, results: Place | None) -> Place:
     """Where a run's journal, result and archive go: beside the plan, a folder for each plan.
 
-    Raises UsageError where `results` holds those of another plan.
+    Raises UsageError where `results` holds those of another plan; of a folder in S3 `working_folder` says so.
     """
     if results is None:
         return plan_path.parent / f"{plan_path.stem}.results" / plan.plan_id[:8]
-    other = earlier_plan_id(results)
-    if other not in (None, plan.plan_id):
-        detail = f"{results} holds the journal of plan {other}"
-        raise UsageError("The results folder is taken", detail, "Name another one with --results.")
+    if isinstance(results, Path):
+        check_free(results, plan, results)
     return results
 
 
@@ -76,8 +75,8 @@ def apply(
     plan: Plan | PlanFile,
     config: Config,
     *,
-    results: Path | str | None = None,
-    archive: Path | str | None = None,
+    results: Place | str | None = None,
+    archive: Place | str | None = None,
     steal_lease: bool = False,
     parallel: int | None = None,
     progress: Progress | None = None,
@@ -88,37 +87,39 @@ def apply(
 ) -> Result:
     """Carry out a plan, and nothing that somebody else has changed since.
 
-    `results`: the folder of journal, result and before-images; default `plan.results/ID` here. `archive`: a folder or
-    an `s3://` prefix for the before-images, instead of the one in it. Once `stop` is set, what is in flight is finished.
+    `results`: the folder of journal, result and before-images, here or an `s3://` prefix; default `plan.results/ID` here.
+    `archive`: a folder or an `s3://` prefix for the before-images, instead of the one in it. Once `stop` is set, what is in flight is finished.
     `watch` is told of each outcome. `dask`: a scheduler's address, or "local": the actions are carried out on that cluster,
     whose workers must see the folder. `run_id`: default a new one.
     Raises RefusedError before the first write, SystemFaultError where DocDB is down.
     """
     plan, digest = plan if isinstance(plan, PlanFile) else as_file(plan)
-    folder = results_folder(Path(PLAN_FILE), plan, None if results is None else Path(results))
+    folder = results_folder(Path(PLAN_FILE), plan, None if results is None else parse_place(results))
     bounds = bounds_of(config)
     check_bounds(plan, bounds)
-    archive = None if archive is None else str(archive)
-    if archive is not None and s3_place(archive)[0] in {*config.buckets, config.results_bucket}:
-        hint = "Name a bucket of its own with --archive."
-        raise UsageError("The archive lies in a bucket that is kept in step", archive, hint)
-    place = ARCHIVE_FOLDER
+    kept_in_step = (*config.buckets, config.results_bucket)
+    check_apart(folder, kept_in_step, "--results")
+    place = str(folder / ARCHIVE_FOLDER) if isinstance(folder, S3Place) else ARCHIVE_FOLDER
     if archive is not None:
-        place = archive if archive.startswith("s3://") else str(Path(archive).resolve())
+        named = parse_place(archive)
+        check_apart(named, kept_in_step, "--archive")
+        place = str(named.resolve() if isinstance(named, Path) else named)
+    stop = stop or Event()
     with (
         open_cluster(dask) as cluster,
         open_systems(config, parallel) as systems,
         _owned(systems, plan, steal_lease),
+        working_folder(folder, plan, stop) as working,
     ):
         return apply_plan(
             plan,
             digest,
             systems,
             bounds,
-            folder,
+            working,
             at_most(parallel),
             progress or SilentProgress(),
-            stop or Event(),
+            stop,
             archive=place,
             watch=watch,
             run_id=run_id,

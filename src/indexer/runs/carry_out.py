@@ -16,6 +16,7 @@ from indexer.applier.ledger import Ledger, Watch
 from indexer.model.action import Action
 from indexer.model.generation import GenerationName
 from indexer.model.outcome import Outcome
+from indexer.model.place import SCHEME, Place
 from indexer.model.ports import Archive, Progress
 from indexer.runs.connect import Systems
 from indexer.systems.archive import open_archive
@@ -67,6 +68,8 @@ def carry_out_here(
     return ledger.outcomes
 
 
-def archive_place(folder: Path, archive: str) -> str:
+def archive_place(folder: Place, archive: str) -> str:
     """Where a result's archive is: an `s3://` prefix as it is, a folder relative to the result's."""
-    return archive if archive.startswith("s3://") else str(folder.resolve() / archive)
+    if archive.startswith(SCHEME) or Path(archive).is_absolute():
+        return archive
+    return str((folder.resolve() if isinstance(folder, Path) else folder) / archive)

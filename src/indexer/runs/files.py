@@ -1,7 +1,8 @@
-"""Plan and result files: written whole or not at all, read with suspicion."""
+"""Plan and result files, on disk or in S3: written whole or not at all, read with suspicion."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -14,7 +15,9 @@ from pydantic import BaseModel, ValidationError
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.action import content_id
 from indexer.model.outcome import Result
+from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
+from indexer.runs.s3_files import s3_files
 
 M = TypeVar("M", bound=BaseModel)
 MAX_BYTES = 2_000_000_000
@@ -41,9 +44,9 @@ def plan_text(plan: Plan) -> str:
     return document_text(plan_document(plan))
 
 
-def save_plan(plan: Plan, path: Path | str) -> None:
-    """Write the plan's file, whole or not at all. Raises IndexerError."""
-    write_whole(Path(path), plan_text(plan))
+def save_plan(plan: Plan, path: Place | str) -> None:
+    """Write the plan's file, whole or not at all; in S3 too. Raises IndexerError."""
+    write_whole(parse_place(path), plan_text(plan))
 
 
 def document_text(document: dict[str, Any]) -> str:
@@ -51,8 +54,17 @@ def document_text(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def check_writable(path: Path) -> None:
+def in_bytes(text: str) -> bytes:
+    """A document's bytes; a lone surrogate of somebody's JSON stays the escape that it was there."""
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def check_writable(path: Place) -> None:
     """Raise IndexerError where `write_whole` could not write: asked before long work, not after it."""
+    if isinstance(path, S3Place):
+        with s3_files() as files:
+            files.check_writable(path)
+        return
     problem = ""
     if path.is_dir():
         problem = "it is a directory"
@@ -71,14 +83,17 @@ def check_writable(path: Path) -> None:
         raise IndexerError("The file cannot be written", f"{path}: {problem}", hint)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Place, text: str) -> None:
     """Replace a file in one step: an old one stays whole whatever happens. Raises IndexerError."""
+    if isinstance(path, S3Place):
+        with s3_files() as files:
+            files.replace(path, in_bytes(text))
+        return
     temporary: str | None = None
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        # A lone surrogate of somebody's JSON stays the escape that it was there.
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(in_bytes(text))
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
@@ -107,9 +122,9 @@ def _umask() -> int:
     return mask
 
 
-def load_plan(path: Path | str) -> PlanFile:
+def load_plan(path: Place | str) -> PlanFile:
     """A plan and its digest. Raises RefusedError for one that is damaged, tampered with, or not of our time."""
-    path = Path(path)
+    path = parse_place(path)
     document = _load(path, "plan")
     digest = document.get("digest")
     try:
@@ -141,20 +156,31 @@ def _check_ids(document: dict[str, Any], what: str) -> None:
             raise RefusedError("The plan is not what was written", detail, "Plan again.")
 
 
-def load_result(path: Path) -> Result:
+def load_result(path: Place) -> Result:
     """A result. Raises RefusedError."""
     return _validated(Result, _load(path, "result"), path)
 
 
-def is_plan(path: Path) -> bool:
+def is_plan(path: Place) -> bool:
     """Is the file a plan, rather than a result? Raises RefusedError where it is neither."""
     return "actions" in _load(path, "plan or result")
 
 
-def _load(path: Path, what: str) -> dict[str, Any]:
+def read_bytes(path: Place) -> bytes:
+    """All of a file. Raises OSError, for what is missing in S3 too, and SystemFaultError where S3 fails."""
+    if isinstance(path, S3Place):
+        with s3_files() as files:
+            held = files.read(path)
+        if held is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return held.body
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES)
+
+
+def _load(path: Place, what: str) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            body = file.read(MAX_BYTES)
+        body = read_bytes(path)
     except OSError as exc:
         raise IndexerError(
             f"The {what} cannot be read", f"{path}: {exc.strerror}", "Check the path."
@@ -186,7 +212,7 @@ def _is_text(document: object) -> bool:
     return True
 
 
-def _validated(model: type[M], document: dict[str, Any], path: Path) -> M:
+def _validated(model: type[M], document: dict[str, Any], path: Place) -> M:
     try:
         return model.model_validate(document)
     except (ValidationError, RecursionError) as exc:

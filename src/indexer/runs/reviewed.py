@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from indexer.applier.journal import PLAN_FILE
-from indexer.errors import IndexerError, UsageError
+from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.outcome import Result
+from indexer.model.place import Place
 from indexer.model.plan import Plan
 from indexer.runs.files import load_plan
 
 
-def plan_of(result: Result, path: Path) -> Plan | None:
+def plan_of(result: Result, path: Place) -> Plan | None:
     """The plan that `apply` left beside the result in `path`; None where it is not there."""
     try:
         plan, _ = load_plan(path.parent / PLAN_FILE)
+    except SystemFaultError:  # in S3, and unread is not absent
+        raise
     except IndexerError:
         return None
     return plan if plan.plan_id == result.plan_id else None
 
 
-def needed_plan_of(result: Result, path: Path) -> Plan:
+def needed_plan_of(result: Result, path: Place) -> Plan:
     """The plan that `apply` left beside the result. Raises UsageError where it is not there."""
     plan = plan_of(result, path)
     if plan is None:

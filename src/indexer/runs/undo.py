@@ -7,16 +7,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from indexer import __version__
-from indexer.applier.journal import RESULT_FILE
+from indexer.applier.journal import JOURNAL_FILE, RESULT_FILE
+from indexer.errors import IndexerError, RefusedError, UsageError
+from indexer.model.outcome import Result
+from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import Plan, Summary
 from indexer.model.ports import ObjectReader, ObjectWriter
 from indexer.planner.undo import Kept, plan_undo
 from indexer.runs.carry_out import archive_place
-from indexer.runs.files import load_result
+from indexer.runs.files import load_result, read_bytes
 from indexer.runs.reviewed import needed_plan_of
 from indexer.systems.archive import open_archive
 from indexer.systems.bson_values import from_extended_json
@@ -30,17 +32,15 @@ class Undone:
     impossible: tuple[str, ...]
 
 
-def undo(result: Path | str, *, plan_id: str | None = None) -> Undone:
+def undo(result: Place | str, *, plan_id: str | None = None) -> Undone:
     """Plan the way back from a result (the file, or its folder); reads no system. `plan_id`: default a new one.
 
     Raises RefusedError, IndexerError.
     """
-    result_path = Path(result)
-    if result_path.is_dir():
-        result_path = result_path / RESULT_FILE
-    run = load_result(result_path)
-    plan = needed_plan_of(run, result_path)
-    place = archive_place(result_path.parent, run.archive)
+    place_of_result = result_file(parse_place(result))
+    run = _finished(place_of_result)
+    plan = needed_plan_of(run, place_of_result)
+    place = archive_place(place_of_result.parent, run.archive)
     archive = open_archive(place, _connect)
 
     def record(name: str) -> Mapping[str, Any] | None:
@@ -74,6 +74,29 @@ def undo(result: Path | str, *, plan_id: str | None = None) -> Undone:
         ),
         way_back.impossible,
     )
+
+
+def result_file(place: Place) -> Place:
+    """The result in a run's folder, or the file that was named itself; in S3 a folder has no suffix."""
+    folder = not place.name.endswith(".json") if isinstance(place, S3Place) else place.is_dir()
+    return place / RESULT_FILE if folder else place
+
+
+def _finished(place: Place) -> Result:
+    """The result; where there is only a journal, words that say so."""
+    try:
+        return load_result(place)
+    except RefusedError:
+        raise
+    except IndexerError as exc:
+        journal = place.parent / JOURNAL_FILE
+        try:
+            read_bytes(journal)
+        except OSError:
+            raise exc from None
+        detail = f"{journal} is there, and {place.name} is not"
+        hint = "Apply its plan again with the same --results: that goes on, and writes the result."
+        raise UsageError("The run did not get to its end", detail, hint) from exc
 
 
 def _connect() -> tuple[ObjectReader, ObjectWriter]:

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from indexer.errors import IndexerError, UsageError
+from indexer.errors import IndexerError
+from indexer.model.place import S3Place, parse_place
 from indexer.model.ports import Archive, ObjectReader, ObjectWriter
 from indexer.model.values import sha256
 
@@ -50,34 +51,24 @@ class FolderArchive:
 class S3Archive:
     """Objects under a prefix of a bucket that is neither managed nor holds results."""
 
-    def __init__(self, bucket: str, prefix: str, reader: ObjectReader, writer: ObjectWriter) -> None:
-        self._bucket, self._prefix, self._reader, self._writer = bucket, prefix, reader, writer
+    def __init__(self, folder: S3Place, reader: ObjectReader, writer: ObjectWriter) -> None:
+        self._folder, self._reader, self._writer = folder, reader, writer
 
     def keep(self, body: bytes) -> str:
         """Put one in; one that is there already has these bytes, since its name is their digest."""
         name = sha256(body)
-        self._writer.put(self._bucket, self._prefix + name, body, None)
+        place = self._folder / name
+        self._writer.put(place.bucket, place.key, body, None)
         return name
 
     def read(self, name: str) -> bytes | None:
         """The bytes that hash to this name, or None where the archive does not hold them."""
-        held = self._reader.get(self._bucket, self._prefix + name)
+        place = self._folder / name
+        held = self._reader.get(place.bucket, place.key)
         return held.body if held is not None and sha256(held.body) == name else None
 
 
 def open_archive(place: str, objects: Callable[[], tuple[ObjectReader, ObjectWriter]]) -> Archive:
     """The archive at a folder's path or an `s3://` prefix. `objects` connects to S3, where that is needed."""
-    bucket, prefix = s3_place(place)
-    if not bucket:
-        return FolderArchive(Path(place))
-    return S3Archive(bucket, prefix, *objects())
-
-
-def s3_place(place: str) -> tuple[str, str]:
-    """Bucket and prefix (empty, or ending in a slash) of an `s3://` place; empty for a folder's path."""
-    if not place.startswith("s3://"):
-        return "", ""
-    bucket, _, prefix = place.removeprefix("s3://").partition("/")
-    if not bucket:
-        raise UsageError("The archive names no bucket", place, "Write s3://BUCKET/PREFIX.")
-    return bucket, f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
+    folder = parse_place(place)
+    return S3Archive(folder, *objects()) if isinstance(folder, S3Place) else FolderArchive(folder)

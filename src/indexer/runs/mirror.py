@@ -1,0 +1,137 @@
+"""Results in S3: the run works in a folder of this machine, and its journal follows to S3 as it goes."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic
+
+from indexer.applier.journal import JOURNAL_FILE, PLAN_FILE, RESULT_FILE, earlier_plan_id
+from indexer.errors import IndexerError, UsageError
+from indexer.model.place import Place, S3Place
+from indexer.model.plan import Plan
+from indexer.runs.files import in_bytes, plan_text
+from indexer.runs.s3_files import S3Files, s3_files
+
+EVERY_S = 1.0
+"""Between two uploads of a journal that grows: so much of it may be lost with the machine."""
+SHARE = 10
+"""A journal that takes long to upload waits for so many times as long: S3 has no way to append."""
+
+
+def check_free(folder: Path, plan: Plan, results: Place) -> None:
+    """Raise UsageError where a folder holds the journal of another plan; `results`: its name to the user."""
+    other = earlier_plan_id(folder)
+    if other not in (None, plan.plan_id):
+        detail = f"{results} holds the journal of plan {other}"
+        raise UsageError("The results folder is taken", detail, "Name another one with --results.")
+
+
+@contextmanager
+def working_folder(results: Place, plan: Plan, stop: Event) -> Iterator[Path]:
+    """The folder of this machine that a run writes its journal and result to.
+
+    For results in S3 it holds the journal of the plan's earlier runs, and what is written to it gets to S3, however
+    the run ends. The plan goes there first of all, which shows that the place can be written to. Where the journal
+    cannot follow, `stop` is set: what is not recorded is not to be written. Raises IndexerError, UsageError.
+    """
+    if isinstance(results, Path):
+        yield results
+        return
+    with _on_disk():
+        folder = Path(tempfile.mkdtemp(prefix="indexer-"))
+    mirror = None
+    try:
+        with s3_files() as files:
+            mirror = _begun(files, folder, results, plan, stop)
+            try:
+                yield folder
+            except BaseException as exc:
+                mirror.finish(exc)
+                raise
+            mirror.finish()
+    finally:
+        if mirror is None or mirror.whole:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    """A full disk, or none that can be written to, in words."""
+    try:
+        yield
+    except OSError as exc:
+        hint = "Make room for it, or name another place for temporary files with TMPDIR."
+        raise IndexerError("The run has no folder to work in", str(exc), hint) from exc
+
+
+def _begun(files: S3Files, folder: Path, results: S3Place, plan: Plan, stop: Event) -> _Mirror:
+    """Fetch what is there, put the plan there, and follow from now on."""
+    held = files.read(results / JOURNAL_FILE)
+    if held is not None:
+        with _on_disk():
+            (folder / JOURNAL_FILE).write_bytes(held.body)
+    check_free(folder, plan, results)
+    files.replace(results / PLAN_FILE, in_bytes(plan_text(plan)))
+    return _Mirror(files, folder, results, None if held is None else held.etag, stop)
+
+
+class _Mirror:
+    """Brings a journal to S3 as it grows, and at the end all that is left."""
+
+    def __init__(self, files: S3Files, folder: Path, results: S3Place, etag: str | None, stop: Event) -> None:
+        self._files, self._folder, self._results, self._stop = files, folder, results, stop
+        self._etag, self._size_bytes = etag, -1
+        self._fault: IndexerError | None = None
+        self._done = Event()
+        self._thread = Thread(target=self._follow, name="mirror", daemon=True)
+        self._thread.start()
+        self.whole = False
+        """All that the run left is in S3."""
+
+    def _follow(self) -> None:
+        pause_s = EVERY_S
+        try:
+            while not self._done.wait(pause_s):
+                began = monotonic()
+                self._upload_journal()
+                pause_s = max(EVERY_S, SHARE * (monotonic() - began))
+        except IndexerError as exc:
+            self._fault = None if self._done.is_set() else exc
+        finally:
+            if not self._done.is_set():  # whatever ended it: what is not recorded is not to be written
+                self._stop.set()
+
+    def _upload_journal(self) -> None:
+        """Only on what this run, or the one before it, put there: two runs do not overwrite each other's."""
+        path = self._folder / JOURNAL_FILE
+        if path.exists() and path.stat().st_size != self._size_bytes:
+            body = path.read_bytes()
+            self._etag = self._files.put(self._results / JOURNAL_FILE, body, self._etag)
+            self._size_bytes = len(body)
+
+    def finish(self, fault: BaseException | None = None) -> None:
+        """Bring all to S3. Raises IndexerError; `fault`: why the run ends, where it failed."""
+        self._done.set()
+        self._thread.join()
+        try:
+            self._upload_journal()
+            result = self._folder / RESULT_FILE
+            if result.exists():
+                self._files.replace(self._results / RESULT_FILE, result.read_bytes())
+        except IndexerError as exc:
+            first = f"{fault}; and then " if isinstance(fault, IndexerError) else ""
+            detail = f"{first}{exc.summary}: {exc.detail}"
+            hint = (
+                f"What is missing in {self._results}/ is in {self._folder}: add it there, then apply again."
+            )
+            raise IndexerError("The results could not all be put into S3", detail, hint) from exc
+        self.whole = True
+        if self._fault is not None and fault is None:
+            detail = f"{self._fault.summary}: {self._fault.detail}"
+            hint = "What was written is recorded now. Apply again with the same --results: it goes on from there."
+            raise IndexerError("The run stopped, since its journal did not get to S3", detail, hint)

@@ -1,0 +1,85 @@
+"""Files of ours in S3: plans, journals, results. Replaced whole, and only as they were seen just before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from indexer.errors import IndexerError, MissingBucketError, UsageError
+from indexer.model.place import Place, S3Place
+from indexer.model.ports import ObjectReader, ObjectWriter, PreconditionFailed
+from indexer.model.snapshot import ObjectBody
+
+NO_ETAG = "0" * 32
+"""No object has it: a write on this condition asks for the permission, and writes nothing."""
+TRIES = 3
+
+
+class S3Files:
+    """Reads and writes files at S3 places. Its methods raise IndexerError in words."""
+
+    def __init__(self, reader: ObjectReader, writer: ObjectWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    def read(self, place: S3Place) -> ObjectBody | None:
+        """A file, or None where there is none."""
+        try:
+            return self._reader.get(place.bucket, place.key)
+        except MissingBucketError as exc:
+            hint = "Create it, or name another place; see that account and endpoint are the right ones."
+            raise MissingBucketError(exc.summary, f"{place.bucket}, for {place}", hint) from exc
+
+    def check_writable(self, place: S3Place) -> None:
+        """Raise where `replace` could not write."""
+        if not place.name:
+            hint = "Write s3://BUCKET/KEY, with the name of a file at the end."
+            raise UsageError("The file cannot be written", f"{place}: it names no object", hint)
+        self.read(place)
+        self._writer.put(place.bucket, place.key, b"", NO_ETAG)
+
+    def put(self, place: S3Place, body: bytes, etag: str | None) -> str:
+        """Write where the file still has this ETag (None: where there is none); returns the new one."""
+        written = self._put(place, body, etag)
+        if written is None:
+            raise _contended(place)
+        return written
+
+    def replace(self, place: S3Place, body: bytes) -> None:
+        """Write, whatever is there now."""
+        for _ in range(TRIES):
+            held = self.read(place)
+            if self._put(place, body, None if held is None else held.etag) is not None:
+                return
+        raise _contended(place)
+
+    def _put(self, place: S3Place, body: bytes, etag: str | None) -> str | None:
+        """The new ETag, or None where somebody else was there first."""
+        answer = self._writer.put(place.bucket, place.key, body, etag)
+        if not isinstance(answer, PreconditionFailed):
+            return answer
+        held = self.read(place)  # it may be written, the answer lost, and sent once more
+        return held.etag if held is not None and held.body == body else None
+
+
+def _contended(place: S3Place) -> IndexerError:
+    hint = "Let the other run end, or name another place for this one."
+    return IndexerError("Somebody else writes to the same file", str(place), hint)
+
+
+@contextmanager
+def s3_files() -> Iterator[S3Files]:
+    """Files in S3 through a connection of their own, under boto3's conventions."""
+    from indexer.systems.s3 import S3Reader, S3Writer, open_s3
+
+    s3 = open_s3(parallel=1)
+    try:
+        yield S3Files(S3Reader(s3, fast=False), S3Writer(s3))
+    finally:
+        s3.client.close()
+
+
+def check_apart(place: Place, kept_in_step: Iterable[str | None], option: str) -> None:
+    """Raise UsageError for a place in a bucket whose contents we keep in step: ours are no part of any asset."""
+    if isinstance(place, S3Place) and place.bucket in set(kept_in_step):
+        hint = f"Name a bucket of its own with {option}."
+        raise UsageError("The place lies in a bucket that is kept in step", str(place), hint)

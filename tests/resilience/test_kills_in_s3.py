@@ -1,0 +1,203 @@
+"""A run whose results are in S3, killed, cut off or disturbed: what is there is enough to go on and to go back."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from indexer.sandbox.faults import Fault
+from patience import PATIENCE_S
+from resilience.arena import Arena, Shares, State
+
+RUNS = "indexer-runs"
+RUN = f"s3://{RUNS}/run"
+JOURNAL = "run/journal.jsonl"
+SLOW = Shares(delay=1.0)
+FINISHED = 'event": "finished"'
+
+
+@pytest.fixture
+def drifting(drifting: Arena, tmp_path: Path) -> Arena:
+    """A little world with drift in it, a bucket for runs, and a folder for temporary files that is looked at."""
+    drifting.sandbox.s3.create_bucket(RUNS)
+    (tmp_path / "tmp").mkdir()
+    drifting.env["TMPDIR"] = str(tmp_path / "tmp")
+    return drifting
+
+
+def uploads(world: Arena, since: int) -> int:
+    """How often a journal got to S3."""
+    return sum(one.key == JOURNAL and one.status == 200 for one in world.sandbox.s3.log.writes(since))
+
+
+def kept(world: Arena, name: str) -> str:
+    """A file of the run, in S3."""
+    return world.sandbox.s3.objects(RUNS)[f"run/{name}"].decode()
+
+
+def lines(world: Arena) -> list[dict[str, Any]]:
+    """The whole lines of the journal in S3."""
+    found = []
+    for line in kept(world, "journal.jsonl").splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def left_here(world: Arena) -> list[Path]:
+    """Folders that runs left on this machine."""
+    return list(Path(world.env["TMPDIR"]).iterdir())
+
+
+@contextmanager
+def applying(world: Arena, ready: Callable[[Arena, int], object]) -> Iterator[subprocess.Popen[str]]:
+    """The plan being carried out, slowly, once its run is as far as that; it is asked with where the log was."""
+    since = len(world.sandbox.s3.log)
+    command = ("apply", "plan.json", "--results", RUN, "--parallel", "2")
+    with world.proxies(SLOW, delay_s=0.2) as proxies, world.start(*command, **proxies.env) as process:
+        deadline = time.monotonic() + PATIENCE_S
+        while process.poll() is None and not ready(world, since):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        assert process.poll() is None, "it was over before it could be disturbed"
+        yield process
+        if process.poll() is None:
+            process.communicate(timeout=PATIENCE_S)
+
+
+def go_on(world: Arena, since: int, end_state: State) -> dict[str, Any]:
+    """Apply again, to the end; nothing was written twice. The result."""
+    done = world.run("apply", "plan.json", "--results", RUN)
+    assert done.returncode == 0, done.stderr
+    assert [one for one in world.written_twice(since) if one[0] != RUNS] == []
+    world.assert_in_step()
+    assert world.end_state() == end_state
+    result: dict[str, Any] = json.loads(kept(world, "result.json"))
+    return result
+
+
+def go_back(world: Arena) -> None:
+    """Take the run back, from what is in S3."""
+    done = world.run("undo", RUN, "--out", "undo.json")
+    assert done.returncode == 0, done.stderr
+    done = world.run("apply", "undo.json")
+    assert done.returncode == 0, done.stderr
+
+
+def test_killed_again_and_again_it_loses_the_last_moments_of_the_journal_at_most(
+    drifting: Arena, little_end_state: State
+) -> None:
+    """The disk is gone each time. What was written before an upload began can be taken back, the rest is known."""
+    before, plan = drifting.state(), drifting.plan_everything()
+    since, rng, safe = len(drifting.sandbox.s3.log), random.Random(7), set()
+    for ready in (_written_before_the_last_upload, uploads):
+        run = len(drifting.sandbox.s3.log)
+        with applying(drifting, ready) as process:
+            time.sleep(rng.uniform(0, 0.8))
+            process.kill()
+            process.communicate()
+        safe |= _written_before_the_last_upload(drifting, run)
+        for folder in left_here(drifting):
+            _forget(folder)
+    assert safe
+    first = {}
+    for line in lines(drifting):
+        if line["event"] == "intent":
+            first.setdefault(line["action_id"], line["before"])
+    outcomes = go_on(drifting, since, little_end_state)["outcomes"]
+    lost = {one["action_id"] for one in outcomes if "before" not in one}
+    targets = {one["id"]: _object(one) for one in plan["actions"]}
+    assert not safe & {targets[one] for one in lost}
+    assert all(
+        one["before"] == first.get(one["action_id"], one["before"]) for one in outcomes if "before" in one
+    )
+    go_back(drifting)
+    _assert_same_but_at(
+        before, drifting.state(), {one["location"] for one in plan["actions"] if one["id"] in lost}
+    )
+
+
+def test_a_signal_brings_everything_to_s3(drifting: Arena, little_end_state: State) -> None:
+    """As a task that is told to stop: what is in flight is finished, and journal and result are whole."""
+    before, _ = drifting.state(), drifting.plan_everything()
+    since = len(drifting.sandbox.s3.log)
+    with applying(drifting, uploads) as process:
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 4, said
+    assert json.loads(kept(drifting, "result.json"))["summary"]["skipped"] > 0
+    assert lines(drifting)[-1]["event"] == "finished"
+    assert left_here(drifting) == []
+    go_on(drifting, since, little_end_state)
+    go_back(drifting)
+    assert drifting.state() == before
+
+
+def test_a_run_whose_journal_cannot_follow_stops(drifting: Arena, little_end_state: State) -> None:
+    """What is not recorded is not written; what was written is recorded at the end, and all of it comes back."""
+    before, _ = drifting.state(), drifting.plan_everything()
+    since = len(drifting.sandbox.s3.log)
+    with applying(drifting, uploads) as process:
+        drifting.sandbox.s3.faults.add(Fault("PutObject", 403, contains=JOURNAL))
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert "The run stopped, since its journal did not get to S3: S3 denies access" in said
+    assert json.loads(kept(drifting, "result.json"))["summary"]["skipped"] > 0
+    go_on(drifting, since, little_end_state)
+    go_back(drifting)
+    assert drifting.state() == before
+
+
+def test_two_runs_do_not_overwrite_each_others_journal(drifting: Arena) -> None:
+    """The one that finds another's journal in the place of its own stops, and keeps what it has on disk."""
+    drifting.plan_everything()
+    with applying(drifting, uploads) as process:
+        drifting.sandbox.s3.put(RUNS, JOURNAL, b'{"event": "started", "run_id": "another"}\n')
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert "Somebody else writes to the same file" in said
+    assert [line["run_id"] for line in lines(drifting)] == ["another"]
+    (folder,) = left_here(drifting)
+    assert str(folder) in said
+    assert FINISHED in (folder / "journal.jsonl").read_text()
+    assert json.loads((folder / "result.json").read_text())["summary"]["skipped"] > 0
+
+
+def _object(action: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The object that an action writes, where its name is known."""
+    target = action["target"]
+    return (target["bucket"], target["key"]) if "key" in target else None
+
+
+def _written_before_the_last_upload(world: Arena, since: int) -> set[tuple[str, str]]:
+    """Objects whose intents the journal in S3 must have: an upload reads it after the answer of the one before."""
+    written = [one for one in world.sandbox.s3.log.writes(since) if one.status in (200, 204)]
+    journals = [index for index, one in enumerate(written) if one.key == JOURNAL]
+    known = written[: journals[-2]] if len(journals) > 1 else []
+    return {(one.bucket, one.key) for one in known if one.bucket != RUNS}
+
+
+def _forget(folder: Path) -> None:
+    """The machine is gone, and its disk with it."""
+    for one in folder.iterdir():
+        one.unlink()
+    folder.rmdir()
+
+
+def _assert_same_but_at(before: State, after: State, lost: set[str]) -> None:
+    """The same to the byte, but for locations whose before-images nobody knows any more."""
+    for key in before.keys() | after.keys():
+        if before.get(key) != after.get(key):
+            text = f"s3://{key} ".encode() + before.get(key, b"") + after.get(key, b"")
+            assert any(location.encode() in text for location in lost), key
