@@ -121,7 +121,7 @@ def command(
             raise typer.Exit(DRIFT)
 
 
-def _report(talk: Talk, plan: Plan, out: Path, config: Path | None) -> None:
+def _report(talk: Talk, plan: Plan, out: Path, config: str | None) -> None:
     """What the plan holds, most important last: that is what stays on the screen."""
     import shutil
 
@@ -140,6 +140,6 @@ def _report(talk: Talk, plan: Plan, out: Path, config: Path | None) -> None:
     name = shlex.quote(str(out))
     steps = {f"indexer show {name}": "every action, difference and finding"}
     if plan.actions:
-        own = f" --config {shlex.quote(str(config))}" if config else ""
+        own = f" --config {shlex.quote(config)}" if config else ""
         steps[f"indexer apply {name}{own}"] = "carry it out"
     talk.lines(f"→ {step:<24}  {why}" for step, why in steps.items())

@@ -9,6 +9,7 @@ from indexer.config import CollectionSettings, Config
 from indexer.model.generation import GenerationName
 from indexer.model.ports import Readers, Writers
 from indexer.planner.rules import Collection, Rules
+from indexer.runs.credentials import credentials_of
 
 if TYPE_CHECKING:
     from codeocean import CodeOcean
@@ -66,12 +67,13 @@ def _connect(config: Config, parallel: int | None) -> _Clients:
         name: (place.database, place.collection) for name, place in rules_of(config).collections.items()
     }
     ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
-    docdb = connect(config.docdb.uri.get_secret_value(), ca_file, places, at_most(parallel))
+    credentials = credentials_of(config)
+    docdb = connect(credentials.docdb_uri, ca_file, places, at_most(parallel))
     codeocean = None
-    if config.codeocean is not None:
+    if credentials.codeocean is not None:
         from indexer.systems.codeocean import codeocean_client
 
-        codeocean = codeocean_client(config.codeocean.domain, config.codeocean.token.get_secret_value())
+        codeocean = codeocean_client(credentials.codeocean.domain, credentials.codeocean.token)
     return _Clients(open_s3(parallel), docdb, codeocean)
 
 
