@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import os
-import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -20,6 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -28,9 +28,15 @@ from pydantic_settings import (
 from indexer.errors import UsageError
 from indexer.model.plan import PolicyMode
 from indexer.model.values import fingerprint
+from indexer.systems.settings import settings_document
 
 DEFAULT_FILE = "indexer.toml"
 BucketName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$")]
+DOMAIN = r"^https?://[^/@]+/?$"
+Hide = Callable[[str], None]
+"""Is told a secret before it is used, so that nobody ever says it."""
+CREDENTIALS = (("docdb", "uri"), ("codeocean", "token"))
+"""Table and key; instead of each there may be `secret`, never beside it."""
 
 
 class Section(BaseModel):
@@ -54,8 +60,18 @@ class CollectionSettings(Section):
 class DocDBSettings(Section):
     """The connection to DocDB, and its collections."""
 
-    uri: SecretStr = Field(
-        description="A `mongodb://` URI, with user and password where there are any; shown without them."
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["uri", "secret"]}})
+
+    uri: SecretStr | None = Field(
+        default=None,
+        description="A `mongodb://` URI, with user and password where there are any; never shown. Either this or "
+        "`docdb.secret` must be given.",
+    )
+    secret: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Name or ARN of an entry of AWS Secrets Manager that holds the URI, or its parts; its keys: "
+        "docs/configuration.md.",
     )
     tls_ca_file: Path | None = Field(
         default=None,
@@ -71,6 +87,12 @@ class DocDBSettings(Section):
     v2: CollectionSettings | None = Field(
         default=None, description="Not there (it may be empty): no second generation."
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DocDBSettings:
+        if (self.uri is None) == (self.secret is None):
+            raise ValueError(f"{'neither' if self.uri is None else 'both'} of uri and secret given: give one")
+        return self
 
     @field_validator("v1", "v2", mode="before")
     @classmethod
@@ -97,13 +119,24 @@ class S3Settings(Section):
 class CodeOceanSettings(Section):
     """The connection to Code Ocean, and what is done there."""
 
-    domain: str = Field(
-        pattern=r"^https?://[^/@]+/?$",
-        description="Its URL, without credentials. Without a table `[codeocean]` links and results are left alone, "
-        "and data assets of gone assets are kept.",
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["token", "secret"]}})
+
+    domain: str | None = Field(
+        default=None,
+        pattern=DOMAIN,
+        description="Its URL, without credentials; the secret may hold it instead. Without a table `[codeocean]` "
+        "links and results are left alone, and data assets of gone assets are kept.",
     )
-    token: SecretStr = Field(
-        description="An access token; what it must be allowed to do: docs/permissions.md."
+    token: SecretStr | None = Field(
+        default=None,
+        description="An access token; what it must be allowed to do: docs/permissions.md. Either this or "
+        "`codeocean.secret` must be given.",
+    )
+    secret: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Name or ARN of an entry of AWS Secrets Manager that holds the token, and the domain where that "
+        "is not given here; its keys: docs/configuration.md.",
     )
     results_bucket: BucketName | None = Field(
         default=None, description="Code Ocean's own bucket, never written to; unset: results are left alone."
@@ -117,6 +150,16 @@ class CodeOceanSettings(Section):
         description="What becomes of the data assets that mount an asset that is gone from S3. Archiving can be "
         "undone in Code Ocean, deleting cannot.",
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> CodeOceanSettings:
+        if (self.token is None) == (self.secret is None):
+            raise ValueError(
+                f"{'neither' if self.token is None else 'both'} of token and secret given: give one"
+            )
+        if self.token is not None and self.domain is None:
+            raise ValueError("domain is missing")
+        return self
 
 
 class PolicySettings(Section):
@@ -158,6 +201,7 @@ class Config(BaseSettings):
     s3: S3Settings = S3Settings()
     codeocean: CodeOceanSettings | None = None
     policy: PolicySettings = PolicySettings()
+    _hide: Hide | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _distinct_buckets(self) -> Config:
@@ -172,9 +216,20 @@ class Config(BaseSettings):
         """Code Ocean's own bucket, where one is configured."""
         return self.codeocean.results_bucket if self.codeocean else None
 
+    def hide(self, secret: str) -> None:
+        """Keep this out of everything that is said; for what is read later than the configuration itself."""
+        if self._hide is not None:
+            self._hide(secret)
+
+    def alone(self) -> Config:
+        """The same, tied to nobody who is told of secrets: it may go to another process."""
+        copied = self.model_copy()
+        copied._hide = None
+        return copied
+
     @property
     def sha256(self) -> str:
-        """Digest of what is no secret."""
+        """Digest of what is no secret; the name of one is none."""
         return fingerprint(self.model_dump(mode="json", exclude={"docdb": {"uri"}, "codeocean": {"token"}}))
 
     @classmethod
@@ -190,16 +245,19 @@ class Config(BaseSettings):
         return env_settings, init_settings
 
 
-def load_config(path: Path | str | None = None) -> Config:
-    """Read the configuration. Raises UsageError, which names the file, the key and the way out."""
-    file = Path(path or DEFAULT_FILE)
+def load_config(source: Path | str | None = None, hide: Hide | None = None) -> Config:
+    """Read the configuration: a file, or `ssm:NAME`. Raises UsageError, which names the key and the way out.
+
+    `hide` is told every secret in it, and those that are read for it later. Raises SystemFaultError where AWS fails.
+    """
+    named = source or DEFAULT_FILE
     document: dict[str, Any] = {}
-    if path is not None or file.exists():
-        document = _read_toml(file)
-    source = str(file) if document else "the environment"
-    _check_names(document, source)
+    if source is not None or Path(DEFAULT_FILE).exists():
+        document = settings_document(named)
+    where = str(named) if document else "the environment"
+    _check_names(document, where)
     try:
-        return Config(**document)
+        config = Config(**_beneath(document, EnvSettingsSource(Config)()))
     except SettingsError as exc:
         # Its words name the field and the kind of source; what stands in the variable is behind them.
         hint = (
@@ -208,11 +266,29 @@ def load_config(path: Path | str | None = None) -> Config:
         raise UsageError("A variable of the environment is not valid", str(exc), hint) from None
     except ValidationError as exc:
         problems = "; ".join(_problem(error) for error in exc.errors(include_input=False, include_url=False))
-        if not document and path is None:
+        if not document and source is None:
             raise UsageError(
-                f"There is no {DEFAULT_FILE} here", f"{Path.cwd()}: {problems}", _hint({})
+                f"There is no {DEFAULT_FILE} here", f"{Path.cwd()}: {problems}", _hint({}, where)
             ) from None
-        raise UsageError(f"The configuration in {source} is not valid", problems, _hint(document)) from None
+        hint = _hint(document, where)
+        raise UsageError(f"The configuration in {where} is not valid", problems, hint) from None
+    config._hide = hide
+    for secret in (config.docdb.uri, config.codeocean and config.codeocean.token):
+        if secret:
+            config.hide(secret.get_secret_value())
+    return config
+
+
+def _beneath(document: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without the one way to a credential where the environment gives the other."""
+    kept = dict(document)
+    for table, key in CREDENTIALS:
+        held, given = kept.get(table), environment.get(table)
+        if isinstance(held, dict) and isinstance(given, dict):
+            ways = {key: "secret", "secret": key}
+            overruled = {ways[one] for one in given if one in ways}
+            kept[table] = {name: value for name, value in held.items() if name not in overruled}
+    return kept
 
 
 def _check_names(document: dict[str, Any], source: str) -> None:
@@ -220,42 +296,38 @@ def _check_names(document: dict[str, Any], source: str) -> None:
     odd = [name for name in document if name.startswith("_")]
     if odd:
         detail = f"there is no setting {odd[0][:80]}"
-        raise UsageError(f"The configuration in {source} is not valid", detail, _hint(document))
+        raise UsageError(f"The configuration in {source} is not valid", detail, _hint(document, source))
 
 
-def _hint(document: dict[str, Any]) -> str:
+def _hint(document: Mapping[str, Any], source: str) -> str:
+    if any(name.startswith(("s3_bucket", "doc_db_")) for name in document):
+        return (
+            f"These are the predecessor's settings: `indexer config migrate {source}` prints ours for them."
+        )
     if document:
         return "docs/configuration.md lists every key."
     return f"Write {DEFAULT_FILE} here, or name one with --config; `indexer sandbox` prints one to try."
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as exc:  # no TOML, no UTF-8, or an integer of over 4,300 digits
-        raise UsageError("The configuration is no TOML", f"{file}: {exc}", "Correct it there.") from exc
-    except OSError as exc:
-        raise UsageError(
-            "The configuration cannot be read", f"{file}: {os.strerror(exc.errno or 0)}", "Check --config."
-        ) from exc
 
 
 def _problem(error: Any) -> str:
     """One fault of the configuration, with what was probably meant; never with the value."""
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = difflib.get_close_matches(str(error["loc"][-1]), _known_keys(error["loc"][:-1]), n=1)
+        known = difflib.get_close_matches(
+            str(error["loc"][-1]), table_at(error["loc"][:-1]).model_fields, n=1
+        )
         return f"there is no setting {path}" + (f" (did you mean {known[0]}?)" if known else "")
     if error["type"] == "missing":
         return f"{path} is missing"
-    return f"{path}: {error['msg']}" if path else str(error["msg"])
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"{path}: {said}" if path else said
 
 
-def _known_keys(path: Iterable[Any]) -> list[str]:
-    """The keys of the table at this path."""
+def table_at(path: Iterable[Any]) -> type[BaseModel]:
+    """The table at this path."""
     model: Any = Config
     for part in path:
         annotation = model.model_fields[str(part)].annotation
         options = [annotation, *getattr(annotation, "__args__", ())]
         model = next(one for one in options if isinstance(one, type) and issubclass(one, BaseModel))
-    return list(model.model_fields)
+    return cast("type[BaseModel]", model)

@@ -74,10 +74,12 @@ def help_of(*command: str) -> str:
     return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
 
 
-def commands() -> list[str]:
-    """The names of all commands, in the order in which `--help` lists them."""
-    listed = help_of().split("\nCommands:\n")[1].split("\n\n")[0]
-    return re.findall(r"^  ([a-z]+) ", listed, re.MULTILINE)
+def commands(*group: str) -> Iterator[str]:
+    """All commands, in the order in which `--help` lists them; those of a group follow it."""
+    _, _, listed = help_of(*group).partition("\nCommands:\n")
+    for name in re.findall(r"^  ([a-z]+) ", listed.split("\n\n")[0], re.MULTILINE):
+        yield " ".join((*group, name))
+        yield from commands(*group, name)
 
 
 def help_block(command: str) -> str:
@@ -181,13 +183,24 @@ def key_rows(schema: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
         )
 
 
+USUAL = {
+    "docdb.v1.database": "`metadata_index`",
+    "docdb.v2.database": "`metadata_index_v2`",
+    "docdb.v1.sync_to_s3": "`true`",
+    "docdb.uri": "this or `docdb.secret`",
+    "docdb.secret": "this or `docdb.uri`",
+    "codeocean.domain": "required beside `codeocean.token`",
+    "codeocean.token": "this or `codeocean.secret`",
+    "codeocean.secret": "this or `codeocean.token`",
+}
+"""What the schema of a single key does not say."""
+
+
 def _default(key: str, given: Mapping[str, Any], required: bool) -> str:
-    usual = {"docdb.v1.database": "metadata_index", "docdb.v2.database": "metadata_index_v2"}
-    usual["docdb.v1.sync_to_s3"] = "true"
-    if key in usual:
-        return f"`{usual[key]}`"
-    if required or given.get("format") == "password":
-        return "required" if not key.startswith("codeocean.") else "required in `[codeocean]`"
+    if key in USUAL:
+        return USUAL[key]
+    if required:
+        return "required"
     value = given.get("default")
     return (
         "unset"
@@ -226,7 +239,9 @@ def refreshed(text: str) -> str:
 
 def commands_page() -> str:
     """All of docs/commands.md."""
-    sections = (f"\n## indexer {command}\n\n{help_block(command)}" for command in commands())
+    sections = (
+        f"\n##{'#' * command.count(' ')} indexer {command}\n\n{help_block(command)}" for command in commands()
+    )
     return INTRODUCTION + "".join(sections)
 
 

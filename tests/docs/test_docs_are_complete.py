@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 from pages import fenced, read, rows, section
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from indexer.config import Config, load_config
 from indexer.model.action import KINDS, REASONS
@@ -88,11 +88,20 @@ def test_every_key_of_the_configuration_has_one_row() -> None:
 @pytest.mark.parametrize("row", rows(section(CONFIGURATION, "Keys")), ids=lambda row: row[0])
 def test_the_default_that_is_described_is_the_default(row: list[str]) -> None:
     key, described = row[0], row[2].strip("`")
-    if described.startswith("required"):
-        assert keys(Config)[key].is_required()
+    if described.startswith(("required", "this or ")):
+        other = described.partition("this or `")[2]
+        with pytest.raises(ValidationError):
+            Config(**_without(_without(MINIMAL, key), other))
         return
     actual = _value(Config(**MINIMAL), key)
     assert described == ("unset" if actual is None else str(actual).lower())
+
+
+def _without(settings: dict[str, Any], key: str) -> dict[str, Any]:
+    """The settings without this one."""
+    name, _, rest = key.partition(".")
+    kept = {one: value for one, value in settings.items() if one != name or rest}
+    return kept | ({name: _without(settings[name], rest)} if rest else {})
 
 
 @pytest.mark.parametrize("row", rows(section(CONFIGURATION, "Keys")), ids=lambda row: row[0])
@@ -140,11 +149,12 @@ def _value(config: Any, key: str) -> Any:
 def test_the_configuration_that_a_page_shows_is_valid(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("INDEXER_CODEOCEAN__TOKEN", "secret")
-    (example,) = fenced(read(page), "toml")
-    file = tmp_path / "indexer.toml"
-    file.write_text(example)
-    assert load_config(file).buckets == ("aind-open-data",)
+    """With the token in the environment, where no secret holds it."""
+    for example in fenced(read(page), "toml"):
+        monkeypatch.setenv("INDEXER_CODEOCEAN__TOKEN", "" if "secret = " in example else "secret")
+        file = tmp_path / "indexer.toml"
+        file.write_text(example)
+        assert load_config(file).buckets == ("aind-open-data",)
 
 
 def test_the_layers_on_the_page_are_those_that_lint_holds() -> None:

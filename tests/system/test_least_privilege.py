@@ -1,10 +1,10 @@
-"""The policies of docs/permissions.md, as they stand there, on an S3 that enforces them.
+"""The policies of docs/permissions.md, as they stand there, on services that enforce them.
 
 moto with IAM switched on, without the sandbox's gate: it checks each request's signature and whether the
 user's policies allow its action on its resource. What it cannot show: whether S3 asks for more than one
-permission where moto asks for one (a copy needs GetObject on its source; tags, KMS), nor 404 against 403 for
-a missing key without ListBucket. nx-27017 and the sandbox's Code Ocean know no roles, so DocDB's roles and
-Code Ocean's scopes are not tested here.
+permission where moto asks for one (a copy needs GetObject on its source; tags, KMS keys), nor 404 against 403 for
+a missing key without ListBucket, nor which parameter or secret may be read, since it looks at the action only.
+nx-27017 and the sandbox's Code Ocean know no roles, so DocDB's roles and Code Ocean's scopes are not tested here.
 """
 
 from __future__ import annotations
@@ -83,6 +83,8 @@ class Cloud:
         env = {
             **kept,
             "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ENDPOINT_URL_SSM": self.endpoint,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.endpoint,
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_DEFAULT_REGION": REGION,
@@ -155,13 +157,16 @@ def cloud(moto_endpoint: str, tmp_path: Path) -> Iterator[Cloud]:
     work = tmp_path / "work"
     work.mkdir()
     cloud = Cloud(moto_endpoint, docdb.uri, work, keys)
-    reading, writing = documented()
+    reading, writing, settings = documented()
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     with closing(cloud.client("admin")) as s3, closing(cloud.client("admin", "iam")) as iam:
         for bucket in (BUCKET, RESULTS):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         keys["planner"] = add_user(iam, "planner", [reading])
         keys["applier"] = add_user(iam, "applier", [reading, writing])
+        for statement in settings["Statement"]:
+            statement["Resource"] = "*"  # moto asks for no other
+        keys["reader"] = add_user(iam, "reader", [settings, reading])
         keys["stranger"] = add_user(iam, "stranger", [])
         keys["admin"] = add_user(iam, "admin", [everything])
         seed(cloud, s3)
@@ -200,11 +205,13 @@ def seed(cloud: Cloud, s3: Any) -> None:
 
 def test_the_page_has_a_policy_for_each(cloud: Cloud) -> None:
     """Reading: no action that changes anything. Writing: nothing on the results bucket."""
-    reading, writing = documented()
+    reading, writing, settings = documented()
     allowed = [one["Action"] for one in reading["Statement"]]
     assert set(allowed) == {"s3:ListBucket", "s3:GetObject"}
     assert RESULTS not in json.dumps(writing)
     assert {one["Action"] for one in writing["Statement"]} == {"s3:PutObject", "s3:DeleteObject"}
+    allowed = [one["Action"] for one in settings["Statement"]]
+    assert allowed == ["ssm:GetParameter", "secretsmanager:GetSecretValue"]
 
 
 def test_the_planner_reads_and_the_applier_writes_with_what_the_page_gives(cloud: Cloud) -> None:
@@ -243,6 +250,31 @@ def test_without_a_policy_nothing_is_planned(cloud: Cloud) -> None:
     assert done.returncode == 1
     assert "docs/permissions.md" in done.stderr
     assert json.loads((cloud.folder / "plan.json").read_text())["actions"] == []
+
+
+def test_settings_in_aws_are_read_with_what_the_page_gives(cloud: Cloud) -> None:
+    """By whoever has the policy; everybody else is told what to allow."""
+    file = cloud.folder / "indexer.toml"
+    text = file.read_text().replace(f'docdb.uri = "{cloud.docdb_uri}"', 'docdb.secret = "indexer/docdb"')
+    file.unlink()
+    with (
+        closing(cloud.client("admin", "ssm")) as ssm,
+        closing(cloud.client("admin", "secretsmanager")) as secrets,
+    ):
+        ssm.put_parameter(Name="/indexer/config", Value=text, Type="SecureString")
+        secrets.create_secret(Name="indexer/docdb", SecretString=json.dumps({"uri": cloud.docdb_uri}))
+    config = ("--config", "ssm:/indexer/config")
+    planned = cloud.run("reader", "plan", "--all", *config)
+    assert planned.returncode == 0, planned.stderr
+    assert json.loads((cloud.folder / "plan.json").read_text())["actions"]
+    stranger = cloud.run("stranger", "plan", "--all", *config)
+    assert (stranger.returncode, stranger.stdout) == (1, "")
+    assert "AWS denies access" in stranger.stderr
+    assert "→ Allow ssm:GetParameter" in stranger.stderr
+    file.write_text(text)
+    planner = cloud.run("planner", "plan", "--all")
+    assert (planner.returncode, planner.stdout) == (1, "")
+    assert "→ Allow secretsmanager:GetSecretValue" in planner.stderr
 
 
 @pytest.mark.parametrize("user", ["planner", "applier"])

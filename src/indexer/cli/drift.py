@@ -119,7 +119,7 @@ def _saved(typed: str) -> Plan:
 def _read(
     run: Run,
     talk: Talk,
-    config: Path | None,
+    config: str | None,
     bucket: list[str] | None,
     everything: bool,
     asset: list[str] | None,
@@ -215,12 +215,12 @@ def _report(talk: Talk, verdict: Verdict, output: Format, steps: list[str]) -> N
 
 
 def _next_steps(
-    verdict: Verdict, plan: Plan, saved: str | None, expected: Path | None, config: Path | None
+    verdict: Verdict, plan: Plan, saved: str | None, expected: Path | None, config: str | None
 ) -> list[str]:
     """What to type now."""
     totals, steps = verdict.totals, []
     if totals.unexpected:
-        own = ["--config", str(config)] if config else []
+        own = ["--config", config] if config else []
         buckets = [word for one in plan.scope.buckets for word in ("--bucket", one)]
         globs = [word for one in plan.scope.assets for word in ("--asset", one)]
         again = f"indexer plan {shlex.join([*buckets, *globs, *own])}  # then review it and apply it"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import typer
@@ -17,9 +16,12 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 W = TypeVar("W", bound=str)
-CONFIG_HELP = "The configuration. Default: indexer.toml here; environment variables (INDEXER_…) go over it."
+CONFIG_HELP = (
+    "The configuration: a file, or ssm:NAME in AWS Parameter Store. Default: indexer.toml here; environment "
+    "variables (INDEXER_…) go over it."
+)
 
-ConfigPath = Annotated[Path | None, typer.Option("--config", metavar="PATH", help=CONFIG_HELP)]
+ConfigPath = Annotated[str | None, typer.Option("--config", metavar="PATH", help=CONFIG_HELP)]
 MOST_PARALLEL = 256
 
 
@@ -85,15 +87,11 @@ def talks(function: Callable[Concatenate[Talk, P], None]) -> Callable[..., None]
     return command
 
 
-def configured(path: Path | None, talk: Talk) -> Config:
+def configured(source: str | None, talk: Talk) -> Config:
     """The configuration; from now on its secrets are kept out of everything that is said."""
     from indexer.config import load_config
 
-    config = load_config(path)
-    talk.hide(config.docdb.uri.get_secret_value())
-    if config.codeocean is not None:
-        talk.hide(config.codeocean.token.get_secret_value())
-    return config
+    return load_config(source, talk.hide)
 
 
 def named(config: Config, buckets: Sequence[str] | None, *, everything: bool) -> tuple[str, ...]:

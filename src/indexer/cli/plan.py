@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -141,7 +140,7 @@ def command(
             raise typer.Exit(DRIFT)
 
 
-def _report(talk: Talk, plan: Plan, out: str, config: Path | None) -> None:
+def _report(talk: Talk, plan: Plan, out: str, config: str | None) -> None:
     """What the plan holds, most important last: that is what stays on the screen."""
     import shutil
 
@@ -160,6 +159,6 @@ def _report(talk: Talk, plan: Plan, out: str, config: Path | None) -> None:
     name = shlex.quote(out)
     steps = {f"indexer show {name}": "every action, difference and finding"}
     if plan.actions:
-        own = f" --config {shlex.quote(str(config))}" if config else ""
+        own = f" --config {shlex.quote(config)}" if config else ""
         steps[f"indexer apply {name}{own}"] = "carry it out"
     talk.lines(f"→ {step:<24}  {why}" for step, why in steps.items())

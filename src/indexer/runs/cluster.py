@@ -179,7 +179,7 @@ def _open_systems(setup: bytes) -> Systems:
 
 def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAssets:
     """Assets are read and planned by the cluster's workers. Raises IndexerError where they cannot."""
-    sender = Sender(config, parallel)
+    sender = Sender(config.alone(), parallel)
     cluster.check(sender.check)
 
     def plan_assets(
@@ -205,7 +205,7 @@ def plan_shard(
 
 def carry_out_there(cluster: Cluster, config: Config, parallel: int | None) -> CarryOut:
     """Actions are carried out by the cluster's workers; those of a shard that they cannot do have failed."""
-    sender = Sender(config, parallel)
+    sender = Sender(config.alone(), parallel)
 
     def carry_out(
         _: Systems, work: Work, journal: Journal, actions: Sequence[Action], watching: Watching

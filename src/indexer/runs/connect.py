@@ -11,6 +11,7 @@ from indexer.config import CollectionSettings, Config
 from indexer.model.generation import GenerationName
 from indexer.model.ports import Readers, Writers
 from indexer.planner.rules import Collection, Rules
+from indexer.runs.credentials import credentials_of
 
 if TYPE_CHECKING:
     from codeocean import CodeOcean
@@ -70,14 +71,15 @@ def _connected(config: Config, parallel: int | None) -> Iterator[_Clients]:
         name: (place.database, place.collection) for name, place in rules_of(config).collections.items()
     }
     ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
+    credentials = credentials_of(config)
     with ExitStack() as opened:
-        docdb = connect(config.docdb.uri.get_secret_value(), ca_file, places, at_most(parallel))
+        docdb = connect(credentials.docdb_uri, ca_file, places, at_most(parallel))
         opened.callback(docdb.client.close)
         codeocean = None
-        if config.codeocean is not None:
+        if credentials.codeocean is not None:
             from indexer.systems.codeocean import codeocean_client
 
-            codeocean = codeocean_client(config.codeocean.domain, config.codeocean.token.get_secret_value())
+            codeocean = codeocean_client(credentials.codeocean.domain, credentials.codeocean.token)
             opened.callback(codeocean.session.close)
         s3 = open_s3(parallel)
         opened.callback(s3.client.close)

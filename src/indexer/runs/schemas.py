@@ -34,8 +34,7 @@ def _config() -> dict[str, Any]:
     """What the file may hold: the environment may have what must be there, and generations have usual databases."""
     schema = Config.model_json_schema()
     for part in (schema, *(schema["$defs"][name] for name in ("CollectionSettings", "DocDBSettings"))):
-        del part["required"]
-    schema["$defs"]["CodeOceanSettings"]["required"] = ["domain"]
+        part.pop("required", None)
     return schema
 
 

@@ -84,7 +84,7 @@ def _faults(client: CodeOcean, what: str) -> Iterator[None]:
         yield
     except Error as exc:
         if exc.status_code in (401, 403):
-            hint = "Renew the token: INDEXER_CODEOCEAN__TOKEN, or `codeocean.token` in indexer.toml."
+            hint = "Renew the token: INDEXER_CODEOCEAN__TOKEN, `codeocean.token`, or what `codeocean.secret` holds."
             raise AccessDeniedError("Code Ocean denies access", f"{detail}: {exc.status_code}", hint) from exc
         summary = "Code Ocean answered with an error"
         message = str(exc.message)[:200]

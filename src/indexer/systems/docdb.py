@@ -108,8 +108,10 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
     return docdb
 
 
-HINT_URI = "Correct `docdb.uri` (or INDEXER_DOCDB__URI) and `docdb.tls_ca_file`."
-HINT_NETWORK = "Check `docdb.uri`, the network (VPN, security group) and TLS (`docdb.tls_ca_file`)."
+HINT_URI = (
+    "Correct `docdb.uri` (or INDEXER_DOCDB__URI, or what `docdb.secret` holds) and `docdb.tls_ca_file`."
+)
+HINT_NETWORK = "Check the host in `docdb.uri` or `docdb.secret`, the network (VPN, security group) and TLS (`docdb.tls_ca_file`)."
 
 
 def safe_address(uri: str) -> str:

@@ -1,0 +1,88 @@
+"""`indexer config`: the configuration in force, and one made of the predecessor's settings."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from indexer.cli.options import ConfigPath, configured, talks
+from indexer.cli.talk import Talk, data
+from indexer.errors import UsageError
+
+NAME = "config"
+SUMMARY = "Show the configuration, or make one of the predecessor's settings."
+STDIN = "-"
+MASKED = "***"
+
+app = typer.Typer(
+    name=NAME,
+    short_help=SUMMARY,
+    help="Show the configuration in force, or make one of the predecessor's settings.",
+    rich_markup_mode=None,
+)
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SETTINGS", help="The predecessor's JSON: a file, ssm:NAME, or - for stdin; several make one."
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _root(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+def show(talk: Talk, config: ConfigPath = None) -> None:
+    """Print the configuration in force, defaults and environment included, as TOML; secrets as ***.
+
+    No secret is read from AWS Secrets Manager for it.
+    """
+    settings = configured(config, talk)
+    document = settings.model_dump(mode="json", exclude_none=True)
+    for table, key in (("docdb", "uri"), ("codeocean", "token")):
+        if key in document.get(table, ()):
+            document[table][key] = MASKED
+    data(_toml(document))
+
+
+def migrate(talk: Talk, settings: Sources) -> None:
+    """Print a configuration for the predecessor's settings; says what of them has no place in it, and what is missing.
+
+    Secrets are never printed: each is named, with the places where it may be kept.
+    """
+    from indexer.render.paint import safe
+    from indexer.runs.predecessor import migrated, read_settings
+
+    result = migrated({source: read_settings(_text(source), source) for source in settings})
+    data(_toml(result.document))
+    for note in result.notes:
+        talk.warn(safe(str(note)), key=note.key)
+
+
+def _text(source: str) -> str:
+    from indexer.runs.predecessor import text_of
+
+    if source != STDIN:
+        return text_of(source)
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except ValueError as exc:
+        raise UsageError("The settings are no text", f"stdin: {exc}", "Write them in UTF-8.") from exc
+
+
+def _toml(document: dict[str, Any]) -> str:
+    import tomlkit
+
+    return f"{tomlkit.dumps(document).rstrip()}\n"
+
+
+app.command(name="show", short_help="Print the configuration in force.")(talks(show))
+app.command(name="migrate", short_help="Print a configuration for the predecessor's settings.")(
+    talks(migrate)
+)
