@@ -48,6 +48,11 @@ def rules_of(config: Config) -> Rules:
     )
 
 
+def places_of(config: Config) -> dict[GenerationName, tuple[str, str]]:
+    """Database and collection of each configured generation."""
+    return {name: (place.database, place.collection) for name, place in rules_of(config).collections.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Clients:
     """Open connections."""
@@ -62,11 +67,8 @@ def _connect(config: Config, parallel: int | None) -> _Clients:
     from indexer.systems.pace import at_most
     from indexer.systems.s3 import open_s3
 
-    places = {
-        name: (place.database, place.collection) for name, place in rules_of(config).collections.items()
-    }
     ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
-    docdb = connect(config.docdb.uri.get_secret_value(), ca_file, places, at_most(parallel))
+    docdb = connect(config.docdb.uri.get_secret_value(), ca_file, places_of(config), at_most(parallel))
     codeocean = None
     if config.codeocean is not None:
         from indexer.systems.codeocean import codeocean_client
