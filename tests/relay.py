@@ -136,3 +136,9 @@ def with_document(message: bytes, document: dict[str, Any]) -> bytes:
     """The same OP_MSG with this document in it."""
     body = message[4:20] + b"\0" + bson.encode(document)
     return (len(body) + 4).to_bytes(4, "little") + body
+
+
+def hello_says(answer: bytes, **fields: Any) -> bytes:
+    """The answer with these fields, where it is one to a hello; any other as it is."""
+    document = document_of(answer)
+    return with_document(answer, document | fields) if "isWritablePrimary" in document else answer

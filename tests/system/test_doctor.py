@@ -20,7 +20,7 @@ from indexer.sandbox.faults import Fault
 from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
 from indexer.systems.checks_docdb import host_checks
 from patience import PATIENCE_S
-from relay import Instead, Relay, document_of, same, with_document
+from relay import Instead, Relay, hello_says, same
 
 Row = dict[str, str]
 SCHEMA = Draft202012Validator(schema_of("checkup"))
@@ -149,6 +149,15 @@ def test_a_name_that_does_not_resolve(ready: Workbench) -> None:
     assert [check.status for check in host_checks("mongodb://nowhere.invalid", None)] == ["error"]
 
 
+def test_behind_a_proxy_the_host_is_not_looked_for(ready: Workbench) -> None:
+    """Only the proxy knows it; what is wrong then shows in what rests on it. The proxy's password does not."""
+    proxy = {"HTTPS_PROXY": "http://user:hushhush@127.0.0.1:9", "NO_PROXY": ""}
+    rows = doctor(ready, status=1, INDEXER_CODEOCEAN__DOMAIN="https://nowhere.invalid", **proxy)
+    assert "through a proxy" in the(rows, "codeocean-host")["detail"]
+    assert the(rows, "codeocean-token")["status"] == "error"
+    assert "hush" not in json.dumps(rows)
+
+
 def test_what_is_refused_or_missing_is_named_with_what_to_do(ready: Workbench) -> None:
     """A wrong token, a missing bucket, a missing collection and a missing index, all in one run."""
     ready.records().drop_index(
@@ -254,11 +263,7 @@ def test_a_primary_is_wanted(ready: Workbench) -> None:
 
 def as_secondary(answer: bytes) -> bytes:
     """A hello's answer as a member of a replica set gives it that is not the primary."""
-    document = document_of(answer)
-    if "isWritablePrimary" not in document:
-        return answer
-    other = {"isWritablePrimary": False, "secondary": True, "setName": "rs0", "hosts": ["127.0.0.1:9"]}
-    return with_document(answer, {**document, **other})
+    return hello_says(answer, isWritablePrimary=False, secondary=True, setName="rs0", hosts=["127.0.0.1:9"])
 
 
 @contextmanager
