@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from indexer.config import Config, load_config
 from indexer.model.action import KINDS, REASONS
+from indexer.model.check import CHECK_NAMES, CHECK_STATUSES
 from indexer.model.content import Absent, AsRead, Content, FieldContent, HasEtag, Mounted, NotMounted
 from indexer.model.outcome import Status
 from indexer.model.plan import FINDING_KINDS, PolicyMode
@@ -60,6 +61,15 @@ def _own_tables(title: str) -> str:
 def test_every_status_has_one_row() -> None:
     described = {row[0] for row in rows(section(PLAN_FORMAT, "Statuses"))}
     assert described == set(get_args(Status))
+
+
+def test_every_check_and_status_of_the_doctor_has_one_row() -> None:
+    """In the order in which they are made."""
+    page = read("docs/doctor.md")
+    checks = [row[0] for row in rows(section(page, "Checks"))]
+    assert checks == list(CHECK_NAMES)
+    statuses = {row[0] for row in rows(page.split("\n## ")[0])}
+    assert statuses == set(CHECK_STATUSES)
 
 
 def test_every_row_says_what_to_do() -> None:

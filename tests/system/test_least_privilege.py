@@ -157,7 +157,7 @@ def cloud(moto_endpoint: str, tmp_path: Path) -> Iterator[Cloud]:
     work = tmp_path / "work"
     work.mkdir()
     cloud = Cloud(moto_endpoint, docdb.uri, work, keys)
-    reading, writing, settings = documented()
+    reading, writing, *_, settings = documented()
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     with closing(cloud.client("admin")) as s3, closing(cloud.client("admin", "iam")) as iam:
         for bucket in (BUCKET, RESULTS):
@@ -205,7 +205,7 @@ def seed(cloud: Cloud, s3: Any) -> None:
 
 def test_the_page_has_a_policy_for_each(cloud: Cloud) -> None:
     """Reading: no action that changes anything. Writing: nothing on the results bucket."""
-    reading, writing, settings = documented()
+    reading, writing, *_, settings = documented()
     allowed = [one["Action"] for one in reading["Statement"]]
     assert set(allowed) == {"s3:ListBucket", "s3:GetObject"}
     assert RESULTS not in json.dumps(writing)

@@ -11,8 +11,8 @@ from indexer.cli.talk import Talk, data
 NAME = "schema"
 SUMMARY = "Print the JSON Schema of a file."
 What = Annotated[
-    Literal["plan", "result", "expected", "config", "verdict", "event"],
-    typer.Argument(metavar="WHAT", help="One of plan, result, expected, config, verdict, event."),
+    Literal["plan", "result", "expected", "config", "verdict", "event", "checkup"],
+    typer.Argument(metavar="WHAT", help="One of plan, result, expected, config, verdict, event, checkup."),
 ]
 
 

@@ -51,6 +51,11 @@ def rules_of(config: Config) -> Rules:
     )
 
 
+def places_of(config: Config) -> dict[GenerationName, tuple[str, str]]:
+    """Database and collection of each configured generation."""
+    return {name: (place.database, place.collection) for name, place in rules_of(config).collections.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Clients:
     """Open connections."""
@@ -67,13 +72,10 @@ def _connected(config: Config, parallel: int | None) -> Iterator[_Clients]:
     from indexer.systems.pace import at_most
     from indexer.systems.s3 import open_s3
 
-    places = {
-        name: (place.database, place.collection) for name, place in rules_of(config).collections.items()
-    }
     ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
     credentials = credentials_of(config)
     with ExitStack() as opened:
-        docdb = connect(credentials.docdb_uri, ca_file, places, at_most(parallel))
+        docdb = connect(credentials.docdb_uri, ca_file, places_of(config), at_most(parallel))
         opened.callback(docdb.client.close)
         codeocean = None
         if credentials.codeocean is not None:

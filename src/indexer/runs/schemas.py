@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from indexer.config import Config
+from indexer.model.check import Checkup
 from indexer.model.drift import ExpectedDrift, Verdict
 from indexer.model.event import Event
 from indexer.model.outcome import Result
@@ -49,6 +50,7 @@ SCHEMAS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "config": ("The configuration, indexer.toml", _config),
     "verdict": ("A verdict of the gate: drift --format json", Verdict.model_json_schema),
     "event": ("One line of an event stream: --events", _event),
+    "checkup": ("What doctor found: doctor --format json", Checkup.model_json_schema),
 }
 """By name: a title, and what makes it."""
 

@@ -41,10 +41,10 @@ SEARCH_PATH = "/api/v1/data_assets/search"
 class _Adapter(HTTPAdapter):
     """Every request has a timeout; the given methods are sent again after a passing fault."""
 
-    def __init__(self, *methods: str) -> None:
+    def __init__(self, *methods: str, retries: int) -> None:
         super().__init__(
             max_retries=Retry(
-                total=RETRIES,
+                total=retries,
                 backoff_factor=0.3,
                 backoff_jitter=0.3,
                 backoff_max=20,
@@ -62,7 +62,7 @@ class _Adapter(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-def codeocean_client(domain: str, token: str) -> CodeOcean:
+def codeocean_client(domain: str, token: str, retries: int = RETRIES) -> CodeOcean:
     """A client that retries what is safe to repeat.
 
     A search is a POST that only reads; the POST that creates is looked after before it is sent again.
@@ -71,13 +71,13 @@ def codeocean_client(domain: str, token: str) -> CodeOcean:
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"dataclasses_json\.")
     domain = domain.rstrip("/")
     client = CodeOcean(domain=domain, token=token)
-    client.session.mount(domain, _Adapter("GET", "PATCH", "DELETE"))
-    client.session.mount(domain + SEARCH_PATH, _Adapter("POST"))
+    client.session.mount(domain, _Adapter("GET", "PATCH", "DELETE", retries=retries))
+    client.session.mount(domain + SEARCH_PATH, _Adapter("POST", retries=retries))
     return client
 
 
 @contextmanager
-def _faults(client: CodeOcean, what: str) -> Iterator[None]:
+def faults(client: CodeOcean, what: str) -> Iterator[None]:
     """The SDK's errors in our words."""
     detail = f"{what} at {client.domain}"
     try:
@@ -148,7 +148,7 @@ class CodeOceanReader:
         """All pages of a search. One that has more and gives no token was cut short: a fault."""
         token: str | None = None
         while True:
-            with _faults(self._client, what):
+            with faults(self._client, what):
                 page = self._client.data_assets.search_data_assets(
                     DataAssetSearchParams(limit=ROWS_A_PAGE, next_token=token, **params)
                 )
@@ -175,15 +175,15 @@ class CodeOceanWriter:
         """Create an external data asset that mounts the location; its files stay on S3."""
         source = AWSS3Source(bucket=location.bucket, prefix=location.prefix, keep_on_external_storage=True)
         params = DataAssetParams(name=name, mount=name, tags=list(tags), source=Source(aws=source))
-        with _faults(self._client, f"create the data asset {name}"):
+        with faults(self._client, f"create the data asset {name}"):
             return _data_asset(self._client.data_assets.create_data_asset(params))
 
     def archive(self, data_asset_id: str, archive: bool) -> None:
         """Archive, or take that back."""
-        with _faults(self._client, f"archive the data asset {data_asset_id}"):
+        with faults(self._client, f"archive the data asset {data_asset_id}"):
             self._client.data_assets.archive_data_asset(data_asset_id, archive)
 
     def delete(self, data_asset_id: str) -> None:
         """Delete for good."""
-        with _faults(self._client, f"delete the data asset {data_asset_id}"):
+        with faults(self._client, f"delete the data asset {data_asset_id}"):
             self._client.data_assets.delete_data_asset(data_asset_id)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ReturnDocument
+from pymongo import ReadPreference, ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
@@ -35,7 +35,9 @@ class Leases:
 
     def __init__(self, docdb: DocDB, database: str, collection: str) -> None:
         self._docdb = docdb
-        self._collection: Collection[dict[str, Any]] = docdb.client[database][collection]
+        self._collection: Collection[dict[str, Any]] = docdb.client[database].get_collection(
+            collection, read_preference=ReadPreference.PRIMARY
+        )
 
     @contextmanager
     def held(self, buckets: Sequence[str], owner: str, *, steal: bool) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -49,7 +50,7 @@ class S3:
     pace: Pace
 
 
-def open_s3(parallel: int | None) -> S3:
+def open_s3(parallel: int | None, attempts: int = ATTEMPTS) -> S3:
     """A connection under boto3's own conventions: profiles, roles, `AWS_ENDPOINT_URL_S3`. Safe for threads.
 
     Throttling and passing faults are retried with jittered backoff inside it ("standard" mode). `parallel` None: as
@@ -59,7 +60,7 @@ def open_s3(parallel: int | None) -> S3:
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         max_pool_connections=max(10, at_most(parallel)),
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
     )
     try:
@@ -76,7 +77,7 @@ def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
     """A vendor's error in our words; a key may be as long as a record says it is."""
     what = what if len(what) <= MAX_SAID else f"{what[:MAX_SAID]}…"
     if isinstance(exc, ClientError):
-        code = str(exc.response.get("Error", {}).get("Code", ""))
+        code = code_of(exc)
         detail = f"{what}: {exc.response.get('Error', {}).get('Message') or code}"
         if code == "NoSuchBucket":
             hint = "Correct `buckets` in indexer.toml, or the account and endpoint in use."
@@ -92,7 +93,17 @@ def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
     return SystemFaultError("S3 cannot be reached", f"{what}: {str(exc)[:MAX_SAID]}", hint)
 
 
-def _code(exc: ClientError) -> str:
+@contextmanager
+def faults(bucket: str, what: str) -> Iterator[None]:
+    """The client's errors in our words."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, HTTPClientError) as exc:
+        raise _translated(exc, bucket, what) from exc
+
+
+def code_of(exc: ClientError) -> str:
+    """S3's own name for an error."""
     return str(exc.response.get("Error", {}).get("Code", ""))
 
 
@@ -152,7 +163,7 @@ class S3Reader:
                 with self._pace.request():
                     answer = self._client.get_object(Bucket=bucket, Key=key)
             except ClientError as exc:
-                if _code(exc) in MISSING_KEY:
+                if code_of(exc) in MISSING_KEY:
                     return None
                 raise _translated(exc, bucket, what) from exc
             except BotoCoreError as exc:  # the client has sent it again often enough
@@ -206,7 +217,7 @@ class S3Writer:
         try:
             self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
         except ClientError as exc:
-            if _code(exc) not in UNSUPPORTED:
+            if code_of(exc) not in UNSUPPORTED:
                 raise
             # Some servers refuse the condition on versioned buckets: then a look just before must do.
             self._client.head_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
@@ -218,7 +229,7 @@ class S3Writer:
             with self._pace.request():
                 return write()
         except ClientError as exc:
-            if _code(exc) in LOST_RACE | MISSING_KEY:
+            if code_of(exc) in LOST_RACE | MISSING_KEY:
                 return PreconditionFailed()
             raise _translated(exc, bucket, what) from exc
         except (BotoCoreError, HTTPClientError) as exc:

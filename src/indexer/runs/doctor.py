@@ -1,0 +1,72 @@
+"""Look at everything that a run needs: one check after the other, each of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from indexer.config import Config
+from indexer.errors import IndexerError
+from indexer.model.check import Check, CheckName, failed, not_tried
+from indexer.runs.connect import places_of
+from indexer.runs.credentials import Credentials, credentials_of
+
+UNCONFIGURED: tuple[CheckName, ...] = ("docdb-host", "codeocean-host", "s3-endpoint")
+WITHOUT_SECRETS: tuple[CheckName, ...] = ("docdb-host", "codeocean-host")
+
+
+def examine(load: Callable[[], Config], source: str, *, probe: bool) -> Iterator[Check]:
+    """Every check, as soon as it is made. `load` reads the configuration from `source`; `probe`: write, too.
+
+    Nothing is written but what `probe` asks for. A failed check stops only those that rest on it.
+    """
+    try:
+        config = load()
+    except IndexerError as exc:
+        yield failed("configuration", source, exc)
+        for name in UNCONFIGURED:
+            yield not_tried(name, "", "there is no configuration")
+        return
+    yield Check(name="configuration", about=source, status="ok", detail=_described(config))
+    try:
+        credentials = credentials_of(config)
+    except IndexerError as exc:
+        yield failed("secrets", "", exc)
+        for name in WITHOUT_SECRETS:
+            yield not_tried(name, "", "its secret could not be read")
+    else:
+        if config.docdb.secret or (config.codeocean and config.codeocean.secret):
+            yield Check(name="secrets", status="ok", detail="read from AWS Secrets Manager")
+        yield from _docdb(config, credentials)
+        yield from _codeocean(credentials)
+    yield from _s3(config, probe=probe)
+
+
+def _described(config: Config) -> str:
+    count = len(config.buckets)
+    parts = [f"{count} managed bucket{'' if count == 1 else 's'}", " and ".join(places_of(config))]
+    if config.codeocean is None:
+        parts.append("no Code Ocean: links and results are left alone")
+    elif config.results_bucket is None:
+        parts.append("no results bucket: results are left alone")
+    return ", ".join(parts)
+
+
+def _docdb(config: Config, credentials: Credentials) -> Iterator[Check]:
+    from indexer.systems.checks_docdb import docdb_checks
+
+    ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
+    yield from docdb_checks(credentials.docdb_uri, ca_file, places_of(config))
+
+
+def _codeocean(credentials: Credentials) -> Iterator[Check]:
+    if credentials.codeocean is None:
+        return
+    from indexer.systems.checks_codeocean import codeocean_checks
+
+    yield from codeocean_checks(credentials.codeocean.domain, credentials.codeocean.token)
+
+
+def _s3(config: Config, *, probe: bool) -> Iterator[Check]:
+    from indexer.systems.checks_s3 import s3_checks
+
+    yield from s3_checks(config.buckets, config.results_bucket, probe=probe)
