@@ -1,6 +1,6 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test gate bench soak lint format docs release lock clean
+.PHONY: help demo test gate bench soak lint format docs site release lock clean
 
 # python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
 PYTHON ?= $(shell for one in python3.11 python3; do \
@@ -47,6 +47,9 @@ format: $(READY) ## Put the code into the form that `make lint` wants
 
 docs: $(READY) ## Write the generated parts of the documentation
 	$(BIN)/python tests/docs/generated.py
+
+site: $(READY) ## Build the documentation into build/site; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going -n -q docs build/site
 
 release: $(READY) ## Build and check sdist and wheel; VERSION=x.y.z sets the version and its notes first
 ifdef VERSION

@@ -11,6 +11,8 @@ from generated import SCHEMA_FOLDER, SCHEMAS, files
 from pages import ROOT, committed, links, pages, read
 
 from indexer import __version__
+from indexer.model.action import REASONS
+from indexer.model.plan import FINDING_KINDS
 
 _REGISTRIES = (
     ("py", "pi.org"),
@@ -91,6 +93,21 @@ def test_the_version_stands_in_one_place() -> None:
     settings = tomllib.loads(read("pyproject.toml"))
     assert "version" not in settings["project"]
     assert f'__version__ = "{__version__}"\n' in read(settings["tool"]["hatch"]["version"]["path"])
+
+
+def test_every_module_that_a_page_names_exists() -> None:
+    """`planner.join`, or with `indexer.` before it."""
+    named = re.compile(r"`(?:indexer\.)?((?:applier|model|planner|render|runs|sandbox|systems)\.\w+)`")
+    found = {module for page in pages() for module in named.findall(page.read_text(encoding="utf-8"))}
+    assert "planner.join" in found
+    package = ROOT / "src" / "indexer"
+    assert not [one for one in found if not (package / f"{one.replace('.', '/')}.py").is_file()]
+
+
+def test_every_reason_and_finding_has_a_step_of_the_nightly_jobs() -> None:
+    """But for an undo, which they could not."""
+    said = set(re.findall(r"`([a-z-]+)`", read("docs/predecessor.md")))
+    assert {*REASONS, *FINDING_KINDS} - said == {"undo"}
 
 
 def test_every_fragment_of_the_changelog_has_a_known_type() -> None:
