@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -183,6 +184,25 @@ def test_a_password_from_a_secret_is_never_said(
         assert "DocDB denies access" in done.stderr
         assert f"127.0.0.1:{denying}" in done.stderr
         check(done, bench.folder)
+
+
+def test_the_doctor_reads_secrets_too(bench: Workbench, aws: Aws) -> None:
+    """And one that is wrong stops only what rests on it."""
+    config = ("--config", f"ssm:{PARAMETER}", "--format", "json")
+    well = bench.run("doctor", *config)
+    assert well.returncode == 0, well.stdout
+    assert {"secrets": "ok", "docdb-connection": "ok", "codeocean-token": "ok"}.items() <= _statuses(
+        well
+    ).items()
+    check(well, bench.folder)
+    aws.keep(PARAMETER, SETTINGS.replace(DOCDB, "gone"))
+    ill = bench.run("doctor", *config)
+    assert ill.returncode == 1, ill.stdout
+    assert {"secrets": "error", "docdb-host": "not-tried", "s3-list": "ok"}.items() <= _statuses(ill).items()
+
+
+def _statuses(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    return {row["name"]: row["status"] for row in json.loads(done.stdout)["checks"]}
 
 
 def test_a_wrong_secret_is_said_by_the_command(bench: Workbench, aws: Aws) -> None:

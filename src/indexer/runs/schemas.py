@@ -26,6 +26,10 @@ DIGEST = {
 def _plan() -> dict[str, Any]:
     """The plan as it stands in a file: with its digest, and with the fields that the file always has."""
     schema = Plan.model_json_schema()
+    for part in schema["$defs"].values():  # the reader tells by these what is meant, so they must be there
+        constant = [name for name, one in part.get("properties", {}).items() if "const" in one]
+        if constant:
+            part["required"] = sorted({*part.get("required", ()), *constant})
     schema["properties"]["digest"] = DIGEST
     schema["required"] = [*schema["required"], "format_version", "digest"]
     return schema
