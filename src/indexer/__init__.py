@@ -7,7 +7,8 @@ What stands in `__all__` is the Python API; each name is imported when it is fir
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from indexer.config import Config, load_config
+    from indexer.config import Config
+    from indexer.config_file import load_config
     from indexer.errors import IndexerError
     from indexer.model.drift import Verdict
     from indexer.model.outcome import Result
@@ -38,7 +39,8 @@ __all__ = [
     "undo",
 ]
 _PLACES = {
-    "config": ("Config", "load_config"),
+    "config": ("Config",),
+    "config_file": ("load_config",),
     "errors": ("IndexerError",),
     "model.drift": ("Verdict",),
     "model.outcome": ("Result",),

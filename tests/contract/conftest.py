@@ -21,7 +21,8 @@ from indexer.sandbox.s3 import S3Server
 from indexer.systems import codeocean as codeocean_driver
 from indexer.systems import docdb as docdb_driver
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
-from indexer.systems.docdb import DocDBReader, DocDBWriter, connect
+from indexer.systems.docdb import DocDBReader, DocDBWriter
+from indexer.systems.docdb_connection import connect
 from indexer.systems.pace import Pace
 from indexer.systems.s3 import S3, S3Reader, S3Writer
 from memory import (

@@ -15,9 +15,10 @@ from pymongo.errors import OperationFailure
 from builders import location
 from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
 from indexer.model.ports import DeleteOne
-from indexer.systems import docdb as driver
+from indexer.systems import docdb_connection as driver
 from indexer.systems.bson_values import RAW_OPTIONS
-from indexer.systems.docdb import DocDB, DocDBReader, DocDBWriter, connect
+from indexer.systems.docdb import DocDBReader, DocDBWriter
+from indexer.systems.docdb_connection import DocDB, connect
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from pages import fenced, read, rows, section
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from indexer.config import Config, load_config
+from indexer.config import Config
+from indexer.config_file import load_config
 from indexer.model.action import KINDS, REASONS
 from indexer.model.check import CHECK_NAMES, CHECK_STATUSES
 from indexer.model.content import Absent, AsRead, Content, FieldContent, HasEtag, Mounted, NotMounted

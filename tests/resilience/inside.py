@@ -11,7 +11,7 @@ from threading import Event
 
 import pytest
 
-from indexer.config import load_config
+from indexer.config_file import load_config
 from indexer.model.plan import Plan
 from indexer.model.ports import Readers, Writers
 from indexer.planner.assemble import Identity
@@ -22,7 +22,8 @@ from indexer.runs.files import load_plan, plan_text, write_whole
 from indexer.runs.plan import plan_snapshot, scope_of
 from indexer.sandbox.stack import Sandbox
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
-from indexer.systems.docdb import DocDBReader, DocDBWriter, connect
+from indexer.systems.docdb import DocDBReader, DocDBWriter
+from indexer.systems.docdb_connection import connect
 from indexer.systems.s3 import S3Reader, S3Writer, open_s3
 
 PARALLEL = 4

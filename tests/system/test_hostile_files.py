@@ -16,7 +16,8 @@ from workbench import Workbench
 
 from forgery import BUCKET, EVERY_KIND, PLACES, RESULTS, forged, paths_in, replaced, signed, text_of
 from indexer.applier.bounds import Bounds, check_bounds
-from indexer.config import Config, load_config
+from indexer.config import Config
+from indexer.config_file import load_config
 from indexer.errors import IndexerError
 from indexer.model.generation import CORE_FIELDS
 from indexer.model.plan import Plan

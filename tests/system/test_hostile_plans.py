@@ -15,7 +15,7 @@ from workbench import Workbench
 import forgery as plan
 from builders import NoProgress
 from forgery import ASSET, BUCKET, OTHER_BUCKET, RESULTS, UNMANAGED, forged, location, target, write
-from indexer.config import load_config
+from indexer.config_file import load_config
 from indexer.errors import RefusedError
 from indexer.runs.apply import apply, apply_plan, bounds_of, results_folder
 from indexer.runs.connect import Systems, open_systems

@@ -15,10 +15,10 @@ import bson
 import pytest
 from workbench import BUCKET, Workbench
 
-from indexer.config import load_config
+from indexer.config_file import load_config
 from indexer.errors import UsageError
 from indexer.sandbox.codeocean import CodeOceanServer
-from indexer.systems.docdb import connect
+from indexer.systems.docdb_connection import connect
 
 PASSWORD = "pä55/w:rd@%&\"'\\ hush"
 USER = "indexer-user"

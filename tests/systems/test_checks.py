@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.uri_parser import parse_uri
 
 from indexer.systems.checks_docdb import WRITES, connection_checks, may_write
-from indexer.systems.docdb import connect
+from indexer.systems.docdb_connection import connect
 
 PLACES = (("metadata_index", "data_assets"), ("metadata_index_v2", "data_assets"))
 HERE = {"db": "metadata_index", "collection": "data_assets"}

@@ -16,7 +16,7 @@ from indexer.runs.credentials import credentials_of
 if TYPE_CHECKING:
     from codeocean import CodeOcean
 
-    from indexer.systems.docdb import DocDB
+    from indexer.systems.docdb_connection import DocDB
     from indexer.systems.leases import Leases
     from indexer.systems.s3 import S3
 
@@ -68,7 +68,7 @@ class _Clients:
 @contextmanager
 def _connected(config: Config, parallel: int | None) -> Iterator[_Clients]:
     """Open connections, closed at the end: a process may make many runs."""
-    from indexer.systems.docdb import connect
+    from indexer.systems.docdb_connection import connect
     from indexer.systems.pace import at_most
     from indexer.systems.s3 import open_s3
 

@@ -16,7 +16,7 @@ from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.check import Check, CheckName, failed, not_tried, unknown
 from indexer.model.generation import GenerationName
 from indexer.systems.checks_network import Host, check_host
-from indexer.systems.docdb import HINT_NETWORK, HINT_URI, DocDB, Places, connect, faults
+from indexer.systems.docdb_connection import HINT_NETWORK, HINT_URI, DocDB, Places, connect, faults
 
 WRITES = frozenset({"insert", "update", "remove"})
 """Actions of a privilege, as MongoDB names them."""

@@ -1,37 +1,18 @@
-"""DocDB through pymongo: plain operators, ranges on the indexed location, explicit sorts, no skip.
+"""DocDB's reader and writer: plain operators, ranges on the indexed location, explicit sorts, no skip.
 
 What is sent works on Amazon DocumentDB and on MongoDB alike. Source: DOMAIN, "The systems' habits".
 """
 
 from __future__ import annotations
 
-import random
-import re
-import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import pymongo
 from bson import decode
-from bson.errors import BSONError, InvalidDocument, InvalidStringData
-from pymongo import MongoClient, ReadPreference
-from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import (
-    AutoReconnect,
-    BulkWriteError,
-    ConfigurationError,
-    InvalidName,
-    InvalidURI,
-    OperationFailure,
-    PyMongoError,
-)
-from pymongo.uri_parser import parse_uri
+from pymongo.errors import BulkWriteError
 
-from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
 from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.location import SCHEME, Location
 from indexer.model.ports import DeleteOne, InsertOne, RecordWrite, UpdateOne, WriteError
@@ -43,141 +24,10 @@ from indexer.systems.bson_values import (
     extended_json,
     from_extended_json,
 )
+from indexer.systems.docdb_connection import DocDB, asked, faults
 
-SERVER_SELECTION_MS = 10_000
-SOCKET_TIMEOUT_MS = 60_000
-READ_DEADLINE_S = 60.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
-"""A read is asked again until then; a page of a thousand rows or a batch of records takes far less."""
 ROWS_A_PAGE = 1_000
-AUTHENTICATION_CODES = frozenset({13, 18, 8000})
 DUPLICATE_KEY = 11000
-LONGEST_SHOWN = 4
-"""Characters of a word of the URI by which an error is taken to quote it."""
-UNENCODABLE = (InvalidDocument, InvalidStringData, OverflowError, UnicodeError, RecursionError)
-"""What pymongo raises, before anything is sent, for a value that BSON has no form for."""
-Places = Mapping[GenerationName, tuple[str, str]]
-"""Generation → database and collection."""
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class DocDB:
-    """An open connection and where each generation's records are."""
-
-    client: MongoClient[dict[str, Any]]
-    address: str
-    """Host and port, without credentials."""
-    places: Places
-
-    def collection(self, generation: GenerationName) -> MongoCollection[dict[str, Any]]:
-        """One generation's collection, read from the primary."""
-        database, name = self.places[generation]
-        return self.client[database].get_collection(
-            name, codec_options=CODEC_OPTIONS, read_preference=ReadPreference.PRIMARY
-        )
-
-
-def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) -> DocDB:
-    """Open a connection; `retryWrites` is off, since DocumentDB has it not. Raises where nobody answers."""
-    address = safe_address(uri)
-    options: dict[str, Any] = {
-        "appname": "indexer",
-        "serverSelectionTimeoutMS": SERVER_SELECTION_MS,
-        "connectTimeoutMS": SERVER_SELECTION_MS,
-        "socketTimeoutMS": SOCKET_TIMEOUT_MS,
-        "retryWrites": False,
-        "maxPoolSize": max(10, parallel),
-    }
-    if tls_ca_file is not None:
-        options |= {"tls": True, "tlsCAFile": tls_ca_file}
-    try:
-        with warnings.catch_warnings():
-            # An option that is none would do nothing, and be quoted; that it is DocumentDB, we know.
-            warnings.simplefilter("error", UserWarning)
-            warnings.filterwarnings("ignore", "You appear to be connected to", UserWarning)
-            client: MongoClient[dict[str, Any]] = MongoClient(uri, **options)
-    except (PyMongoError, ValueError, OSError, UserWarning) as exc:
-        raise UsageError("The DocDB connection is set up wrongly", _why(exc, uri), HINT_URI) from exc
-    docdb = DocDB(client, address, places)
-    try:
-        _read(docdb, "connect", lambda: client.admin.command("ping"))
-    except SystemFaultError:
-        client.close()
-        raise
-    return docdb
-
-
-HINT_URI = (
-    "Correct `docdb.uri` (or INDEXER_DOCDB__URI, or what `docdb.secret` holds) and `docdb.tls_ca_file`."
-)
-HINT_NETWORK = "Check the host in `docdb.uri` or `docdb.secret`, the network (VPN, security group) and TLS (`docdb.tls_ca_file`)."
-
-
-def safe_address(uri: str) -> str:
-    """Hosts and ports of a URI, never its credentials."""
-    try:
-        nodes = parse_uri(uri, validate=False)["nodelist"]
-    except (PyMongoError, ValueError):
-        return "the configured DocDB"
-    return ",".join(f"{host}:{port}" for host, port in nodes)
-
-
-def _why(exc: Exception, uri: str) -> str:
-    """The driver's words, unless they may quote the URI: an unencoded password looks like a host or a database."""
-    unreadable = isinstance(exc, InvalidURI | InvalidName) or not isinstance(
-        exc, ConfigurationError | OSError
-    )
-    quoted = any(len(word) >= LONGEST_SHOWN and word in str(exc) for word in re.split(r"\W+", uri))
-    if unreadable or quoted:
-        return "the URI or an option in it cannot be read; user and password must be percent-encoded"
-    return str(exc)[:300]
-
-
-@contextmanager
-def faults(docdb: DocDB, what: str) -> Iterator[None]:
-    """A driver's error in our words."""
-    try:
-        yield
-    except OperationFailure as exc:
-        if exc.code in AUTHENTICATION_CODES:
-            hint = "Check the user, the password and the role (see docs/permissions.md)."
-            raise AccessDeniedError("DocDB denies access", f"{what} at {docdb.address}", hint) from exc
-        detail = f"{what} at {docdb.address}: {_reason(exc)}"
-        raise SystemFaultError("DocDB answered with an error", detail, HINT_NETWORK) from exc
-    except UNENCODABLE as exc:
-        detail = f"{what} at {docdb.address}: {_reason(exc)}"
-        raise SystemFaultError(
-            "DocDB cannot hold this", detail, "Look at the plan: such values are not ours."
-        ) from exc
-    except (PyMongoError, BSONError, OSError) as exc:
-        detail = f"{what} at {docdb.address}: {_reason(exc)}"
-        raise SystemFaultError("DocDB cannot be reached", detail, HINT_NETWORK) from exc
-
-
-def _read(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
-    """Ask until it is answered or the deadline is over; what broke off is asked again from its start.
-
-    The driver itself repeats a command once, and never the later batches of a cursor. A server that cannot
-    be found at all, or that is too slow, is not asked again: each of these has a timeout of its own.
-    """
-    deadline = time.monotonic() + READ_DEADLINE_S
-    pause_s = FIRST_PAUSE_S
-    with faults(docdb, what):
-        while True:
-            try:
-                return ask()
-            except AutoReconnect as exc:
-                if exc.timeout or time.monotonic() + pause_s > deadline:
-                    raise
-                time.sleep(random.uniform(0, pause_s))  # noqa: S311 - spreads retries, hides nothing
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-
-
-def _reason(exc: Exception) -> str:
-    """The driver's reason, without its dump of the topology."""
-    text = str(exc).split(", full error:")[0].split(", Timeout:")[0]
-    return text.split(" (configured timeouts:")[0][:300]
 
 
 class DocDBReader:
@@ -195,7 +45,7 @@ class DocDBReader:
         seen: set[str] = set()
         limit = ROWS_A_PAGE
         while True:
-            page = _read(
+            page = asked(
                 self._docdb,
                 f"read {generation} records of {bucket}",
                 lambda low=low, limit=limit: list(  # type: ignore[misc]
@@ -222,7 +72,7 @@ class DocDBReader:
         last: read from each end up to the first that is usable.
         """
         what = f"read {generation} records without a usable location"
-        return _read(self._docdb, what, lambda: self._unusable_rows(generation, bucket))
+        return asked(self._docdb, what, lambda: self._unusable_rows(generation, bucket))
 
     def _unusable_rows(self, generation: GenerationName, bucket: str) -> tuple[RecordRow, ...]:
         found: dict[str, RecordRow] = {}
@@ -250,7 +100,7 @@ class DocDBReader:
                 for raw in collection.find({"_id": {"$in": list(ids)}})
             )
 
-        return _read(self._docdb, what, ask)
+        return asked(self._docdb, what, ask)
 
     def _decoded(self, what: str, raw: bytes) -> dict[str, Any]:
         with faults(self._docdb, what):
@@ -268,7 +118,7 @@ class DocDBReader:
         self, generation: GenerationName, what: str, wanted: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], ...]:
         collection = self._docdb.collection(generation)
-        return _read(self._docdb, f"read {what}", lambda: tuple(collection.find(wanted)))
+        return asked(self._docdb, f"read {what}", lambda: tuple(collection.find(wanted)))
 
     def archive_form(self, body: Mapping[str, Any]) -> bytes:
         """The record with all its types, as canonical MongoDB Extended JSON."""

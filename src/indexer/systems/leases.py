@@ -18,7 +18,7 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from indexer.errors import IndexerError, SystemFaultError
-from indexer.systems.docdb import DocDB, faults
+from indexer.systems.docdb_connection import DocDB, faults
 
 LEASE_S = 120
 """Seconds after which a lease that nobody renews is free."""

@@ -1,0 +1,162 @@
+"""A connection to DocDB through pymongo: how it is opened, its faults in our words, and reads that are asked again."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bson.errors import BSONError, InvalidDocument, InvalidStringData
+from pymongo import MongoClient, ReadPreference
+from pymongo.collection import Collection as MongoCollection
+from pymongo.errors import (
+    AutoReconnect,
+    ConfigurationError,
+    InvalidName,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+)
+from pymongo.uri_parser import parse_uri
+
+from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
+from indexer.model.generation import GenerationName
+from indexer.systems.bson_values import CODEC_OPTIONS
+
+SERVER_SELECTION_MS = 10_000
+SOCKET_TIMEOUT_MS = 60_000
+READ_DEADLINE_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+"""A read is asked again until then; a page of a thousand rows or a batch of records takes far less."""
+AUTHENTICATION_CODES = frozenset({13, 18, 8000})
+LONGEST_SHOWN = 4
+"""Characters of a word of the URI by which an error is taken to quote it."""
+UNENCODABLE = (InvalidDocument, InvalidStringData, OverflowError, UnicodeError, RecursionError)
+"""What pymongo raises, before anything is sent, for a value that BSON has no form for."""
+Places = Mapping[GenerationName, tuple[str, str]]
+"""Generation → database and collection."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DocDB:
+    """An open connection and where each generation's records are."""
+
+    client: MongoClient[dict[str, Any]]
+    address: str
+    """Host and port, without credentials."""
+    places: Places
+
+    def collection(self, generation: GenerationName) -> MongoCollection[dict[str, Any]]:
+        """One generation's collection, read from the primary."""
+        database, name = self.places[generation]
+        return self.client[database].get_collection(
+            name, codec_options=CODEC_OPTIONS, read_preference=ReadPreference.PRIMARY
+        )
+
+
+def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) -> DocDB:
+    """Open a connection; `retryWrites` is off, since DocumentDB has it not. Raises where nobody answers."""
+    address = safe_address(uri)
+    options: dict[str, Any] = {
+        "appname": "indexer",
+        "serverSelectionTimeoutMS": SERVER_SELECTION_MS,
+        "connectTimeoutMS": SERVER_SELECTION_MS,
+        "socketTimeoutMS": SOCKET_TIMEOUT_MS,
+        "retryWrites": False,
+        "maxPoolSize": max(10, parallel),
+    }
+    if tls_ca_file is not None:
+        options |= {"tls": True, "tlsCAFile": tls_ca_file}
+    try:
+        with warnings.catch_warnings():
+            # An option that is none would do nothing, and be quoted; that it is DocumentDB, we know.
+            warnings.simplefilter("error", UserWarning)
+            warnings.filterwarnings("ignore", "You appear to be connected to", UserWarning)
+            client: MongoClient[dict[str, Any]] = MongoClient(uri, **options)
+    except (PyMongoError, ValueError, OSError, UserWarning) as exc:
+        raise UsageError("The DocDB connection is set up wrongly", _why(exc, uri), HINT_URI) from exc
+    docdb = DocDB(client, address, places)
+    try:
+        asked(docdb, "connect", lambda: client.admin.command("ping"))
+    except SystemFaultError:
+        client.close()
+        raise
+    return docdb
+
+
+HINT_URI = (
+    "Correct `docdb.uri` (or INDEXER_DOCDB__URI, or what `docdb.secret` holds) and `docdb.tls_ca_file`."
+)
+HINT_NETWORK = "Check the host in `docdb.uri` or `docdb.secret`, the network (VPN, security group) and TLS (`docdb.tls_ca_file`)."
+
+
+def safe_address(uri: str) -> str:
+    """Hosts and ports of a URI, never its credentials."""
+    try:
+        nodes = parse_uri(uri, validate=False)["nodelist"]
+    except (PyMongoError, ValueError):
+        return "the configured DocDB"
+    return ",".join(f"{host}:{port}" for host, port in nodes)
+
+
+def _why(exc: Exception, uri: str) -> str:
+    """The driver's words, unless they may quote the URI: an unencoded password looks like a host or a database."""
+    unreadable = isinstance(exc, InvalidURI | InvalidName) or not isinstance(
+        exc, ConfigurationError | OSError
+    )
+    quoted = any(len(word) >= LONGEST_SHOWN and word in str(exc) for word in re.split(r"\W+", uri))
+    if unreadable or quoted:
+        return "the URI or an option in it cannot be read; user and password must be percent-encoded"
+    return str(exc)[:300]
+
+
+@contextmanager
+def faults(docdb: DocDB, what: str) -> Iterator[None]:
+    """A driver's error in our words."""
+    try:
+        yield
+    except OperationFailure as exc:
+        if exc.code in AUTHENTICATION_CODES:
+            hint = "Check the user, the password and the role (see docs/permissions.md)."
+            raise AccessDeniedError("DocDB denies access", f"{what} at {docdb.address}", hint) from exc
+        detail = f"{what} at {docdb.address}: {_reason(exc)}"
+        raise SystemFaultError("DocDB answered with an error", detail, HINT_NETWORK) from exc
+    except UNENCODABLE as exc:
+        detail = f"{what} at {docdb.address}: {_reason(exc)}"
+        raise SystemFaultError(
+            "DocDB cannot hold this", detail, "Look at the plan: such values are not ours."
+        ) from exc
+    except (PyMongoError, BSONError, OSError) as exc:
+        detail = f"{what} at {docdb.address}: {_reason(exc)}"
+        raise SystemFaultError("DocDB cannot be reached", detail, HINT_NETWORK) from exc
+
+
+def asked(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
+    """Ask until it is answered or the deadline is over; what broke off is asked again from its start.
+
+    The driver itself repeats a command once, and never the later batches of a cursor. A server that cannot
+    be found at all, or that is too slow, is not asked again: each of these has a timeout of its own.
+    """
+    deadline = time.monotonic() + READ_DEADLINE_S
+    pause_s = FIRST_PAUSE_S
+    with faults(docdb, what):
+        while True:
+            try:
+                return ask()
+            except AutoReconnect as exc:
+                if exc.timeout or time.monotonic() + pause_s > deadline:
+                    raise
+                time.sleep(random.uniform(0, pause_s))  # noqa: S311 - spreads retries, hides nothing
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def _reason(exc: Exception) -> str:
+    """The driver's reason, without its dump of the topology."""
+    text = str(exc).split(", full error:")[0].split(", Timeout:")[0]
+    return text.split(" (configured timeouts:")[0][:300]
