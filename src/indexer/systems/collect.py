@@ -109,8 +109,8 @@ class _Breaker:
         self._in_a_row = self._in_a_row + 1 if failed else 0
 
 
-class _ChangedError(Exception):
-    """It was changed while it was being read."""
+class _UnreadableError(Exception):
+    """One asset that was changed while it was being read, or that nobody can read."""
 
     def __init__(self, system: SystemName, why: str) -> None:
         super().__init__(why)
@@ -197,39 +197,43 @@ def _plan_one(
     if isinstance(held, SystemFaultError):
         breaker.note(failed=True)
         return Unread(work.asset.location, "docdb", f"{held.summary}: {held.detail}")
-    bodies = held[work.asset.location]
+    bodies = held.pop(work.asset.location)
     try:
-        records = _opened(bodies, work.asset.location)
-    except SystemFaultError as exc:
-        breaker.note(failed=True)
-        return Unread(work.asset.location, "docdb", f"{exc.summary}: {exc.detail}")
-    try:
-        if len(records) < len(bodies):
-            raise _ChangedError("docdb", "its record was changed while it was being read")
-        asset = replace(work.asset, records=records)
-        if work.folder:
-            folder = read_folder(readers.objects, asset.location, originals_folder)
-            if work.listed and not folder.exists:
-                raise _ChangedError("s3", "its folder was changed while it was being read")
-            asset = replace(asset, folder=folder)
+        # The record is decoded last: many assets wait for S3 at a time, and decoded they are ten times as large.
+        asset = _with_folder(readers.objects, work, originals_folder)
+        asset = replace(asset, records=_opened(bodies, asset.location))
         decided = _decided(readers.objects, asset, decide)
         if needs:
             breaker.note(failed=False)
         return decided
-    except _ChangedError as exc:
+    except _UnreadableError as exc:
         return Unread(work.asset.location, exc.system, str(exc))
     except SystemFaultError as exc:
         breaker.note(failed=True)
         return Unread(work.asset.location, "s3", f"{exc.summary}: {exc.detail}")
 
 
+def _with_folder(objects: ObjectReader, work: Work, originals_folder: str) -> Asset:
+    """The asset with its folder, where that is needed."""
+    if not work.folder:
+        return work.asset
+    folder = read_folder(objects, work.asset.location, originals_folder)
+    if work.listed and not folder.exists:
+        raise _UnreadableError("s3", "its folder was changed while it was being read")
+    return replace(work.asset, folder=folder)
+
+
 def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
-    """The records that are still there, decoded. Raises SystemFaultError for one that cannot be."""
-    return {
-        name: replace(record, body=dict(record.body))
-        for name, record in bodies.items()
-        if record is not None and parse_location(record.body.get("location")) == location
-    }
+    """The records, decoded; each must be there still."""
+    records = {}
+    for name, record in bodies.items():
+        try:
+            if record is None or parse_location(record.body.get("location")) != location:
+                raise _UnreadableError("docdb", "its record was changed while it was being read")
+            records[name] = replace(record, body=dict(record.body))
+        except SystemFaultError as exc:
+            raise _UnreadableError("docdb", f"{exc.summary}: {exc.detail}") from exc
+    return records
 
 
 def _decided(objects: ObjectReader, asset: Asset, decide: Callable[[Asset], P]) -> P:
@@ -245,7 +249,7 @@ def _bodies(objects: ObjectReader, location: Location, names: Iterable[str]) -> 
     for name in names:
         body = objects.get(location.bucket, location.key(name))
         if body is None:
-            raise _ChangedError("s3", f"{name} was removed while it was being read")
+            raise _UnreadableError("s3", f"{name} was removed while it was being read")
         read[name] = body
     return read
 
