@@ -15,6 +15,7 @@ import pytest
 from conftest import Run
 from indexer.sandbox import Sandbox, running
 from indexer.sandbox.seed import seed
+from patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_interrupted_apply_is_recorded_and_goes_on(
         assert process.stderr.readline().startswith("applying")
         os.kill(process.pid, signal.SIGINT)
         told = process.stderr.read()
-        assert process.wait(60) == 4, told
+        assert process.wait(PATIENCE_S) == 4, told
     assert "Stopping" in told
     assert "indexer apply plan.json" in told
     result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))

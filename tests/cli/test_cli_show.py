@@ -11,6 +11,7 @@ import pytest
 
 from conftest import Run
 from indexer.runs.files import load_plan, plan_text
+from patience import PATIENCE_S
 from rendered import delete, plan_of, put, result_of
 
 
@@ -94,7 +95,7 @@ def test_reader_who_leaves_early_is_no_error(tmp_path: Path, variables: dict[str
         process.stdout.read(10)
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == 141
+        assert process.wait(PATIENCE_S) == 141
 
 
 def test_quiet_leaves_the_data(indexer: Run, plan_file: Path) -> None:

@@ -45,7 +45,7 @@ def close_what_the_runner_leaves(running: golden_runner.Systems) -> None:
         running.tap.sock.shutdown(socket.SHUT_RDWR)
         running.tap.sock.close()
     for relaying in [one for one in threading.enumerate() if one.name.endswith(("(pump)", "(accept)"))]:
-        relaying.join(timeout=5)
+        relaying.join(timeout=PATIENCE_S)
         assert not relaying.is_alive()
     gc.collect()
 

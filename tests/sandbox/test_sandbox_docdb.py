@@ -97,7 +97,7 @@ def test_it_ends_with_its_parent(empty_directory: Path) -> None:
     """Killed outright, the parent leaves neither the server nor its files behind."""
     code = (
         "import sys, time; from pathlib import Path; from indexer.sandbox.docdb import DocDBServer\n"
-        "server = DocDBServer(Path(sys.argv[1])); print(server.pid, flush=True); time.sleep(60)"
+        "server = DocDBServer(Path(sys.argv[1])); print(server.pid, flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", code, str(empty_directory)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:

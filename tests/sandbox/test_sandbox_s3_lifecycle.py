@@ -12,6 +12,7 @@ import requests
 
 from indexer.errors import IndexerError
 from indexer.sandbox.s3 import S3Server
+from patience import PATIENCE_S
 
 
 def test_two_servers_share_nothing(s3_client_for: Callable[[str], Any]) -> None:
@@ -40,10 +41,10 @@ def test_a_new_server_on_an_old_port_is_empty() -> None:
     port = server.port
     server.close()
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"http://127.0.0.1:{port}/", timeout=5)
+        requests.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S)
     again = S3Server(port)
     try:
-        assert requests.head(f"{again.endpoint}/aind-open-data", timeout=5).status_code == 404
+        assert requests.head(f"{again.endpoint}/aind-open-data", timeout=PATIENCE_S).status_code == 404
     finally:
         again.close()
 
@@ -75,7 +76,7 @@ def test_a_taken_port_is_said_so() -> None:
 def test_closing_cuts_connections_that_are_kept() -> None:
     """A client that kept its connection cannot talk to a server that is gone."""
     server = S3Server()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")  # half a request
         server.close()
         try:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from indexer.systems.pace import LEAST, START, STEP, Pace
+from patience import PATIENCE_S
 
 
 class Clock:
@@ -91,6 +92,6 @@ def test_no_more_are_in_flight_than_the_limit_says() -> None:
     for one in threads:
         one.start()
     for one in threads:
-        one.join(timeout=30)
+        one.join(timeout=PATIENCE_S)
     assert not any(one.is_alive() for one in threads)
     assert seen[1] <= 5
