@@ -16,7 +16,6 @@ from indexer.cli.signals import finishing
 from indexer.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from indexer.config import Config
     from indexer.model.action import Action
     from indexer.model.outcome import Outcome, Result
     from indexer.model.place import Place
@@ -105,7 +104,8 @@ def command(
         if not talk.json_lines:
             places = _given("--results", results) + _given("--archive", archive)
             again = [plan, *places, *_given("--config", config)]
-            scope = [*_scope(reviewed.plan, settings), *_given("--config", config)]
+            every = filter(None, [*settings.buckets, settings.results_bucket])
+            scope = [*reviewed.plan.scope.arguments(every), *_given("--config", config)]
             talk.lines(f"→ {step}" for step in _next_steps(summary, path, again, scope))
         if set(summary) - {"applied", "satisfied"}:
             raise typer.Exit(IN_PART)
@@ -145,11 +145,3 @@ def _next_steps(
 def _given(option: str, value: object) -> list[str]:
     """An option as it was typed, where it was."""
     return [] if value is None else [option, str(value)]
-
-
-def _scope(plan: Plan, config: Config) -> list[str]:
-    """The arguments that ask for the same buckets and assets."""
-    everything = {*config.buckets, *filter(None, [config.results_bucket])} == set(plan.scope.buckets)
-    named = [word for bucket in plan.scope.buckets for word in ("--bucket", bucket)]
-    globs = [word for glob in plan.scope.assets for word in ("--asset", glob)]
-    return [*(["--all"] if everything else named), *globs]

@@ -221,9 +221,7 @@ def _next_steps(
     totals, steps = verdict.totals, []
     if totals.unexpected:
         own = ["--config", config] if config else []
-        buckets = [word for one in plan.scope.buckets for word in ("--bucket", one)]
-        globs = [word for one in plan.scope.assets for word in ("--asset", one)]
-        again = f"indexer plan {shlex.join([*buckets, *globs, *own])}  # then review it and apply it"
+        again = f"indexer plan {shlex.join([*plan.scope.arguments(), *own])}  # then review it and apply it"
         steps.append(f"indexer show {shlex.quote(saved)}  # every difference" if saved else again)
     if totals.expired_rules or totals.unused_rules:
         steps.append(f"edit {expected}  # renew or take out the rules named above")

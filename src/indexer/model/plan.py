@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 from pydantic import AwareDatetime, Field
@@ -74,6 +75,12 @@ class Scope(FileModel):
         default=(), description="The systems whose empty answers were to be believed."
     )
     config_sha256: str = Field(description="Digest of the configuration without its secrets.")
+
+    def arguments(self, configured: Iterable[str] = ()) -> list[str]:
+        """What to type after `indexer plan` for the same buckets and assets; `configured`: all that --all means."""
+        named = [word for bucket in self.buckets for word in ("--bucket", bucket)]
+        globs = [word for glob in self.assets for word in ("--asset", glob)]
+        return [*(["--all"] if set(configured) == set(self.buckets) else named), *globs]
 
 
 class Summary(FileModel):

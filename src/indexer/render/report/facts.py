@@ -17,7 +17,7 @@ from indexer.render.words import EFFECTS, counted, effect
 def plan_steps(plan: Plan, part_of: int | None, again: str) -> Iterator[tuple[str, str]]:
     """What to type after reading a plan: first what makes it whole."""
     scope = plan.scope
-    words = [*_options("--bucket", scope.buckets), *_options("--asset", scope.assets)]
+    words = scope.arguments()
     words += [] if scope.lookback_days is None else ["--lookback-days", str(scope.lookback_days)]
     words += [] if scope.policy == "sync" else ["--policy", scope.policy]
     if not plan.summary.complete:
