@@ -9,7 +9,7 @@ FROM ${BASE} AS build
 COPY requirements.txt /build/
 RUN python -m venv /opt/indexer \
     && /opt/indexer/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-        --require-hashes --only-binary :all: --requirement /build/requirements.txt
+        --no-deps --require-hashes --only-binary :all: --requirement /build/requirements.txt
 # Copied, not installed: a build would fetch its back end, which no hash of ours pins.
 COPY src/indexer /opt/indexer/lib/python3.11/site-packages/indexer
 RUN /opt/indexer/bin/python -m compileall -q /opt/indexer/lib/python3.11/site-packages/indexer
