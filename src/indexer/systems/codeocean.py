@@ -35,20 +35,26 @@ RETRIES = 7
 RETRY_AFTER_MAX_S = 60
 """A Retry-After beyond it is cut short: a wrong one must not stop a run for hours."""
 PASSING = (429, 500, 502, 503, 504)
-SEARCH_PATH = "/api/v1/data_assets/search"
+REFUSED = (429,)
+CREATE_PATH = "/api/v1/data_assets"
+SEARCH_PATH = f"{CREATE_PATH}/search"
 
 
 class _Adapter(HTTPAdapter):
-    """Every request has a timeout; the given methods are sent again after a passing fault."""
+    """Every request has a timeout; the given methods are sent again after a passing fault.
 
-    def __init__(self, *methods: str, retries: int) -> None:
+    `refused`: only after an answer that says that nothing was done.
+    """
+
+    def __init__(self, *methods: str, retries: int, refused: bool = False) -> None:
         super().__init__(
             max_retries=Retry(
                 total=retries,
+                read=False if refused else None,
                 backoff_factor=0.3,
                 backoff_jitter=0.3,
                 backoff_max=20,
-                status_forcelist=PASSING,
+                status_forcelist=REFUSED if refused else PASSING,
                 allowed_methods=frozenset(methods),
                 respect_retry_after_header=True,
                 retry_after_max=RETRY_AFTER_MAX_S,
@@ -65,13 +71,16 @@ class _Adapter(HTTPAdapter):
 def codeocean_client(domain: str, token: str, retries: int = RETRIES) -> CodeOcean:
     """A client that retries what is safe to repeat.
 
-    A search is a POST that only reads; the POST that creates is looked after before it is sent again.
+    A search is a POST that only reads; the POST that creates is sent again where it was refused for its
+    rate, and otherwise looked after first.
     """
     # What is missing in an answer is judged here; the SDK's decoder would warn on stderr.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"dataclasses_json\.")
     domain = domain.rstrip("/")
     client = CodeOcean(domain=domain, token=token)
-    client.session.mount(domain, _Adapter("GET", "PATCH", "DELETE", retries=retries))
+    for prefix in (domain, f"{domain}{CREATE_PATH}/"):  # the longest that matches counts
+        client.session.mount(prefix, _Adapter("GET", "PATCH", "DELETE", retries=retries))
+    client.session.mount(domain + CREATE_PATH, _Adapter("POST", retries=retries, refused=True))
     client.session.mount(domain + SEARCH_PATH, _Adapter("POST", retries=retries))
     return client
 
@@ -145,8 +154,9 @@ class CodeOceanReader:
             yield from self._pages(f"search results with tag:{tag}", params, seen)
 
     def _pages(self, what: str, params: Mapping[str, Any], seen: set[str]) -> Iterator[tuple[DataAsset, ...]]:
-        """All pages of a search. One that has more and gives no token was cut short: a fault."""
+        """All pages of a search. One that has more and gives no new token was cut short: a fault."""
         token: str | None = None
+        tokens: set[str] = set()
         while True:
             with faults(self._client, what):
                 page = self._client.data_assets.search_data_assets(
@@ -158,11 +168,12 @@ class CodeOceanReader:
             yield rows
             if not page.has_more:
                 return
-            if not page.next_token or page.next_token == token:
+            if not page.next_token or page.next_token in tokens:
                 raise SystemFaultError(
                     "Code Ocean cut a search short", f"{what} at {self._client.domain}", "Try again later."
                 )
             token = page.next_token
+            tokens.add(token)
 
 
 class CodeOceanWriter:
