@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -26,10 +27,11 @@ from builders import (
 )
 from indexer.errors import AccessDeniedError
 from indexer.model.action import Action
-from indexer.model.generation import V2, record_id
+from indexer.model.generation import V2, GenerationName, record_id
 from indexer.model.location import Location
 from indexer.model.plan import Plan
-from memory import Crash, World, exploding_writers
+from indexer.model.ports import RecordWrite, WriteError
+from memory import Crash, MemoryRecordWriter, World, exploding_writers
 
 REGISTER = rules(register_data_assets=True)
 
@@ -337,6 +339,34 @@ def test_a_write_that_is_refused_fails_and_what_rests_on_it_is_skipped(
     again = apply_to(world, plan, tmp_path)
     assert set(statuses(again)) <= {"applied", "satisfied"}
     assert plan_of(world, with_rules=REGISTER).actions == ()
+
+
+class Refusing(MemoryRecordWriter):
+    """A database that takes only one asset's writes."""
+
+    def write(self, generation: GenerationName, writes: Sequence[RecordWrite]) -> tuple[WriteError, ...]:
+        """What is refused says why."""
+        held = [getattr(one, "id", None) for one in writes]
+        super().write(
+            generation, [one for one, held_id in zip(writes, held, strict=True) if held_id == "id-b"]
+        )
+        return tuple(
+            WriteError(index, f"no to {held_id}") for index, held_id in enumerate(held) if held_id != "id-b"
+        )
+
+
+def test_each_write_of_a_batch_has_an_outcome_of_its_own(tmp_path: Path) -> None:
+    """One request; what was refused is told for the record that it was said of."""
+    world = world_of(*map(record, "abc"))
+    world.mount(*[stored_mount(f"da-{name}", name) for name in "abc"])
+    plan = plan_of(world)
+    result = apply_to(world, plan, tmp_path, writers=replace(world.writers(), records=Refusing(world)))
+    outcomes = [outcome_of(result, one) for one in by_kind(plan.actions, "update-record")]
+    assert [(one.status, one.detail) for one in outcomes] == [
+        ("failed", "no to id-a"),
+        ("applied", ""),
+        ("failed", "no to id-c"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ class RecordApplier:
 
     def apply(self, actions: Sequence[RecordAction]) -> None:
         """A batch of actions; each is settled on its own."""
-        why = "nothing came of the write"
+        fault = ""
+        refused: dict[str, str] = {}
         for attempt in range(1, ATTEMPTS + 1):
             ready = [action for action in actions if self.ledger.ready(action)]
             if not ready:
@@ -89,13 +90,14 @@ class RecordApplier:
             try:
                 live = self._read(ready)
                 sent = [one for action in ready if (one := self._prepared(action, live)) is not None]
-                why = self._write(sent) or why
+                refused |= self._write(sent)
                 self._settle(sent, attempt)
             except SystemFaultError as exc:
-                why = f"{exc.summary}: {exc.detail}"
+                fault = f"{exc.summary}: {exc.detail}"
                 break  # the reader has asked often enough itself; another run looks what came of the writes
         for action in actions:
             if action.id not in self.ledger.outcomes:
+                why = fault or refused.get(action.id, "nothing came of the write")
                 self.ledger.settle(action, "failed", why, attempts=ATTEMPTS)
 
     def _read(self, actions: Sequence[RecordAction]) -> _Live:
@@ -151,21 +153,22 @@ class RecordApplier:
             case UpdateRecord(precondition=read) | DeleteRecord(precondition=read):
                 return self.evidence.against(action.location, read.gone, read.mounts)
 
-    def _write(self, sent: Sequence[_Sent]) -> str:
-        """One batch for each generation; returns the database's words where it refused one.
+    def _write(self, sent: Sequence[_Sent]) -> dict[str, str]:
+        """One batch for each generation; returns the database's words for each action that it refused.
 
         A lost answer is no outcome: the read afterwards tells.
         """
-        why = ""
+        refused: dict[str, str] = {}
         for generation in self.generations:
-            writes = [one.write for one in sent if one.action.target.generation == generation]
-            if writes:
-                try:
-                    errors = self.writer.write(generation, writes)
-                    why = errors[0].message if errors else why
-                except SystemFaultError as exc:
-                    why = f"{exc.summary}: {exc.detail}"
-        return why
+            batch = [one for one in sent if one.action.target.generation == generation]
+            if not batch:
+                continue
+            try:
+                for error in self.writer.write(generation, [one.write for one in batch]):
+                    refused[batch[error.index].action.id] = error.message
+            except SystemFaultError as exc:
+                refused |= {one.action.id: f"{exc.summary}: {exc.detail}" for one in batch}
+        return refused
 
     def _settle(self, sent: Sequence[_Sent], attempt: int) -> None:
         """Read back what was written. Of what is as it was before, nothing came: it stays unsettled."""
