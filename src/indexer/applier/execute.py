@@ -114,7 +114,7 @@ def _object_work(
     except SystemFaultError as exc:
         for action in (one for actions in per_asset for one in actions):
             if ledger.ready(action):
-                ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
+                ledger.settle(action, "failed", exc.what)
         return
     for actions in per_asset:
         yield actions, records.get(actions[0].location, {})
