@@ -196,9 +196,8 @@ class Config(BaseSettings):
 
     @model_validator(mode="after")
     def _distinct_buckets(self) -> Config:
-        names = [*self.buckets, *filter(None, [self.results_bucket])]
-        for name in names:
-            if names.count(name) > 1:
+        for name in self.every_bucket:
+            if self.every_bucket.count(name) > 1:
                 raise ValueError(f"the bucket {name} stands there twice: each is managed, or holds results")
         return self
 
@@ -206,6 +205,11 @@ class Config(BaseSettings):
     def results_bucket(self) -> str | None:
         """Code Ocean's own bucket, where one is configured."""
         return self.codeocean.results_bucket if self.codeocean else None
+
+    @property
+    def every_bucket(self) -> tuple[str, ...]:
+        """The managed ones, and the results bucket where there is one."""
+        return (*self.buckets, self.results_bucket) if self.results_bucket else self.buckets
 
     def hide(self, secret: str) -> None:
         """Keep this out of everything that is said; for what is read later than the configuration itself."""

@@ -18,9 +18,13 @@ class IndexerError(Exception):
         self.detail = detail
         self.hint = hint
 
+    @property
+    def what(self) -> str:
+        """Summary and detail, without the hint."""
+        return f"{self.summary}: {self.detail}" if self.detail else self.summary
+
     def __str__(self) -> str:
-        text = f"{self.summary}: {self.detail}" if self.detail else self.summary
-        return f"{text} {self.hint}" if self.hint else text
+        return f"{self.what} {self.hint}" if self.hint else self.what
 
 
 class UsageError(IndexerError):

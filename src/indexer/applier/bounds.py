@@ -44,7 +44,7 @@ from indexer.model.generation import (
     core_file,
     record_id,
 )
-from indexer.model.location import Location, parse_location
+from indexer.model.location import SCHEME, Location, parse_location
 from indexer.model.plan import Plan
 
 CORE_FILES = frozenset(map(core_file, CORE_FIELDS))
@@ -168,8 +168,8 @@ def _put_problem(source: Source, name: str, *, undo: bool) -> str:
 
 def _archive_problem(place: str) -> str:
     """An archive is a whole path, or an S3 prefix of some bucket; what it holds is named by its digest."""
-    if place.startswith("s3://"):
-        bucket = place.removeprefix("s3://").partition("/")[0]
+    if place.startswith(SCHEME):
+        bucket = place.removeprefix(SCHEME).partition("/")[0]
         return "" if bucket else "its archive names no bucket"
     path = PurePosixPath(place)
     whole = path.is_absolute() and ".." not in path.parts and "\0" not in place

@@ -92,7 +92,7 @@ class RecordApplier:
                 why = self._write(sent) or why
                 self._settle(sent, attempt)
             except SystemFaultError as exc:
-                why = f"{exc.summary}: {exc.detail}"
+                why = exc.what
                 break  # the reader has asked often enough itself; another run looks what came of the writes
         for action in actions:
             if action.id not in self.ledger.outcomes:
@@ -133,7 +133,7 @@ class RecordApplier:
             self.ledger.judged(action, stale(str(exc)))
             return None
         except SystemFaultError as exc:  # what one asset rests on cannot be read: the others go on
-            self.ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
+            self.ledger.settle(action, "failed", exc.what)
             return None
         before = BeforeImage(kind="absent")
         if record is not None:
@@ -154,7 +154,7 @@ class RecordApplier:
                     errors = self.writer.write(generation, writes)
                     why = errors[0].message if errors else why
                 except SystemFaultError as exc:
-                    why = f"{exc.summary}: {exc.detail}"
+                    why = exc.what
         return why
 
     def _settle(self, sent: Sequence[_Sent], attempt: int) -> None:

@@ -69,7 +69,7 @@ def command(
 
     What policy would withhold is drift too. Where not everything could be read the exit code is 1, never 0.
     """
-    from indexer import drift
+    from indexer import drift, load_plan
     from indexer.runs.expected import load_expected
 
     run = Run(talk, NAME)
@@ -77,7 +77,7 @@ def command(
     fault = None
     if plan is not None:
         _alone(bucket, everything, asset, lookback_days, allow_empty)
-        found = _saved(plan)
+        found = load_plan(plan).plan
     else:
         found, fault = _read(
             run,
@@ -108,12 +108,6 @@ def _alone(*others: object) -> None:
     if any(one not in (None, False, []) for one in others):
         wrong = "a saved plan is judged as it is: leave out --bucket, --all, --asset, --lookback-days, --allow-empty"
         raise typer.BadParameter(wrong, param_hint="--plan")
-
-
-def _saved(typed: str) -> Plan:
-    from indexer import load_plan
-
-    return load_plan(typed).plan
 
 
 def _read(

@@ -96,8 +96,7 @@ def configured(source: str | None, talk: Talk) -> Config:
 
 def named(config: Config, buckets: Sequence[str] | None, *, everything: bool) -> tuple[str, ...]:
     """The buckets that were asked for: --bucket, --all, or both."""
-    every = [*config.buckets, *filter(None, [config.results_bucket])] if everything else []
-    return (*every, *(buckets or ()))
+    return (*(config.every_bucket if everything else ()), *(buckets or ()))
 
 
 def parallelism(typed: str) -> int | None:

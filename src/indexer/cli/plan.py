@@ -102,7 +102,7 @@ def command(
         run.configured(settings)
         run.of_plan(talk.run_id)
         if place is not None:
-            check_apart(place, (*settings.buckets, settings.results_bucket), "--out")
+            check_apart(place, settings.every_bucket, "--out")
             check_writable(place)
         fault = None
         try:

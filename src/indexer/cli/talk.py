@@ -112,12 +112,11 @@ class Talk:
 
     def fail(self, exc: IndexerError) -> None:
         """An error: what, which, and the next thing to do."""
-        text = f"{exc.summary}: {exc.detail}" if exc.detail else exc.summary
         if self.json_lines:
             parts = {"summary": exc.summary, "detail": exc.detail, "hint": exc.hint}
-            self.error(text, **parts, exit_code=exc.exit_code)
+            self.error(exc.what, **parts, exit_code=exc.exit_code)
             return
-        self._write(f"{self.paint('Error:', 'alarm')} {text}")
+        self._write(f"{self.paint('Error:', 'alarm')} {exc.what}")
         if exc.hint:
             self._write(f"→ {exc.hint.rstrip()}")
 

@@ -12,6 +12,7 @@ from indexer.model.plan import FORMAT_VERSION
 Status = Literal["applied", "satisfied", "stale", "failed", "skipped"]
 """applied: written now. satisfied: it was so already. stale: somebody else changed it since the plan.
 failed: the system refused. skipped: an action that it rests on did not succeed."""
+SUCCEEDED: frozenset[Status] = frozenset({"applied", "satisfied"})
 
 
 class BeforeImage(FileModel):

@@ -32,6 +32,7 @@ from indexer.model.action import (
     DeleteRecord,
     InsertRecord,
     PutObject,
+    RecordAction,
     UpdateRecord,
 )
 from indexer.model.content import (
@@ -46,11 +47,9 @@ from indexer.model.content import (
     RecordContent,
 )
 from indexer.model.generation import GENERATIONS
-from indexer.model.outcome import AfterImage, BeforeImage, Outcome
+from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, Outcome
 from indexer.model.values import fingerprint, id_in_plan, masked
 from indexer.planner.asset import chain
-
-SUCCEEDED = frozenset({"applied", "satisfied"})
 
 
 class CannotUndoError(ValueError):
@@ -91,7 +90,7 @@ def plan_undo(actions: Sequence[Action], outcomes: Mapping[str, Outcome], kept: 
                 impossible.append(f"{location}: {action.kind} {action.id}: {exc}")
                 continue
             # An asset's records, in both generations, are one step.
-            record = isinstance(action, InsertRecord | UpdateRecord | DeleteRecord)
+            record = isinstance(action, RecordAction)
             if steps and record and steps[-1][0]:
                 steps[-1][1].append(inverse)
             else:

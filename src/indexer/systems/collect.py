@@ -69,7 +69,7 @@ def read_all(
             rows.extend(page)
             seen(len(page))
     except SystemFaultError as exc:
-        coverage = Coverage(system, scope, len(rows), complete=False, why=f"{exc.summary}: {exc.detail}")
+        coverage = Coverage(system, scope, len(rows), complete=False, why=exc.what)
         return Read(tuple(rows), coverage, exc)
     return Read(tuple(rows), Coverage(system, scope, len(rows)))
 
@@ -196,7 +196,7 @@ def _plan_one(
     held = batch.result()
     if isinstance(held, SystemFaultError):
         breaker.note(failed=True)
-        return Unread(work.asset.location, "docdb", f"{held.summary}: {held.detail}")
+        return Unread(work.asset.location, "docdb", held.what)
     bodies = held.pop(work.asset.location)
     try:
         # The record is decoded last: many assets wait for S3 at a time, and decoded they are ten times as large.
@@ -210,7 +210,7 @@ def _plan_one(
         return Unread(work.asset.location, exc.system, str(exc))
     except SystemFaultError as exc:
         breaker.note(failed=True)
-        return Unread(work.asset.location, "s3", f"{exc.summary}: {exc.detail}")
+        return Unread(work.asset.location, "s3", exc.what)
 
 
 def _with_folder(objects: ObjectReader, work: Work, originals_folder: str) -> Asset:
@@ -232,7 +232,7 @@ def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
                 raise _UnreadableError("docdb", "its record was changed while it was being read")
             records[name] = replace(record, body=dict(record.body))
         except SystemFaultError as exc:
-            raise _UnreadableError("docdb", f"{exc.summary}: {exc.detail}") from exc
+            raise _UnreadableError("docdb", exc.what) from exc
     return records
 
 

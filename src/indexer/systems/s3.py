@@ -13,7 +13,6 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
-    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
 )
@@ -98,7 +97,7 @@ def faults(bucket: str, what: str) -> Iterator[None]:
     """The client's errors in our words."""
     try:
         yield
-    except (ClientError, BotoCoreError, HTTPClientError) as exc:
+    except (ClientError, BotoCoreError) as exc:
         raise _translated(exc, bucket, what) from exc
 
 
@@ -143,10 +142,8 @@ class S3Reader:
         what = f"list s3://{bucket}/{prefix}"
         more: dict[str, Any] = {}
         while True:
-            try:
+            with faults(bucket, what):
                 page = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
-            except (ClientError, BotoCoreError, HTTPClientError) as exc:
-                raise _translated(exc, bucket, what) from exc
             yield page
             if not page.get("IsTruncated"):
                 return
@@ -225,12 +222,11 @@ class S3Writer:
 
     def _conditional(self, write: Callable[[], T], bucket: str, what: str) -> T | PreconditionFailed:
         """Send one conditional write; a condition that does not hold (or no such key) is an answer."""
-        try:
-            with self._pace.request():
-                return write()
-        except ClientError as exc:
-            if code_of(exc) in LOST_RACE | MISSING_KEY:
-                return PreconditionFailed()
-            raise _translated(exc, bucket, what) from exc
-        except (BotoCoreError, HTTPClientError) as exc:
-            raise _translated(exc, bucket, what) from exc
+        with faults(bucket, what):
+            try:
+                with self._pace.request():
+                    return write()
+            except ClientError as exc:
+                if code_of(exc) in LOST_RACE | MISSING_KEY:
+                    return PreconditionFailed()
+                raise
