@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -14,6 +15,7 @@ from typing import Any, TextIO
 
 from pydantic import ValidationError
 
+from indexer.disk import make_folder, sync_folder
 from indexer.errors import IndexerError
 from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, Outcome
 
@@ -41,8 +43,9 @@ class Journal:
 
     def __enter__(self) -> Journal:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
+            sync_folder(self._folder)
             if self._file.tell():
                 self._file.write("\n")  # a line that a crash tore ends here
         except OSError as exc:
@@ -59,7 +62,8 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # of what could not be written, its writer was told
+                self._file.close()
 
     def started(self, at: datetime, plan_digest: str) -> None:
         """The run begins."""
