@@ -46,7 +46,9 @@ class Outcome(FileModel):
     started_at: AwareDatetime = Field(description="When its write began, or it was settled without one.")
     ended_at: AwareDatetime = Field(description="When its outcome was known.")
     attempts: int = Field(default=1, description="How often the write was tried.")
-    before: BeforeImage | None = Field(default=None, description="The before-image.")
+    before: BeforeImage | None = Field(
+        default=None, description="The before-image: of this run's write, or an earlier one's."
+    )
     after: AfterImage | None = Field(default=None, description="What the write left behind.")
 
 

@@ -82,7 +82,7 @@ def plan_undo(actions: Sequence[Action], outcomes: Mapping[str, Outcome], kept: 
         steps: list[tuple[bool, list[Action]]] = []
         for action in reversed(list(group)):
             outcome = outcomes.get(action.id)
-            if outcome is None or outcome.status not in SUCCEEDED or outcome.before is None:
+            if outcome is None or outcome.before is None:
                 continue  # nothing was written
             try:
                 inverse = _inverse(action, outcome.before, outcome.after, kept)

@@ -13,7 +13,7 @@ from threading import Event
 
 from indexer import __version__
 from indexer.applier.bounds import Bounds, check_bounds
-from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal
+from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal, with_images
 from indexer.applier.ledger import Watch, nobody
 from indexer.config import Config
 from indexer.model.location import parse_location
@@ -156,7 +156,7 @@ def apply_plan(
         progress.stage("applying", len(plan.actions))
         work = Work(folder, run_id, plan.plan_id, archive, tuple(bounds.collections), parallel, clock)
         found = carry_out(systems, work, journal, plan.actions, Watching(progress, stop, watch))
-        outcomes = tuple(found[action.id] for action in plan.actions)
+        outcomes = with_images([found[action.id] for action in plan.actions], journal)
         result = Result(
             run_id=run_id,
             plan_id=plan.plan_id,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from indexer.disk import sync_folder
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.action import content_id
 from indexer.model.outcome import Result
@@ -98,6 +99,7 @@ def write_whole(path: Place, text: str) -> None:
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(path)
+        sync_folder(path.parent)
     except OSError as exc:
         hint = "Nothing was replaced. Make room there, or name another place."
         raise IndexerError("The file cannot be written", f"{path}: {exc.strerror}", hint) from exc
