@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import carry_out_there, open_cluster
 from indexer.runs.connect import Systems, open_systems, rules_of
-from indexer.runs.files import PlanFile, as_file, plan_text, write_whole
+from indexer.runs.files import PlanFile, as_file, document_text, plan_text, write_whole
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.s3_files import check_apart
 from indexer.systems.leases import owner_name
@@ -174,6 +173,6 @@ def apply_plan(
         )
         path = folder / RESULT_FILE
         document = result.model_dump(mode="json", exclude_none=True)
-        write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        write_whole(path, document_text(document))
         journal.finished(result.ended_at)
     return Applied(result, path)
