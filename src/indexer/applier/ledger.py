@@ -104,7 +104,7 @@ class Ledger:
         this one before its answer was lost, keeps the true one.
         """
         now = self.clock()
-        started_at, before = self._intents.get(action.id, (now, None))
+        started_at, before = self._intents.pop(action.id, (now, None))
         earlier = self._journal.earlier.get(action.id)
         if status == "satisfied" and earlier is not None:
             before, after = earlier.before, earlier.after or after

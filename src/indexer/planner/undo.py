@@ -47,7 +47,7 @@ from indexer.model.content import (
     RecordContent,
 )
 from indexer.model.generation import GENERATIONS
-from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, Outcome
+from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.values import fingerprint, id_in_plan, masked
 from indexer.planner.asset import chain
 

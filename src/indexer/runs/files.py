@@ -18,6 +18,7 @@ from indexer.model.action import content_id
 from indexer.model.outcome import Result
 from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
+from indexer.model.values import to_text
 from indexer.runs.s3_files import s3_files
 
 M = TypeVar("M", bound=BaseModel)
@@ -52,7 +53,7 @@ def save_plan(plan: Plan, path: Place | str) -> None:
 
 def document_text(document: dict[str, Any]) -> str:
     """A document as we write all of them."""
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return to_text(document, indent=1) + "\n"
 
 
 def in_bytes(text: str) -> bytes:

@@ -138,14 +138,18 @@ class S3Reader:
         return Listing(tuple(objects), tuple(folders))
 
     def _pages(self, bucket: str, prefix: str) -> Iterator[Any]:
-        """All pages of one LIST. One that says "truncated" and gives no token was cut short: a fault."""
+        """All pages of one LIST. One that says "truncated" and gives no token was cut short, and one that does not
+        say whether it is (a proxy's own page, an empty body) is no listing: faults, both.
+        """
         what = f"list s3://{bucket}/{prefix}"
         more: dict[str, Any] = {}
         while True:
             with faults(bucket, what):
                 page = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
+            if "IsTruncated" not in page:
+                raise SystemFaultError("S3 answered with no listing", what, "Is there a proxy in between?")
             yield page
-            if not page.get("IsTruncated"):
+            if not page["IsTruncated"]:
                 return
             token = page.get("NextContinuationToken")
             if not token or token == more.get("ContinuationToken"):
