@@ -16,7 +16,7 @@ import pytest
 from workbench import BUCKET, Workbench
 
 from indexer.config_file import load_config
-from indexer.errors import UsageError
+from indexer.errors import IndexerError, UsageError
 from indexer.sandbox.codeocean import CodeOceanServer
 from indexer.systems.docdb_connection import connect
 
@@ -221,6 +221,15 @@ def test_no_docdb_uri_is_repeated() -> None:
         with pytest.raises(UsageError) as raised:
             connect(one, None, {}, 1)
         silent(str(raised.value))
+
+
+@pytest.mark.parametrize(
+    "quoted", ["http://user:hush@host:1/b/k", "mongodb://hush@host/", "x http://a:hush@h y"]
+)
+def test_no_error_repeats_the_credentials_of_a_uri(quoted: str) -> None:
+    """A vendor's words may quote the endpoint as it was configured; a place in S3 stays as it is."""
+    silent(str(IndexerError("S3 cannot be reached", quoted)))
+    assert "s3://b/a@b.json" in str(IndexerError("S3 cannot be reached", "s3://b/a@b.json"))
 
 
 SETTINGS = {
