@@ -76,15 +76,14 @@ class ObjectApplier:
         source, target = _source(action), action.target
         key, etag = target.key, source.etag
         for attempt in range(1, ATTEMPTS + 1):
-            read = self.reader.get(source.bucket, source.key)
+            read = self.reader.get(source.bucket, source.key) if source.etag is None or attempt > 1 else None
             if source.etag is None and read is not None:
                 etag, key = read.etag, _dated(target.key, read.modified_at.strftime("%Y%m%d"))
-            reviewed = etag is not None and read is not None and pinned(action.content, read.body)
-            if self.ledger.look_first or attempt > 1 or not reviewed:
+            if self.ledger.look_first or attempt > 1:
                 live = self.reader.get(target.bucket, key)
                 if not self.ledger.judged(action, judge_copy(action, live), _image(key, live)):
                     return
-            if etag is None or not reviewed:
+            if etag is None or (read is not None and sha256(read.body) != action.content.sha256):
                 self.ledger.settle(action, "stale", "the file that it copies was changed")
                 return
             self.ledger.intend(action, BeforeImage(kind="absent"))
