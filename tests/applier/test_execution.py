@@ -477,6 +477,51 @@ def test_a_result_that_came_back_keeps_its_record(tmp_path: Path) -> None:
     assert "'id-r-1'" in world.records["v1"]
 
 
+def test_a_result_that_is_gone_by_now_is_not_registered(tmp_path: Path) -> None:
+    """What a registration rests on is looked at again: another plan would only delete the record."""
+    world = World()
+    world.buckets |= {BUCKET: {}, RESULTS: {}}
+    world.mount(stored_result("r-1"), stored_result("r-other"))
+    world.add("v1", record("r-other", bucket=RESULTS))
+    plan = plan_of(world, RESULTS)
+    (insert,) = plan.actions
+    world.data_assets["r-1"].archived = True
+    assert outcome_of(apply_to(world, plan, tmp_path), insert).status == "stale"
+    assert list(world.records["v1"]) == ["'id-r-other'"]
+
+
+def test_a_new_record_is_not_linked_to_what_no_longer_mounts_it(tmp_path: Path) -> None:
+    """The next plan registers it with what is there then."""
+    world = world_of(record("other"))
+    world.put(BUCKET, "new/data_description.json", b'{"data_level": "derived"}')
+    world.mount(stored_mount("da-1", "new"))
+    plan = plan_of(world)
+    insert = find(plan, "insert-record")
+    world.data_assets["da-1"].archived = True
+    assert outcome_of(apply_to(world, plan, tmp_path), insert).status == "stale"
+    assert list(world.records["v1"]) == ["'id-other'"]
+
+
+def test_a_search_that_failed_is_not_tried_for_every_record(tmp_path: Path) -> None:
+    """Each try costs its retries. What rests on no search goes on; run again, the rest follows."""
+    names = [f"a-{number}" for number in range(40)]
+    world = world_of(*map(record, names))
+    for number, name in enumerate(names):
+        if number % 2:
+            world.put(BUCKET, f"{name}/session.json", b'{"n": 1}')
+        else:
+            world.mount(stored_mount(f"da-{number}", name))
+    plan = plan_of(world)
+    world.calls.clear()
+    world.fail("data_assets", times=None)
+    result = apply_to(world, plan, tmp_path)
+    assert world.calls["data_assets.search"] == 1
+    assert result.summary["failed"] == 20
+    assert [body.get("session") for body in world.records["v1"].values()] == [None, {"n": 1}] * 20
+    world.heal()
+    assert set(apply_to(world, plan, tmp_path).summary) == {"applied", "satisfied"}
+
+
 def test_every_action_has_one_outcome_in_the_plans_order(tmp_path: Path) -> None:
     """Whatever becomes of it."""
     plan, world = plan_and_world()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from builders import BUCKET, by_kind, plan_of, planned_of, record, stored_mount, world_of
+from builders import BUCKET, RESULTS, by_kind, plan_of, planned_of, record, stored_mount, world_of
 from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
 from indexer.model.generation import V2
 from indexer.model.values import canonical
@@ -104,6 +104,18 @@ def test_a_listing_that_shows_no_folder_is_doubted() -> None:
     assert plan.actions == ()
     assert plan.summary.findings == {"read-suspiciously-empty": 1}
     assert len(by_kind(plan_of(world, allow_empty=("s3",)).actions, "delete-record")) == 2
+
+
+@pytest.mark.parametrize("bucket", [BUCKET, RESULTS])
+@pytest.mark.parametrize("place", [None, 7, "nowhere", f"s3://{BUCKET}", f"s3://{RESULTS}"])
+def test_a_record_that_is_located_nowhere_makes_no_bucket_doubted(bucket: str, place: object) -> None:
+    """It does not show that there should be something."""
+    world = World()
+    world.buckets |= {BUCKET: {}, RESULTS: {}}
+    world.add("v1", record("x", location=place))
+    plan = plan_of(world, bucket)
+    assert plan.summary.complete
+    assert "read-suspiciously-empty" not in plan.summary.findings
 
 
 def test_a_collection_that_shows_no_record_is_doubted() -> None:

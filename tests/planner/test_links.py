@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from builders import BUCKET, asset_of, by_kind, mounted, plan_of, planned, record, stored_mount, world_of
-from indexer.model.generation import V2
+from indexer.model.generation import V1, V2, Generation
+from indexer.model.values import to_bytes
 from indexer.planner.links import InvalidLinksError, desired_links, read_links
 from memory import World
 
@@ -99,6 +100,25 @@ def test_links_know_no_lookback() -> None:
     plan = plan_of(world, lookback_days=14)
     assert {action.location for action in plan.actions} == {"s3://bucket/a"}
     assert [action.kind for action in plan.actions] == ["update-record", "put-object"]
+
+
+@pytest.mark.parametrize("shape", [V1, V2])
+def test_links_that_cannot_be_read_are_found_at_any_age(shape: Generation) -> None:
+    """And nothing else of an older asset is looked at: neither its files nor whether it is gone."""
+    old = "2001-01-01T00:00:00Z"
+    world = world_of(record("fresh"))
+    for prefix in ("gone", "there"):
+        world.add(shape.name, record(prefix, shape, links=7, modified=old, name="other"))
+    world.put(BUCKET, "fresh/metadata.nd.json", to_bytes(record("fresh")))
+    world.put(BUCKET, "there/metadata.nd.json", b"old")
+    world.mount(stored_mount("da-1", "there"))
+    plan = plan_of(world, lookback_days=14)
+    assert plan.actions == ()
+    assert [(one.kind, one.location) for one in plan.findings] == [
+        ("links-invalid", "s3://bucket/gone"),
+        ("links-invalid", "s3://bucket/there"),
+    ]
+    assert plan_of(world, lookback_days=14, codeocean=False).findings == ()
 
 
 def test_archived_data_assets_are_no_links() -> None:

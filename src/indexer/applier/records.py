@@ -123,11 +123,9 @@ class RecordApplier:
         if not self.ledger.judged(action, live.judge(action), _image(action, record)):
             return None
         try:
-            if not isinstance(action, InsertRecord):
-                precondition = action.precondition
-                against = self.evidence.against(action.location, precondition.gone, precondition.mounts)
-                if against:
-                    raise SourceChangedError(against)
+            against = self._against(action)
+            if against:
+                raise SourceChangedError(against)
             write = record_write(action, record, stamp, self.sources, self.ledger)
         except SourceChangedError as exc:
             self.ledger.judged(action, stale(str(exc)))
@@ -140,6 +138,18 @@ class RecordApplier:
             before = BeforeImage(kind="record", archive=self.ledger.keep(self.reader.archive_form(record)))
         self.ledger.intend(action, before)
         return _Sent(action, write, stamp)
+
+    def _against(self, action: RecordAction) -> str:
+        """What the other systems say against it by now."""
+        match action:
+            case InsertRecord(reason="result-unregistered"):
+                return self.evidence.against(action.location, result=True)
+            case InsertRecord(content=NewRecordContent(links=links)) if links:
+                return self.evidence.against(action.location, mounts=links)
+            case InsertRecord():
+                return ""
+            case UpdateRecord(precondition=read) | DeleteRecord(precondition=read):
+                return self.evidence.against(action.location, read.gone, read.mounts)
 
     def _write(self, sent: Sequence[_Sent]) -> str:
         """One batch for each generation; returns the database's words where it refused one.

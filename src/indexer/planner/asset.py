@@ -15,7 +15,7 @@ from indexer.model.values import UnserialisableError, masked, record_bytes
 from indexer.planner.desired import FieldDesire, desire_fields
 from indexer.planner.files import FilePlanner, FileSteps, file_findings
 from indexer.planner.join import Window, shortened, show_id
-from indexer.planner.links import InvalidLinksError, desired_links
+from indexer.planner.links import InvalidLinksError, desired_links, links_invalid
 from indexer.planner.records import delete_record, update_record
 from indexer.planner.rules import Evidence, Rules
 
@@ -116,8 +116,7 @@ def _links(asset: Asset, value: object, rules: Rules) -> tuple[dict[str, Any] | 
     try:
         return desired_links(value, [one.id for one in asset.data_assets]), ()
     except InvalidLinksError as exc:
-        detail = f"links cannot be read: {exc}"
-        return None, (Finding(kind="links-invalid", location=str(asset.location), detail=detail),)
+        return None, (links_invalid(asset.location, exc),)
 
 
 def _relink(asset: Asset, row: RecordRow, rules: Rules) -> AssetPlan:

@@ -15,7 +15,7 @@ from indexer.model.generation import GENERATIONS
 from indexer.model.location import NO_FOLDER, Location, parse_location
 from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
-from indexer.planner.links import InvalidLinksError, desired_links
+from indexer.planner.links import InvalidLinksError, desired_links, links_invalid
 
 MAX_SHOWN = 200
 """Characters of an id or a value in a finding."""
@@ -96,7 +96,7 @@ def join(
 
     In scope: what passes the globs and has a recent record, or a record whose links this plan changes
     (a record that a plan changes is in scope whole, however old; `links`: whether it would), or no record at all. Two records of
-    one collection with one location are a finding and nothing else. S3 sorts prefixes with their
+    one collection with one location are a finding and nothing else. Links that cannot be read are found at any age. S3 sorts prefixes with their
     trailing slash and DocDB without: everything is sorted again here, by location.
     """
     findings: list[Finding] = []
@@ -115,11 +115,11 @@ def join(
             location = Location(bucket, prefix)
             if not within.matches(location):
                 continue
-            duplicates = list(_duplicates(location, held))
-            if found is not None:
-                found.extend(duplicates)
             asset = Asset(location, held, data_assets=data_assets.get(location, ()))
-            if not duplicates and (not held or any(map(within.recent, held)) or (links and relinked(asset))):
+            in_scope, wrong = _in_scope(asset, within, links)
+            if found is not None:
+                found.extend(wrong)
+            if in_scope:
                 yield asset, there
 
     count = records = 0
@@ -152,16 +152,30 @@ def _merged(
         folder = next(folders, None)
 
 
-def relinked(asset: Asset) -> bool:
-    """Do the links of any of the asset's records differ from what Code Ocean mounts there?"""
+def _in_scope(asset: Asset, within: Window, links: bool) -> tuple[bool, tuple[Finding, ...]]:
+    """Is the asset in scope; and what is wrong with one that is not?"""
+    duplicates = tuple(_duplicates(asset.location, asset.rows))
+    if duplicates:
+        return False, duplicates
+    if not asset.rows or any(map(within.recent, asset.rows)):
+        return True, ()
+    return _relinked(asset) if links else (False, ())
+
+
+def _relinked(asset: Asset) -> tuple[bool, tuple[Finding, ...]]:
+    """Do the links of any of the asset's records differ from what Code Ocean mounts there?
+
+    Where none does, also what is wrong with those that cannot be read.
+    """
     wanted = [one.id for one in asset.data_assets]
+    wrong: list[Finding] = []
     for row in asset.rows:
         try:
             if desired_links(row.links, wanted) is not None:
-                return True
-        except InvalidLinksError:
-            continue
-    return False
+                return True, ()
+        except InvalidLinksError as exc:
+            wrong.append(links_invalid(asset.location, exc))
+    return False, tuple(wrong)
 
 
 def _invalid(row: RecordRow) -> Finding:

@@ -6,12 +6,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from indexer.model.generation import CODE_OCEAN
+from indexer.model.location import Location
+from indexer.model.plan import Finding
 from indexer.model.snapshot import RecordRow
 from indexer.model.values import fingerprint, from_bytes, to_bytes
 
 
 class InvalidLinksError(ValueError):
     """The links field holds something that is no links; it is left alone and found."""
+
+
+def links_invalid(location: Location, why: InvalidLinksError) -> Finding:
+    """What people are told of such a field."""
+    return Finding(kind="links-invalid", location=str(location), detail=f"links cannot be read: {why}")
 
 
 def read_links(value: object) -> frozenset[str]:

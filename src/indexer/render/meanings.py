@@ -112,7 +112,8 @@ FINDING_MEANINGS: Mapping[FindingKind, Meaning] = {
         "Change the value at its source.",
     ),
     "links-invalid": Meaning(
-        "The links field holds something that is no links. It is left alone.", "Correct it in DocDB."
+        "The links field of a record, of any age, holds something that is no links. It is left alone.",
+        "Correct it in DocDB.",
     ),
     "result-not-ready": Meaning(
         "A wanted result is not in state `ready`. It is not registered; a record that it has already is left alone.",
