@@ -89,7 +89,7 @@ class RecordApplier:
             try:
                 live = self._read(ready)
                 sent = [one for action in ready if (one := self._prepared(action, live)) is not None]
-                why = self._write(sent) or why
+                why = self._write(sent, together=attempt == 1) or why
                 self._settle(sent, attempt)
             except SystemFaultError as exc:
                 why = exc.what
@@ -151,17 +151,18 @@ class RecordApplier:
             case UpdateRecord(precondition=read) | DeleteRecord(precondition=read):
                 return self.evidence.against(action.location, read.gone, read.mounts)
 
-    def _write(self, sent: Sequence[_Sent]) -> str:
+    def _write(self, sent: Sequence[_Sent], *, together: bool) -> str:
         """One batch for each generation; returns the database's words where it refused one.
 
-        A lost answer is no outcome: the read afterwards tells.
+        A lost answer is no outcome: the read afterwards tells. A batch may have been refused for one of its
+        writes (a document that is too large): each is a batch of its own then.
         """
         why = ""
         for generation in self.generations:
             writes = [one.write for one in sent if one.action.target.generation == generation]
-            if writes:
+            for batch in filter(None, [writes] if together else [[one] for one in writes]):
                 try:
-                    errors = self.writer.write(generation, writes)
+                    errors = self.writer.write(generation, batch)
                     why = errors[0].message if errors else why
                 except SystemFaultError as exc:
                     why = exc.what
