@@ -53,6 +53,7 @@ class DocDBReader:
                     .find({"location": {"$gte": low, "$lt": high}}, self._projection(generation))
                     .sort("location", pymongo.ASCENDING)
                     .limit(limit)
+                    .batch_size(limit)
                 ),
             )
             fresh = [row for row in (self._row(generation, one) for one in page) if repr(row.id) not in seen]
