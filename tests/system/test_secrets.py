@@ -213,6 +213,7 @@ def test_no_docdb_uri_is_repeated() -> None:
         f"mongodb://127.0.0.1:1/?password={password}",
         f"mongodb://127.0.0.1:1/{PASSWORD}",
         f"mongodb://{PASSWORD}",
+        f"mongodb://{USER}:p@hush/w@127.0.0.1:1",
         f"{USER}:{PASSWORD}@127.0.0.1",
         f"postgres://{USER}:{PASSWORD}@127.0.0.1/db",
         f"mongodb+srv://{USER}:{password}@127.0.0.1:5",
