@@ -24,8 +24,16 @@ from pydantic_settings import (
 from indexer.model.plan import PolicyMode
 from indexer.model.values import fingerprint
 
-BucketName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$")]
+BUCKET = r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$"
+BucketName = Annotated[str, Field(pattern=BUCKET)]
 DOMAIN = r"^https?://[^/@]+/?$"
+FOLDER = r"^[^/]+$"
+WANTED = {
+    BUCKET: "a bucket's name, without s3:// and without a prefix",
+    DOMAIN: "https:// and a host, without a path or credentials",
+    FOLDER: "the name of one folder, without a slash",
+}
+"""What each pattern asks for, for people."""
 Hide = Callable[[str], None]
 """Is told a secret before it is used, so that nobody ever says it."""
 
@@ -102,7 +110,7 @@ class S3Settings(Section):
 
     originals_folder: str = Field(
         default="original_metadata",
-        pattern=r"^[^/]+$",
+        pattern=FOLDER,
         description="The folder of an asset that holds the originals.",
     )
 
