@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.config_file import load_config
 from indexer.errors import UsageError
+from indexer.runs.config_file import load_config
 
 GOOD = 'buckets = ["bucket"]\ndocdb.uri = "mongodb://127.0.0.1:9"\n'
 NAME = "should be a bucket's name, without s3:// and without a prefix"

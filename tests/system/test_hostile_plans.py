@@ -15,9 +15,9 @@ from workbench import Workbench
 import forgery as plan
 from builders import NoProgress
 from forgery import ASSET, BUCKET, OTHER_BUCKET, RESULTS, UNMANAGED, forged, location, target, write
-from indexer.config_file import load_config
 from indexer.errors import RefusedError
 from indexer.runs.apply import apply, apply_plan, bounds_of, results_folder
+from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, open_systems
 from indexer.runs.files import load_plan
 

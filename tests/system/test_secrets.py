@@ -15,8 +15,8 @@ import bson
 import pytest
 from workbench import BUCKET, Workbench
 
-from indexer.config_file import load_config
 from indexer.errors import IndexerError, UsageError
+from indexer.runs.config_file import load_config
 from indexer.sandbox.codeocean import CodeOceanServer
 from indexer.systems.docdb_connection import connect
 

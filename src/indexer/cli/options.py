@@ -89,7 +89,7 @@ def talks(function: Callable[Concatenate[Talk, P], None]) -> Callable[..., None]
 
 def configured(source: str | None, talk: Talk) -> Config:
     """The configuration; from now on its secrets are kept out of everything that is said."""
-    from indexer.config_file import load_config
+    from indexer.runs.config_file import load_config
 
     return load_config(source, talk.hide)
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from indexer.config import table_at
-from indexer.config_file import fault_words
 from indexer.errors import UsageError
+from indexer.runs.config_file import fault_words
 from indexer.runs.credentials import docdb_uri
 from indexer.systems.settings import settings_text
 
