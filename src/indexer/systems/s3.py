@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -33,6 +33,7 @@ ATTEMPTS = 8
 """With waits of up to 1, 2, 4, 8, 16, 20 and 20 seconds in between."""
 LOST_RACE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 UNSUPPORTED = frozenset({"NotImplemented", "501"})
+SLOW_DOWN = frozenset({503, 429})
 MISSING_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
 DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 MAX_SAID = 400
@@ -69,7 +70,19 @@ def open_s3(parallel: int | None, attempts: int = ATTEMPTS) -> S3:
     except (BotoCoreError, ValueError) as exc:
         hint = "Set a region and credentials as for any AWS tool (AWS_PROFILE, AWS_DEFAULT_REGION)."
         raise SystemFaultError("S3 cannot be used", str(exc), hint) from exc
-    return S3(client, session, Pace(at_most(parallel), adapts=parallel is None))
+    pace = Pace(at_most(parallel), adapts=parallel is None)
+    client.meta.events.register("response-received.s3", _tells(pace))
+    return S3(client, session, pace)
+
+
+def _tells(pace: Pace) -> Callable[..., None]:
+    """Tells the pace of every answer by which S3 asks for less: of those, too, that are retried inside the client."""
+
+    def heard(response_dict: Mapping[str, Any] | None = None, **_: object) -> None:
+        if response_dict is not None and response_dict["status_code"] in SLOW_DOWN:
+            pace.slowed()
+
+    return heard
 
 
 def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
