@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+from markdown_it import MarkdownIt
+
 from indexer.model.content import Change
-from indexer.model.plan import Finding
+from indexer.model.plan import Finding, Withheld
 from indexer.render.markdown import MAX_CHARACTERS, plan_markdown, result_markdown
 from rendered import delete, plan_of, put, result_of
 
@@ -33,6 +37,16 @@ def test_values_cannot_break_out_of_their_fence() -> None:
     """Back-ticks, HTML and mentions stay inside."""
     text = plan_markdown(plan_of([put("a", Change(path="x", after="`" * 20 + "</details>@everybody"))]))
     assert text.count("`" * 8) == 2
+
+
+def test_what_was_withheld_is_no_markup() -> None:
+    """A policy and its words are a plan's, and a plan may be anybody's."""
+    evil = "<img src=x>`@everybody\n::error::x"
+    html = MarkdownIt("commonmark", {"html": True}).render(
+        plan_markdown(plan_of(withheld=[Withheld(action=delete(), policy=evil, detail=evil)]))
+    )
+    assert "<img" not in html
+    assert "@everybody" not in re.sub("<code.*?</code>", "", html, flags=re.DOTALL)
 
 
 def test_result() -> None:

@@ -70,7 +70,7 @@ def _plan_head(plan: Plan, part_of: int | None) -> Iterator[str]:
         yield from (f"> - `{code(line)}`" for line in incomplete_reads(plan))
     if plan.withheld:
         yield ""
-        yield from (f"**{code(line)}**  " for line in withheld_lines(plan))
+        yield from (f"- `{code(line)}`" for line in withheld_lines(plan))
     if plan.actions:
         yield ""
         yield f"| bucket | reason | {' | '.join(EFFECTS)} |"

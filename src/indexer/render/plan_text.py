@@ -102,7 +102,7 @@ def _counts(counts: Counter[Effect]) -> Iterator[Cell]:
 def withheld_lines(plan: Plan) -> Iterator[str]:
     """How much policy held back, and its words."""
     for count, policy, detail in withheld_whys(plan):
-        yield f"{counted(count, 'action')} withheld by {policy}: {safe(detail)}"
+        yield safe(f"{counted(count, 'action')} withheld by {policy}: {detail}")
 
 
 def _head(plan: Plan, paint: Paint) -> Iterator[str]:
