@@ -26,6 +26,15 @@ def test_a_long_plan_is_cut_and_says_so() -> None:
     assert text.count("<details") == text.count("</details>")
 
 
+def test_findings_that_are_only_counted_are_named() -> None:
+    """The number above the list is that of the list."""
+    plan = plan_of()
+    counted = plan.summary.model_copy(update={"findings": {"raw-unregistered": 7}})
+    text = plan_markdown(plan.model_copy(update={"summary": counted}))
+    assert "7 findings" in text
+    assert "raw-unregistered: 7 only counted" in text
+
+
 def test_a_short_plan_is_whole() -> None:
     """Nothing is left out, and every fence is closed."""
     text = plan_markdown(plan_of([put(), delete()]))
