@@ -72,7 +72,7 @@ def command(
     from indexer.runs.apply import results_folder
 
     run, stop = Run(talk, NAME), Event()
-    with event_stream(events, talk, NAME) as stream:
+    with event_stream(events, talk, NAME, plan) as stream:
         settings = configured(config, talk)
         run.configured(settings)
         place = parse_place(plan)

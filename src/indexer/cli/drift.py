@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -97,7 +98,8 @@ def command(
     data(_rendered(verdict, output, expected))
     if summary is not None:
         _append(summary, verdict)
-    _report(talk, verdict, output, _next_steps(verdict, found, plan, expected, config))
+    every = found.scope.buckets if everything else ()
+    _report(talk, verdict, output, _next_steps(verdict, found, plan, expected, config, every))
     if fault is not None:
         raise fault
     raise typer.Exit(verdict.exit_code)
@@ -209,16 +211,25 @@ def _report(talk: Talk, verdict: Verdict, output: Format, steps: list[str]) -> N
 
 
 def _next_steps(
-    verdict: Verdict, plan: Plan, saved: str | None, expected: Path | None, config: str | None
+    verdict: Verdict,
+    plan: Plan,
+    saved: str | None,
+    expected: Path | None,
+    config: str | None,
+    every: Sequence[str],
 ) -> list[str]:
-    """What to type now."""
+    """What to type now; `every`: the buckets that --all means, where they were named by it."""
     totals, steps = verdict.totals, []
+    if verdict.status == "incomplete":
+        steps.append("see that the systems named above answer, and run this again")
     if totals.unexpected:
-        own = ["--config", config] if config else []
-        again = f"indexer plan {shlex.join([*plan.scope.arguments(), *own])}  # then review it and apply it"
+        days = plan.scope.lookback_days
+        own = [] if days is None else ["--lookback-days", str(days)]
+        own += ["--config", config] if config else []
+        again = (
+            f"indexer plan {shlex.join([*plan.scope.arguments(every), *own])}  # then review it and apply it"
+        )
         steps.append(f"indexer show {shlex.quote(saved)}  # every difference" if saved else again)
     if totals.expired_rules or totals.unused_rules:
         steps.append(f"edit {expected}  # renew or take out the rules named above")
-    if verdict.status == "incomplete":
-        steps.append("see that the systems named above answer, and run this again")
     return steps

@@ -129,6 +129,9 @@ def load_plan(path: Place | str) -> PlanFile:
     """A plan and its digest. Raises RefusedError for one that is damaged, tampered with, or not of our time."""
     path = parse_place(path)
     document = _load(path, "plan")
+    if "actions" not in document and "outcomes" in document:
+        hint = "It is a result. Name the plan, which `apply` left beside it."
+        raise RefusedError("The file is no plan", f"{path}: it has outcomes, not actions", hint)
     digest = document.get("digest")
     try:
         fits = digest == plan_digest(document)
