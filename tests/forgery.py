@@ -114,7 +114,7 @@ def update(reason: str = "links-stale", at: str = "", **changed: Any) -> Documen
     """A record's links set."""
     usual = {
         "target": in_collection(),
-        "precondition": as_read(),
+        "precondition": as_read(record=DIGEST, mounts=["da-1"]),
         "content": links({"Code Ocean": ["da-1"]}),
     }
     return act("update-record", reason, at, **usual | changed)

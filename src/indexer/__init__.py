@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from indexer.config import Config
-    from indexer.config_file import load_config
     from indexer.errors import IndexerError
     from indexer.model.drift import Verdict
     from indexer.model.outcome import Result
     from indexer.model.plan import Plan
     from indexer.runs.apply import apply
+    from indexer.runs.config_file import load_config
     from indexer.runs.drift import drift
     from indexer.runs.files import PlanFile, load_plan, save_plan
     from indexer.runs.plan import UnreadError, plan
@@ -40,12 +40,12 @@ __all__ = [
 ]
 _PLACES = {
     "config": ("Config",),
-    "config_file": ("load_config",),
     "errors": ("IndexerError",),
     "model.drift": ("Verdict",),
     "model.outcome": ("Result",),
     "model.plan": ("Plan",),
     "runs.apply": ("apply",),
+    "runs.config_file": ("load_config",),
     "runs.drift": ("drift",),
     "runs.files": ("PlanFile", "load_plan", "save_plan"),
     "runs.plan": ("UnreadError", "plan"),

@@ -24,8 +24,16 @@ from pydantic_settings import (
 from indexer.model.plan import PolicyMode
 from indexer.model.values import fingerprint
 
-BucketName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$")]
+BUCKET = r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$"
+BucketName = Annotated[str, Field(pattern=BUCKET)]
 DOMAIN = r"^https?://[^/@]+/?$"
+FOLDER = r"^[^/]+$"
+WANTED = {
+    BUCKET: "a bucket's name, without s3:// and without a prefix",
+    DOMAIN: "https:// and a host, without a path or credentials",
+    FOLDER: "the name of one folder, without a slash",
+}
+"""What each pattern asks for, for people."""
 Hide = Callable[[str], None]
 """Is told a secret before it is used, so that nobody ever says it."""
 
@@ -102,7 +110,7 @@ class S3Settings(Section):
 
     originals_folder: str = Field(
         default="original_metadata",
-        pattern=r"^[^/]+$",
+        pattern=FOLDER,
         description="The folder of an asset that holds the originals.",
     )
 
@@ -196,9 +204,8 @@ class Config(BaseSettings):
 
     @model_validator(mode="after")
     def _distinct_buckets(self) -> Config:
-        names = [*self.buckets, *filter(None, [self.results_bucket])]
-        for name in names:
-            if names.count(name) > 1:
+        for name in self.every_bucket:
+            if self.every_bucket.count(name) > 1:
                 raise ValueError(f"the bucket {name} stands there twice: each is managed, or holds results")
         return self
 
@@ -206,6 +213,11 @@ class Config(BaseSettings):
     def results_bucket(self) -> str | None:
         """Code Ocean's own bucket, where one is configured."""
         return self.codeocean.results_bucket if self.codeocean else None
+
+    @property
+    def every_bucket(self) -> tuple[str, ...]:
+        """The managed ones, and the results bucket where there is one."""
+        return (*self.buckets, self.results_bucket) if self.results_bucket else self.buckets
 
     def hide(self, secret: str) -> None:
         """Keep this out of everything that is said; for what is read later than the configuration itself."""

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import re
+
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+"""User and password in a URI."""
+
 
 class IndexerError(Exception):
     """A fault that was foreseen: what, which, and the next command to type.
 
     `summary` is constant for the kind of fault, `detail` names the thing, the figure and the limit,
-    `hint` is what to do next (empty where nothing helps). `exit_code` is the process's exit status.
+    `hint` is what to do next (empty where nothing helps). A vendor's words may quote a URI: `detail` never has its
+    credentials. `exit_code` is the process's exit status.
     """
 
     exit_code = 1
 
     def __init__(self, summary: str, detail: str = "", hint: str = "") -> None:
+        detail = CREDENTIALS.sub("", detail)
         super().__init__(summary, detail, hint)
         self.summary = summary
         self.detail = detail
         self.hint = hint
 
+    @property
+    def what(self) -> str:
+        """Summary and detail, without the hint."""
+        return f"{self.summary}: {self.detail}" if self.detail else self.summary
+
     def __str__(self) -> str:
-        text = f"{self.summary}: {self.detail}" if self.detail else self.summary
-        return f"{text} {self.hint}" if self.hint else text
+        return f"{self.what} {self.hint}" if self.hint else self.what
 
 
 class UsageError(IndexerError):

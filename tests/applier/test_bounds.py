@@ -71,6 +71,11 @@ def test_what_the_planner_plans_is_within_bounds() -> None:
         check_bounds(plan_with(altered(action)), bounds())
 
 
+def _but(update: Any, name: str) -> dict[str, Any]:
+    """What an update's precondition pins, but for one field."""
+    return {field: read for field, read in update.precondition.fields.items() if field != name}
+
+
 PUT, COPY, REMOVE = "put-object", "copy-object", "delete-object"
 # fmt: off
 KEYS = (
@@ -133,12 +138,16 @@ ALTERED: list[tuple[str, Callable[[Any], Any]]] = [
     ("update-record", lambda one: altered(one, location="s3://other/b")),
     ("update-record", lambda one: altered(one, precondition__fields={})),
     ("update-record", lambda one: altered(one, content__fields=(
-        one.content.fields[0].model_copy(update={"field": "name", "source": InlineSource(value="x")}),))),
+        one.content.fields[0].model_copy(update={"field": "name", "source": InlineSource(value="x")}),), precondition__record="f" * 64)),
     ("update-record", lambda one: altered(one, content__fields=(
-        one.content.fields[0].model_copy(update={"field": "subject", "source": InlineSource(value={})}),))),
+        one.content.fields[0].model_copy(update={"field": "subject", "source": InlineSource(value={})}),), precondition__record="f" * 64)),
     ("update-record", lambda one: altered(one, content__fields=(
-        one.content.fields[0].model_copy(update={"field": "$set", "source": InlineSource(value={})}),))),
-    ("update-record", lambda one: altered(one, content__unset=("subject",))),
+        one.content.fields[0].model_copy(update={"field": "$set", "source": InlineSource(value={})}),), precondition__record="f" * 64)),
+    ("update-record", lambda one: altered(one, content__unset=("subject",), precondition__record="f" * 64)),
+    ("update-record", lambda one: altered(one, precondition__mounts=None)),
+    ("update-record", lambda one: altered(one, precondition__fields=_but(one, "external_links"))),
+    ("update-record", lambda one: altered(one, precondition__fields=_but(one, "last_modified"))),
+    ("update-record", lambda one: altered(one, precondition__fields=_but(one, "session"))),
     ("delete-record", lambda one: altered(one, target__database="admin")),
     ("delete-record", lambda one: altered(one, location="s3://other/gone")),
     ("delete-record", lambda one: altered(one, precondition__record=None)),

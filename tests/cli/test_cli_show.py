@@ -52,6 +52,21 @@ def test_filters(indexer: Run, plan_file: Path, filters: tuple[str, str], shown:
     assert "1 of 2 actions" in text
 
 
+@pytest.mark.parametrize("output", ["text", "markdown", "html"])
+def test_filters_that_nothing_passes_are_no_all_clear(indexer: Run, plan_file: Path, output: str) -> None:
+    """It never says of a plan with actions that there is no drift."""
+    text = indexer("show", "plan.json", "--asset", "typo*", "--format", output).stdout
+    assert "None of its 2 actions was asked for." in text
+    assert "Nothing to do" not in text
+
+
+def test_a_result_is_not_taken_for_a_damaged_plan(indexer: Run, tmp_path: Path, configured: Path) -> None:
+    (tmp_path / "result.json").write_text(result_of().model_dump_json(), encoding="utf-8")
+    for typed in (("apply", "result.json"), ("drift", "--plan", "result.json")):
+        done = indexer(*typed)
+        assert (done.returncode, "It is a result" in done.stderr) == (5, True)
+
+
 def test_markdown(indexer: Run, plan_file: Path) -> None:
     """A table and a diff."""
     text = indexer("show", "plan.json", "--format", "markdown").stdout

@@ -18,6 +18,19 @@ def test_text_says_what_and_the_next_step() -> None:
     assert stream.getvalue() == "Error: No bucket is named\n→ Name one.\n"
 
 
+def test_what_an_error_quotes_stays_on_its_line() -> None:
+    """Neither the screen nor a CI system obeys what a file holds."""
+    stream = io.StringIO()
+    talk = Talk(stream)
+    evil = "a\n::error::b\x1b[2J\u202e"
+    talk.fail(UsageError("No", evil, evil))
+    talk.warn(evil)
+    talk.log("warning", "urllib3", evil)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 4
+    assert all(line.isprintable() for line in lines)
+
+
 def test_json_lines_are_objects() -> None:
     """Every line, tables left out."""
     stream = io.StringIO()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+from markdown_it import MarkdownIt
+
 from indexer.model.content import Change
-from indexer.model.plan import Finding
+from indexer.model.plan import Finding, Withheld
 from indexer.render.markdown import MAX_CHARACTERS, plan_markdown, result_markdown
 from rendered import delete, plan_of, put, result_of
 
@@ -22,6 +26,15 @@ def test_a_long_plan_is_cut_and_says_so() -> None:
     assert text.count("<details") == text.count("</details>")
 
 
+def test_findings_that_are_only_counted_are_named() -> None:
+    """The number above the list is that of the list."""
+    plan = plan_of()
+    counted = plan.summary.model_copy(update={"findings": {"raw-unregistered": 7}})
+    text = plan_markdown(plan.model_copy(update={"summary": counted}))
+    assert "7 findings" in text
+    assert "raw-unregistered: 7 only counted" in text
+
+
 def test_a_short_plan_is_whole() -> None:
     """Nothing is left out, and every fence is closed."""
     text = plan_markdown(plan_of([put(), delete()]))
@@ -33,6 +46,16 @@ def test_values_cannot_break_out_of_their_fence() -> None:
     """Back-ticks, HTML and mentions stay inside."""
     text = plan_markdown(plan_of([put("a", Change(path="x", after="`" * 20 + "</details>@everybody"))]))
     assert text.count("`" * 8) == 2
+
+
+def test_what_was_withheld_is_no_markup() -> None:
+    """A policy and its words are a plan's, and a plan may be anybody's."""
+    evil = "<img src=x>`@everybody\n::error::x"
+    html = MarkdownIt("commonmark", {"html": True}).render(
+        plan_markdown(plan_of(withheld=[Withheld(action=delete(), policy=evil, detail=evil)]))
+    )
+    assert "<img" not in html
+    assert "@everybody" not in re.sub("<code.*?</code>", "", html, flags=re.DOTALL)
 
 
 def test_result() -> None:

@@ -59,13 +59,15 @@ def test_colour_only_adds_to_the_text() -> None:
 
 def test_foreign_text_cannot_reach_the_terminal() -> None:
     """A value or a name that holds control characters is shown, not obeyed."""
-    evil = "\x1b[2J\x07\r\n\u202e"
+    evil = "\x1b[2J\x07\r\n\u202e\u200b\ufeff\U000e0041"
     plan = plan_of(
         [put(f"a{evil}", Change(path=evil, before=evil, after=evil))],
         [Finding(kind="name-mismatch", location=None, detail=evil)],
+        [Withheld(action=delete(evil), policy=evil, detail=evil)],
     )
     lines = [*plan_text(plan, PLAIN), *outline(plan, PLAIN, 80)]
     assert all(line.isprintable() for line in lines)
+    assert not any(one in evil for line in lines for one in line if not one.isascii())
 
 
 def test_outline_fits_the_screen() -> None:

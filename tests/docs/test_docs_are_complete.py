@@ -12,12 +12,12 @@ from pages import fenced, read, rows, section
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from indexer.config import Config
-from indexer.config_file import load_config
 from indexer.model.action import KINDS, REASONS
 from indexer.model.check import CHECK_NAMES, CHECK_STATUSES
 from indexer.model.content import Absent, AsRead, Content, FieldContent, HasEtag, Mounted, NotMounted
 from indexer.model.outcome import Status
 from indexer.model.plan import FINDING_KINDS, PolicyMode
+from indexer.runs.config_file import load_config
 
 PLAN_FORMAT = read("docs/plan-format.md")
 CONFIGURATION = read("docs/configuration.md")

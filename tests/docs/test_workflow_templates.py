@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pages import ROOT
+from ruamel.yaml import YAML
 
 TEMPLATES = sorted((ROOT / "docs" / "ci").glob("*.yml"))
 CALL = re.compile(r"(?<![\w/-])indexer (?P<command>[a-z]+)(?P<rest>(?: [^|>\n&;]*)?)")
@@ -76,3 +78,59 @@ def test_only_what_applies_has_credentials_that_write(template: Path) -> None:
     if "indexer apply" not in text:
         assert "_WRITE" not in text
         assert "APPLIER" not in text
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A merge that added a plan, and a schema, which is none; `indexer` says on stdout how it was called."""
+    for number, names in enumerate((["plans/old.json"], ["plans/new.json", "plans/schema/plan.json"])):
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text("{}", encoding="utf-8")
+        git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+        for words in (["init", "-q"], ["add", "plans"], ["commit", "-qm", f"{number}"]):
+            subprocess.run([*git, *words], check=True)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "indexer").write_text('#!/bin/sh\necho "$@"\n', encoding="utf-8")
+    (tmp_path / "bin" / "indexer").chmod(0o755)
+    return tmp_path
+
+
+def step(template: str, name: str) -> str:
+    """What a step of a template runs."""
+    [job] = YAML(typ="safe").load(ROOT / "docs" / "ci" / template)["jobs"].values()
+    [found] = [one["run"] for one in job["steps"] if one.get("name") == name]
+    return str(found)
+
+
+def ran(script: str, checkout: Path, **variables: str) -> str:
+    """As a runner runs it."""
+    return subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=checkout,
+        env={**os.environ, "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}", **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_a_merge_applies_the_plans_that_it_added(checkout: Path) -> None:
+    """No other file below plans/."""
+    told = ran(step("github-apply.yml", "Apply"), checkout, BEFORE="HEAD^1", GITHUB_SHA="HEAD")
+    assert told.splitlines() == ["apply plans/new.json --results results/new"]
+
+
+@pytest.mark.parametrize(
+    ("event", "shown"), [("pull_request", "plans/new.json"), ("workflow_dispatch", "plan.json")]
+)
+def test_a_pull_request_shows_the_plan_that_its_merge_will_apply(
+    checkout: Path, event: str, shown: str
+) -> None:
+    """Where it adds none, and elsewhere, the new plan."""
+    summary = checkout / "summary.md"
+    variables = {"GITHUB_EVENT_NAME": event, "GITHUB_STEP_SUMMARY": str(summary)}
+    ran(step("github-plan.yml", "Report"), checkout, **variables)
+    expected = f"show {shown} --format markdown\n"
+    assert (checkout / "comment.md").read_text(encoding="utf-8") == expected
+    assert summary.read_text(encoding="utf-8") == expected

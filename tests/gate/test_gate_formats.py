@@ -12,6 +12,7 @@ from judged import HOSTILE, TODAY, busy_verdict, calm_verdict, rules
 from junitparser import JUnitXml
 from markdown_it import MarkdownIt
 
+from indexer.model.action import REASONS
 from indexer.model.content import Change
 from indexer.model.drift import Verdict
 from indexer.model.plan import Finding
@@ -100,6 +101,19 @@ def test_sarif_knows_the_same_drift_again_tomorrow() -> None:
     assert fingerprint("0" * 16) == fingerprint("1" * 16)
 
 
+def test_sarif_tells_alerts_apart_by_the_key_that_code_scanning_reads() -> None:
+    """Where it is missing, it is made of the line, which all results share: they would be one alert."""
+    log = json.loads(verdict_sarif(busy_verdict(), RULES, "1"))
+    results = log["runs"][0]["results"]
+    assert len({one["partialFingerprints"]["primaryLocationLineHash"] for one in results}) == len(results)
+
+
+def test_sarif_names_the_rules_file_by_a_uri() -> None:
+    log = json.loads(verdict_sarif(busy_verdict(), "my plans/über #1.toml", "1"))
+    [place, *_] = log["runs"][0]["results"][0]["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "my%20plans/%C3%BCber%20%231.toml"
+
+
 def test_the_schema_catches_a_broken_log() -> None:
     """The check can fail."""
     log = json.loads(verdict_sarif(busy_verdict(), RULES, "1.2.3"))
@@ -130,6 +144,16 @@ def test_annotations_of_a_huge_verdict_stay_within_what_github_shows() -> None:
     assert len(text.splitlines()) <= 20
     assert "and 2,997 more" in text
     assert all(COMMAND.fullmatch(line) for line in text.splitlines())
+
+
+def test_every_reason_has_an_annotation_or_is_named_in_the_last() -> None:
+    """None of those beyond GitHub's ten is left out without a word."""
+    found = judge(plan_of([put()]), rules(), TODAY)
+    reasons = dict.fromkeys(REASONS, 1)
+    many = found.model_copy(update={"totals": found.totals.model_copy(update={"reasons": reasons})})
+    lines = unescaped(verdict_annotations(many, None))
+    assert all(f"{one}: 1 unexpected action" in lines for one in REASONS)
+    assert lines.count("::error ") == 10
 
 
 def test_what_looks_escaped_is_shown_as_it_is() -> None:

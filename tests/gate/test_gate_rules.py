@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -109,12 +109,17 @@ def test_findings_that_are_only_counted_are_judged_by_their_number() -> None:
     [
         {"asset": "*"},
         {"asset": "**"},
+        {"asset": "?*"},
+        {"asset": "s3://*"},
+        {"asset": "*/*"},
         {"asset": "a", "finding": "name-mismatch", "reason": "asset-gone"},
         {"asset": "a", "owner": " "},
         {"asset": "a", "why": ""},
         {"asset": "a", "reason": "asset-gon"},
         {"asset": "a", "max": 3},
         {"asset": "a", "until": "soon"},
+        {"asset": "a", "until": 0},
+        {"asset": "a", "until": datetime(2026, 12, 31, tzinfo=UTC)},
     ],
 )
 def test_a_rule_that_is_too_wide_or_misspelt_is_refused(wrong: dict[str, object]) -> None:

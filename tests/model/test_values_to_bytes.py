@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -31,6 +32,7 @@ from indexer.model.values import (
     record_bytes,
     time_stamp,
     to_bytes,
+    to_text,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -87,6 +89,27 @@ def test_the_fast_form_is_the_slow_one_or_none(value: Any) -> None:
     fast = _fast_text(value)
     assert fast is None or fast == _slow_text(value)
     assert outcome(lambda one: _fast_text(one) or _slow_text(one), value) == outcome(_slow_text, value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON_VALUES)
+def test_a_document_has_the_text_of_python_json(value: Any) -> None:
+    """Plans and results, whose keys stand in the order of their models."""
+    assert to_text(value, indent=1) == json.dumps(value, indent=1, ensure_ascii=False)
+
+
+def test_a_document_is_written_in_little_more_memory_than_its_text() -> None:
+    """A plan of a hundred thousand actions is 100 MB of text; in pieces it would be five times that."""
+    document = [
+        {"id": f"{number:016}", "after": [], "target": {"key": "subject.json"}} for number in range(5_000)
+    ]
+    tracemalloc.start()
+    try:
+        text = to_text(document, indent=1)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 2 * len(text)
 
 
 @settings(max_examples=300, deadline=None)

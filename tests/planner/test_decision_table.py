@@ -139,7 +139,7 @@ def test_another_field_that_no_file_can_hold_blocks_the_metadata_file_only() -> 
 
 
 def test_each_step_rests_on_the_one_before_it() -> None:
-    """The record, copies of what is there, root files, copies of new ones, the metadata file."""
+    """The record, copies of what is there, root files (each new one with its copy), the metadata file."""
     body = record(rig={"r": 1}, session={"s": 1})
     files = {"subject.json": b"[1]", "session.json": b"old", "metadata.nd.json": b"old"}
     actions = planned(asset_of(body, files), links=False).actions
@@ -150,8 +150,9 @@ def test_each_step_rests_on_the_one_before_it() -> None:
     assert update.after == ()
     assert {one.after for one in copies} == {(update.id,)}
     assert {one.after for one in roots} == {tuple(one.id for one in copies)}
-    assert new_copy.after == tuple(one.id for one in roots)
-    assert metadata.after == (new_copy.id,)
+    new = next(one for one in roots if one.target.key == "asset/rig.json")
+    assert new_copy.after == (new.id,)
+    assert metadata.after == (*(one.id for one in roots), new_copy.id)
 
 
 def test_writes_are_pinned_to_what_was_seen() -> None:

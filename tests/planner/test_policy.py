@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from builders import BUCKET, by_kind, plan_of, record, rules, stored_mount, world_of
+from builders import BUCKET, apply_to, by_kind, plan_of, record, rules, stored_mount, world_of
 from indexer.model.action import action_id
 from indexer.model.plan import Plan
 from memory import World
@@ -89,8 +90,12 @@ def test_root_files_are_counted_by_asset(limit: int, held_back: bool) -> None:
 
 
 def mixed_world() -> World:
-    """An asset with every kind of step, a gone one, and a new one."""
-    world = world_of(record("a", rig={"r": 1}, instrument={"i": 1}), record("b"))
+    """An asset with every kind of step, one that needs a new file beside a stale one, a gone one, and a new one."""
+    beside = record("c", rig={"r": 1}, instrument={"i": 1})
+    world = world_of(record("a", rig={"r": 1}, instrument={"i": 1}), record("b"), beside)
+    world.put(BUCKET, "c/rig.json", b"{}")
+    for name in ("instrument.json", "original_metadata/instrument.20200101.json"):
+        del world.buckets[BUCKET][f"c/{name}"]
     del world.buckets[BUCKET]["a/rig.json"]
     del world.buckets[BUCKET]["a/original_metadata/rig.20200101.json"]
     world.put(BUCKET, "a/instrument.json", b"{}")
@@ -135,6 +140,22 @@ def test_nothing_vanishes_silently(mode: str) -> None:
         assert action_id(action) == action.id
         assert set(action.after) <= seen
         seen.add(action.id)
+
+
+@pytest.mark.parametrize("mode", ["sync", "upsert-only", "create-only"])
+def test_what_a_mode_allows_is_done_at_once(mode: str, tmp_path: Path) -> None:
+    """Once it is applied, the same plan has nothing left but what is withheld."""
+    world = mixed_world()
+    apply_to(world, plan_of(world, codeocean=False, policy=mode), tmp_path)
+    assert plan_of(world, codeocean=False, policy=mode).actions == ()
+
+
+def test_a_new_file_is_copied_whatever_becomes_of_the_others() -> None:
+    """Its copy to the originals rests on it alone; the metadata file on all of them."""
+    plan = plan_of(mixed_world(), codeocean=False)
+    stale, new, copy = (action for action in plan.actions if action.location == "s3://bucket/c")
+    assert (stale.reason, new.reason) == ("core-file-stale", "core-file-missing")
+    assert copy.after == (new.id,)
 
 
 def test_keeping_data_assets_plans_no_archiving() -> None:

@@ -74,7 +74,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def sdist_faults(sdist: Path) -> list[str]:
-    """It holds what it takes to build and to test, under the version's name."""
+    """It holds what it takes to build, to test and to release, under the version's name."""
     with tarfile.open(sdist) as file:
         names = {name.partition("/")[2] for name in file.getnames()}
     wanted = (
@@ -84,6 +84,9 @@ def sdist_faults(sdist: Path) -> list[str]:
         "SECURITY.md",
         "src/indexer/py.typed",
         "tests/conftest.py",
+        "changes.d/README.md",
+        ".ci/run",
+        ".github/ISSUE_TEMPLATE/bug.yml",
     )
     faults = [f"the sdist lacks {name}" for name in wanted if name not in names]
     if not sdist.name.endswith(f"-{__version__}.tar.gz"):

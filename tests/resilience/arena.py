@@ -22,13 +22,12 @@ from bson.json_util import CANONICAL_JSON_OPTIONS, dumps
 from indexer.runs.connect import Systems
 from indexer.runs.files import plan_text, write_whole
 from indexer.runs.undo import undo as plan_the_way_back
-from indexer.sandbox import running
 from indexer.sandbox.proxy import FaultyProxy, Shares
 from indexer.sandbox.seed import seed as fill
 from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
 from patience import PATIENCE_S
 from resilience.inside import apply_inside, opened, plan_inside
-from system.workbench import BUCKET, INDEXER, Workbench, our_bytes
+from system.workbench import BUCKET, INDEXER, Workbench, empty_systems, our_bytes
 
 MODIFIED = {"v1": "last_modified", "v2": "_last_modified"}
 HASTY = """
@@ -305,10 +304,9 @@ class Arena(Workbench):
 @contextmanager
 def arena(folder: Path) -> Iterator[Arena]:
     """Empty systems, for as long as the block lasts."""
-    servers, work = folder / "servers", folder / "work"
-    servers.mkdir(parents=True)
-    work.mkdir()
-    with running(servers) as sandbox:
+    work = folder / "work"
+    work.mkdir(parents=True)
+    with empty_systems() as sandbox:
         made = Arena(sandbox, work)
         try:
             yield made

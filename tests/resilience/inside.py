@@ -11,12 +11,12 @@ from threading import Event
 
 import pytest
 
-from indexer.config_file import load_config
 from indexer.model.plan import Plan
 from indexer.model.ports import Readers, Writers
 from indexer.planner.assemble import Identity
 from indexer.runs.apply import Applied, apply_plan, bounds_of
 from indexer.runs.bucket import plan_here
+from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, rules_of
 from indexer.runs.files import load_plan, plan_text, write_whole
 from indexer.runs.plan import plan_snapshot, scope_of

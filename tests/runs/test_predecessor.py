@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.config import Config
-from indexer.config_file import load_config
 from indexer.errors import UsageError
+from indexer.runs.config_file import load_config
 from indexer.runs.predecessor import HANDLERS, NOTES, PLACES, migrated, read_settings
 
 MARK = "hush"

@@ -6,18 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workbench import Workbench
-
-from indexer.sandbox import running
+from workbench import Workbench, empty_systems
 
 
 @pytest.fixture
 def workbench(tmp_path: Path) -> Iterator[Workbench]:
     """Empty systems of this test's own."""
-    servers, work = tmp_path / "servers", tmp_path / "work"
-    servers.mkdir()
+    work = tmp_path / "work"
     work.mkdir()
-    with running(servers) as sandbox:
+    with empty_systems() as sandbox:
         bench = Workbench(sandbox, work)
         yield bench
         bench.close()

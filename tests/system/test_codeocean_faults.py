@@ -78,7 +78,8 @@ def linked_asset(bench: Workbench, number: int) -> dict[str, Any]:
 def third_page_fails(workbench: Workbench) -> Workbench:
     """Searches answer two data assets a page, and the third page is a 500 for ever."""
     workbench.sandbox.codeocean.max_page = 2
-    workbench.sandbox.codeocean.faults.add(Fault("SearchDataAssets", status=500, after=2, count=None))
+    # A 400, which no retry helps: one of a 500 waits for 40 seconds before it is given up, and ends the same.
+    workbench.sandbox.codeocean.faults.add(Fault("SearchDataAssets", status=400, after=2, count=None))
     return workbench
 
 

@@ -183,7 +183,7 @@ def test_plain_and_tls_are_not_confused(bench: Workbench, ours: Authority, tmp_p
             wrong = env | {"INDEXER_DOCDB__TLS_CA_FILE": name}
             done = bench.run("plan", "--bucket", BUCKET, **wrong)
             assert (done.returncode, "`docdb.tls_ca_file`" in done.stderr) == (2, True)
-            assert "CA bundle cannot be used" in host_check(bench, **wrong)["detail"]
+            assert f"the CA bundle cannot be used: {name}: " in host_check(bench, **wrong)["detail"]
 
 
 def test_certificates_that_are_not_checked_are_a_warning(

@@ -23,6 +23,8 @@ def test_the_gate_on_a_bucket(workbench: Workbench) -> None:
     assert drifted.returncode == 3, drifted.stderr
     assert json.loads(drifted.stdout)["totals"]["reasons"] == {"core-file-missing": 1}
     assert f"→ indexer plan --bucket {BUCKET}" in drifted.stderr
+    everything = workbench.run("drift", "--all", "--lookback-days", "99999")
+    assert "→ indexer plan --all --lookback-days 99999" in everything.stderr
     assert not workbench.sandbox.s3.log.writes(before)
     assert sorted(workbench.folder.iterdir()) == files
     (workbench.folder / "rules.toml").write_text(RULE)

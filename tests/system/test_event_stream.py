@@ -101,6 +101,17 @@ def test_a_full_disk_under_the_events_ends_no_run(drifted: Workbench) -> None:
     assert done.stderr.count("No more events are written") == 1
 
 
+@pytest.mark.parametrize("events", ["plan.json", "./plan.json", "link.json"])
+def test_events_never_go_over_the_plan(drifted: Workbench, events: str) -> None:
+    """A plan that was reviewed is not lost to a slip of the hand."""
+    reviewed = drifted.plan()
+    (drifted.folder / "link.json").symlink_to("plan.json")
+    for typed in (("apply", "plan.json"), PLAN):
+        done = drifted.run(*typed, "--events", events)
+        assert (done.returncode, "--events" in done.stderr) == (2, True)
+    assert json.loads((drifted.folder / "plan.json").read_text(encoding="utf-8")) == reviewed
+
+
 def test_a_reader_who_leaves_ends_no_run(drifted: Workbench) -> None:
     drifted.plan()
     reading, writing = os.pipe()

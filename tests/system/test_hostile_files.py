@@ -17,11 +17,11 @@ from workbench import Workbench
 from forgery import BUCKET, EVERY_KIND, PLACES, RESULTS, forged, paths_in, replaced, signed, text_of
 from indexer.applier.bounds import Bounds, check_bounds
 from indexer.config import Config
-from indexer.config_file import load_config
 from indexer.errors import IndexerError
 from indexer.model.generation import CORE_FIELDS
 from indexer.model.plan import Plan
 from indexer.runs.apply import results_folder
+from indexer.runs.config_file import load_config
 from indexer.runs.expected import load_expected
 from indexer.runs.files import is_plan, load_plan, load_result
 

@@ -15,9 +15,9 @@ from workbench import Workbench
 import forgery as plan
 from builders import NoProgress
 from forgery import ASSET, BUCKET, OTHER_BUCKET, RESULTS, UNMANAGED, forged, location, target, write
-from indexer.config_file import load_config
 from indexer.errors import RefusedError
 from indexer.runs.apply import apply, apply_plan, bounds_of, results_folder
+from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, open_systems
 from indexer.runs.files import load_plan
 
@@ -102,6 +102,15 @@ def object_cases() -> list[Case]:
         ("copy of an archive", plan.copy("undo", content=ARCHIVE)),
         ("delete of the metadata file", plan.delete(target=target(f"{ASSET}/metadata.nd.json"))),
         ("delete of an original", plan.delete(target=target(ORIGINAL))),
+        (
+            "put over an original",
+            plan.put(
+                "undo",
+                target=target(ORIGINAL),
+                content=ARCHIVE,
+                precondition={"kind": "etag", "etag": "e"},
+            ),
+        ),
     ]
 
 
@@ -170,6 +179,8 @@ def record_cases() -> list[Case]:
         ("update that unsets", plan.update(content={"fields": [], "unset": ["subject"]})),
         ("undo that unsets _id", plan.update("undo", content={"fields": [], "unset": ["_id"]})),
         ("update of a record anywhere", plan.update(precondition=read(fields={}))),
+        ("update of links unseen", plan.update(precondition=read(mounts=["da-1"]))),
+        ("update of links that rest on nothing", plan.update(precondition=read(record=plan.DIGEST))),
         ("delete of a record anywhere", plan.delete_record(precondition=gone | {"fields": {}})),
         ("delete of any record", plan.delete_record(precondition=read(gone="folder"))),
         ("delete that rests on nothing", plan.delete_record(precondition=read(record=plan.DIGEST))),

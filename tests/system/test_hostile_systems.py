@@ -164,7 +164,7 @@ def test_strange_records_of_gone_assets_are_kept_before_they_go(workbench: Workb
         if name not in ("long_text", "text_nul"):  # nx-27017 finds no text with a NUL in a filter of many
             record = {"_id": name, "name": name, "location": f"s3://{BUCKET}/gone_{name}", "extra": value}
             try:
-                workbench.records().insert_one(record)
+                workbench.records().insert_one({**record, "a.path": "text"})
             except PyMongoError:
                 continue
     raw = {one["_id"]: one for one in workbench.records().find({"_id": {"$ne": "id of healthy"}})}

@@ -7,6 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from workbench import BUCKET, Workbench
 
+from indexer.sandbox.proxy import FaultyProxy, Shares
+from indexer.systems.docdb_connection import connect
+from indexer.systems.leases import Leases
+
 
 @pytest.fixture
 def leased(workbench: Workbench) -> Workbench:
@@ -61,6 +65,33 @@ def test_a_lease_can_be_stolen(leased: Workbench) -> None:
     hold(leased, datetime.now(UTC) + timedelta(minutes=1))
     done = leased.run("apply", "plan.json", "--steal-lease")
     assert done.returncode == 0
+
+
+def test_a_lease_that_cannot_be_given_back_ends_by_itself(leased: Workbench) -> None:
+    """The run's own end is what counts: DocDB that has gone away by then does not turn it into an error."""
+    proxy = FaultyProxy(leased.sandbox.docdb.port, "mongodb")
+    docdb = connect(f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true", None, {}, 1)
+    try:
+        with Leases(docdb, "metadata_index", "indexer_leases").held([BUCKET], "us", steal=False):
+            proxy.close()
+    finally:
+        docdb.client.close()
+    assert leased.database()["indexer_leases"].count_documents({"owner": "us"}) == 1
+
+
+def test_a_lease_whose_answer_was_lost_is_ours(leased: Workbench) -> None:
+    """Taken, and the answer lost: asked again, the lease is there, and nobody else has it."""
+    proxy = FaultyProxy(leased.sandbox.docdb.port, "mongodb", Shares(reset=0.1, lost=0.3), seed=2026)
+    docdb = connect(f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true", None, {}, 1)
+    buckets = [f"bucket-{number}" for number in range(12)]
+    try:
+        with Leases(docdb, "metadata_index", "indexer_leases").held(buckets, "us", steal=False):
+            held = {one["_id"]: one["owner"] for one in leased.database()["indexer_leases"].find()}
+    finally:
+        docdb.client.close()
+        proxy.close()
+    assert held == dict.fromkeys(buckets, "us")
+    assert proxy.counts["lost"] > 0
 
 
 def test_no_lease_is_taken_unless_configured(workbench: Workbench) -> None:

@@ -15,8 +15,8 @@ import bson
 import pytest
 from workbench import BUCKET, Workbench
 
-from indexer.config_file import load_config
-from indexer.errors import UsageError
+from indexer.errors import IndexerError, UsageError
+from indexer.runs.config_file import load_config
 from indexer.sandbox.codeocean import CodeOceanServer
 from indexer.systems.docdb_connection import connect
 
@@ -185,8 +185,8 @@ def test_no_fault_lets_a_secret_out(seeded: Workbench, denying: int) -> None:
             ({"INDEXER_DOCDB__URI": unencoded}, 2, "percent-encoded"),
             ({"INDEXER_CODEOCEAN__TOKEN": f"{TOKEN}-hush"}, 1, "Renew the token"),
             ({"INDEXER_CODEOCEAN__TOKEN": f"{TOKEN}-hush"}, 1, "Renew the token"),
-            ({"INDEXER_DOCDB": uri(denying)}, 2, "INDEXER_SECTION__KEY"),
-            ({"INDEXER_POLICY__MODE": TOKEN}, 2, "policy.mode"),
+            ({"INDEXER_DOCDB": uri(denying)}, 2, "INDEXER_DOCDB is no JSON"),
+            ({"INDEXER_POLICY__MODE": TOKEN}, 2, "INDEXER_POLICY__MODE: should be"),
         ),
         cycle(SPEECH[::3]),
         strict=False,
@@ -213,6 +213,7 @@ def test_no_docdb_uri_is_repeated() -> None:
         f"mongodb://127.0.0.1:1/?password={password}",
         f"mongodb://127.0.0.1:1/{PASSWORD}",
         f"mongodb://{PASSWORD}",
+        f"mongodb://{USER}:p@hush/w@127.0.0.1:1",
         f"{USER}:{PASSWORD}@127.0.0.1",
         f"postgres://{USER}:{PASSWORD}@127.0.0.1/db",
         f"mongodb+srv://{USER}:{password}@127.0.0.1:5",
@@ -221,6 +222,15 @@ def test_no_docdb_uri_is_repeated() -> None:
         with pytest.raises(UsageError) as raised:
             connect(one, None, {}, 1)
         silent(str(raised.value))
+
+
+@pytest.mark.parametrize(
+    "quoted", ["http://user:hush@host:1/b/k", "mongodb://hush@host/", "x http://a:hush@h y"]
+)
+def test_no_error_repeats_the_credentials_of_a_uri(quoted: str) -> None:
+    """A vendor's words may quote the endpoint as it was configured; a place in S3 stays as it is."""
+    silent(str(IndexerError("S3 cannot be reached", quoted)))
+    assert "s3://b/a@b.json" in str(IndexerError("S3 cannot be reached", "s3://b/a@b.json"))
 
 
 SETTINGS = {

@@ -18,8 +18,8 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from test_secrets import PASSWORD, SPEECH, TOKEN, Denial, Denying, check, denying, silent, uri
 from workbench import Workbench
 
-from indexer.config_file import load_config
 from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
+from indexer.runs.config_file import load_config
 from indexer.runs.credentials import credentials_of
 from indexer.sandbox.codeocean import CodeOceanServer
 from indexer.sandbox.loopback import LoopbackServer

@@ -1,11 +1,15 @@
-"""Real servers on loopback, real drivers, the installed command."""
+"""Real servers on loopback, real drivers, the real command."""
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +17,40 @@ from typing import Any
 import boto3
 import pymongo
 
+import warm
+from indexer.sandbox.codeocean import CodeOceanServer
+from indexer.sandbox.docdb import DocDBServer
+from indexer.sandbox.s3 import S3Server
 from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET, Sandbox
 from patience import PATIENCE_S
 
 BUCKET = "aind-open-data"
 INDEXER = str(Path(sys.executable).with_name("indexer"))
+
+
+_idle: list[DocDBServer] = []
+"""Those that earlier tests have done with."""
+
+
+@contextmanager
+def empty_systems() -> Iterator[Sandbox]:
+    """The sandbox's three servers, empty. DocDB, a process that takes a second to start, is emptied and used again."""
+    with ExitStack() as stack:
+        s3, codeocean = S3Server(), CodeOceanServer()
+        stack.callback(s3.close)
+        stack.callback(codeocean.close)
+        docdb = _idle.pop() if _idle else _new_docdb()
+        stack.callback(_idle.append, docdb)
+        with pymongo.MongoClient[dict[str, Any]](docdb.uri) as client:
+            for name in set(client.list_database_names()) - {"admin", "config", "local"}:
+                client.drop_database(name)
+        yield Sandbox(s3, docdb, codeocean)
+
+
+def _new_docdb() -> DocDBServer:
+    server = DocDBServer(Path(tempfile.gettempdir()))
+    atexit.register(server.close)
+    return server
 
 
 def our_bytes(value: Any) -> bytes:
@@ -70,6 +103,8 @@ class Workbench:
 
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run the command as a user would."""
+        if not any(name.startswith("PYTHON") for name in env):  # which only a new interpreter obeys
+            return warm.run(arguments, self.folder, self.env | env)
         return subprocess.run(
             [INDEXER, *arguments],
             cwd=self.folder,

@@ -9,6 +9,7 @@ import pytest
 
 from indexer.sandbox.faults import Fault
 from indexer.sandbox.s3 import S3Server
+from indexer.systems.s3 import S3Reader, open_s3
 from indexer.systems.s3_listing import FAULTS_IN_A_ROW, FastListing
 
 BUCKET = "bucket"
@@ -93,3 +94,26 @@ def test_without_credentials_there_is_no_answer(server: S3Server, slowed: list[i
     client = session.create_client("s3", region_name="us-west-2", endpoint_url=server.endpoint)
     assert not ask(FastListing(session, client), "a700503/", slowed)
     client.close()
+
+
+@pytest.mark.parametrize(("status", "slows"), [(503, True), (429, True), (500, False)])
+def test_the_pace_hears_of_what_boto3_retries_itself(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch, status: int, slows: bool
+) -> None:
+    """A file is read after all, and from then on fewer requests are in flight."""
+    for name, value in {
+        "AWS_ENDPOINT_URL_S3": server.endpoint,
+        "AWS_DEFAULT_REGION": "us-west-2",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }.items():
+        monkeypatch.setenv(name, value)
+    server.faults.clear()
+    s3 = open_s3(None)
+    before = s3.pace.limit
+    server.faults.add(Fault("*", status, count=1))
+    try:
+        assert S3Reader(s3).get(BUCKET, "a700503/subject.json") is not None
+    finally:
+        s3.client.close()
+    assert (s3.pace.limit < before) == slows

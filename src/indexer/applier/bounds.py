@@ -23,6 +23,7 @@ from indexer.model.action import (
     UpdateRecord,
 )
 from indexer.model.content import (
+    Absent,
     ArchivedRecordContent,
     ArchiveSource,
     FieldContent,
@@ -44,7 +45,7 @@ from indexer.model.generation import (
     core_file,
     record_id,
 )
-from indexer.model.location import Location, parse_location
+from indexer.model.location import SCHEME, Location, parse_location
 from indexer.model.plan import Plan
 
 CORE_FILES = frozenset(map(core_file, CORE_FIELDS))
@@ -141,7 +142,9 @@ def _object_problem(action: PutObject | CopyObject | DeleteObject, location: Loc
             return ""
         case PutObject(content=content) if name in CORE_FILES or name == METADATA_FILE:
             return _put_problem(content.source, name, undo=action.reason == "undo")
-        case PutObject(reason="undo", content=content) if original is not None and dated:
+        case PutObject(reason="undo", content=content, precondition=Absent()) if (
+            original is not None and dated
+        ):
             return _put_problem(content.source, name, undo=True)
         case CopyObject() if original is not None:
             return _copy_problem(action, location, core_file(original))
@@ -168,8 +171,8 @@ def _put_problem(source: Source, name: str, *, undo: bool) -> str:
 
 def _archive_problem(place: str) -> str:
     """An archive is a whole path, or an S3 prefix of some bucket; what it holds is named by its digest."""
-    if place.startswith("s3://"):
-        bucket = place.removeprefix("s3://").partition("/")[0]
+    if place.startswith(SCHEME):
+        bucket = place.removeprefix(SCHEME).partition("/")[0]
         return "" if bucket else "its archive names no bucket"
     path = PurePosixPath(place)
     whole = path.is_absolute() and ".." not in path.parts and "\0" not in place
@@ -206,8 +209,8 @@ def _record_problem(
             return "only an undo takes a record from an archive"
         case InsertRecord(content=ArchivedRecordContent(source=source)):
             return _archive_problem(source.archive)
-        case UpdateRecord() | DeleteRecord() if "location" not in action.precondition.fields:
-            return "its precondition does not name the location"
+        case UpdateRecord() | DeleteRecord() if missing := _unseen(action):
+            return f"its precondition does not name {missing}"
         case DeleteRecord():
             return _delete_problem(action, location, bounds)
         case UpdateRecord(content=content) if content.unset and not undo:
@@ -218,6 +221,16 @@ def _record_problem(
         ):
             return _fields_problem(action, fields, location)
     return ""
+
+
+def _unseen(action: UpdateRecord | DeleteRecord) -> str:
+    """A field that must be as it was read, and that the precondition leaves out; empty where there is none."""
+    pinned = action.precondition.fields.keys()
+    wanted = {"location"}
+    if isinstance(action, UpdateRecord) and action.precondition.record is None:
+        modified = GENERATIONS[action.target.generation].modified_field
+        wanted |= {modified, *action.content.unset, *(one.field for one in action.content.fields)}
+    return min(wanted - pinned, default="")
 
 
 def _delete_problem(action: DeleteRecord, location: Location, bounds: Bounds) -> str:
@@ -248,7 +261,9 @@ def _fields_problem(
                 allowed = one.field in ours and action.reason == "undo" and not _archive_problem(place)
             case InlineSource(value=value):
                 links = one.field == generation.links_field and isinstance(value, dict)
-                allowed = links and isinstance(action, UpdateRecord)
+                allowed = (
+                    links and isinstance(action, UpdateRecord) and action.precondition.mounts is not None
+                )
         if not allowed:
             return f"{one.field} is no field that comes from there"
     return "" if unset <= ours else f"{min(unset - ours)} is no field that we write"

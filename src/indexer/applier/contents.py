@@ -143,10 +143,12 @@ def _created_data_assets(action: InsertRecord, ledger: Ledger) -> tuple[str, ...
 def _unchanged(live: Body, fields: Mapping[str, Any]) -> dict[str, Any]:
     """What the database itself must still find: of these fields, text as it is, null and absent as null.
 
-    Objects and lists are left to the guard and to the last-modified field: not every server can compare them.
+    Objects and lists are left to the guard and to the last-modified field: not every server can compare them. So
+    are names that a filter would read as a path or an operator.
     """
     return {
         field: live.get(field)
         for field in fields
-        if field != "_id" and (live.get(field) is None or isinstance(live.get(field), str))
+        if field not in ("_id", "") and "." not in field and not field.startswith("$")
+        if live.get(field) is None or isinstance(live.get(field), str)
     }

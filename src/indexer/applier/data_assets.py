@@ -39,7 +39,7 @@ class DataAssetApplier:
         except SystemFaultError as exc:
             for action in actions:
                 if self.ledger.ready(action):
-                    self.ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
+                    self.ledger.settle(action, "failed", exc.what)
             return
         for action in actions:
             if self.ledger.ready(action):
@@ -54,7 +54,7 @@ class DataAssetApplier:
                 case ArchiveDataAsset() | DeleteDataAsset():
                     self._remove(action, mounted)
         except SystemFaultError as exc:
-            self.ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
+            self.ledger.settle(action, "failed", exc.what)
 
     def _mounted(self, *, archived: bool = False) -> list[DataAsset]:
         return [one for page in self.reader.mounted(archived=archived) for one in page]

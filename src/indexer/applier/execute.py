@@ -16,19 +16,7 @@ from indexer.applier.ledger import Ledger
 from indexer.applier.objects import LiveRecords, ObjectApplier
 from indexer.applier.records import RecordApplier
 from indexer.errors import SystemFaultError
-from indexer.model.action import (
-    Action,
-    ArchiveDataAsset,
-    CopyObject,
-    CreateDataAsset,
-    DeleteDataAsset,
-    DeleteObject,
-    DeleteRecord,
-    InsertRecord,
-    ObjectAction,
-    PutObject,
-    UpdateRecord,
-)
+from indexer.model.action import Action, DataAssetAction, ObjectAction, PutObject, RecordAction
 from indexer.model.content import RecordFieldSource, RecordSource
 from indexer.model.generation import GenerationName
 from indexer.model.location import parse_location
@@ -67,12 +55,7 @@ class Executor:
                     step(batch, pool)
 
     def _data_assets(self, batch: Batch, _: ThreadPoolExecutor) -> None:
-        mounts = [
-            one
-            for asset in batch
-            for one in asset
-            if isinstance(one, CreateDataAsset | ArchiveDataAsset | DeleteDataAsset)
-        ]
+        mounts = [one for asset in batch for one in asset if isinstance(one, DataAssetAction)]
         reader, writer = self.readers.data_assets, self.writers.data_assets
         if mounts and reader is not None and writer is not None:
             DataAssetApplier(reader, writer, self.evidence, self.ledger).apply(mounts)
@@ -86,14 +69,7 @@ class Executor:
             self.generations,
             self.ledger,
         )
-        applier.apply(
-            [
-                one
-                for asset in batch
-                for one in asset
-                if isinstance(one, InsertRecord | UpdateRecord | DeleteRecord)
-            ]
-        )
+        applier.apply([one for asset in batch for one in asset if isinstance(one, RecordAction)])
 
     def _objects(self, batch: Batch, pool: ThreadPoolExecutor) -> None:
         applier = ObjectApplier(self.readers.objects, self.writers.objects, self.sources, self.ledger)
@@ -105,16 +81,14 @@ def _object_work(
     batch: Batch, readers: Readers, ledger: Ledger
 ) -> Iterator[tuple[Sequence[ObjectAction], LiveRecords]]:
     """Each asset's object actions, and the live records that their contents come from."""
-    per_asset = [
-        [one for one in asset if isinstance(one, PutObject | CopyObject | DeleteObject)] for asset in batch
-    ]
+    per_asset = [[one for one in asset if isinstance(one, ObjectAction)] for asset in batch]
     per_asset = [actions for actions in per_asset if actions]
     try:
         records = _live_records(per_asset, readers)
     except SystemFaultError as exc:
         for action in (one for actions in per_asset for one in actions):
             if ledger.ready(action):
-                ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
+                ledger.settle(action, "failed", exc.what)
         return
     for actions in per_asset:
         yield actions, records.get(actions[0].location, {})

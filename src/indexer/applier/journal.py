@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -14,8 +15,9 @@ from typing import Any, TextIO
 
 from pydantic import ValidationError
 
+from indexer.disk import make_folder, sync_folder
 from indexer.errors import IndexerError
-from indexer.model.outcome import AfterImage, BeforeImage, Outcome
+from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, Outcome
 
 JOURNAL_FILE = "journal.jsonl"
 SHARD_FILES = "journal.shard-*.jsonl"
@@ -41,8 +43,9 @@ class Journal:
 
     def __enter__(self) -> Journal:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
+            sync_folder(self._folder)
             if self._file.tell():
                 self._file.write("\n")  # a line that a crash tore ends here
         except OSError as exc:
@@ -59,7 +62,8 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # of what could not be written, its writer was told
+                self._file.close()
 
     def started(self, at: datetime, plan_digest: str) -> None:
         """The run begins."""
@@ -78,6 +82,10 @@ class Journal:
         """What came of an action. That nothing was tried need not be on disk at once."""
         durable = outcome.status != "skipped"
         self._append(durable, event="outcome", **outcome.model_dump(mode="json", exclude_none=True))
+
+    def writes(self) -> dict[str, EarlierWrite]:
+        """What was written by now, or may have been: by this run too."""
+        return earlier_writes(self._plan_id, self._folder / JOURNAL_FILE)
 
     def finished(self, at: datetime) -> None:
         """The run got to its end."""
@@ -143,14 +151,35 @@ def earlier_writes(plan_id: str, *paths: Path) -> dict[str, EarlierWrite]:
                 writes.setdefault(action_id, EarlierWrite(BeforeImage.model_validate(entry.get("before"))))
             elif entry.get("event") == "outcome":
                 outcome = Outcome.model_validate(entry)
-                if outcome.status == "applied" and action_id in writes:
-                    writes[action_id] = EarlierWrite(writes[action_id].before, outcome.after)
+                write = writes.get(action_id)
+                if outcome.status in SUCCEEDED and write is not None:
+                    writes[action_id] = EarlierWrite(write.before, outcome.after or write.after)
                     made.add(action_id)
                 elif outcome.status == "stale" and action_id not in made:
                     writes.pop(action_id, None)
         except ValidationError:
             continue
     return writes
+
+
+def with_images(outcomes: Sequence[Outcome], journal: Journal) -> tuple[Outcome, ...]:
+    """The outcomes of a run; of a write that did not succeed in it, the images that the journal has.
+
+    An earlier run may have made it, or this one, its answer lost: an undo goes by the images alone.
+    """
+    if all(one.before is not None for one in outcomes):
+        return tuple(outcomes)
+    known = journal.writes()
+
+    def told(outcome: Outcome) -> Outcome:
+        write = known.get(outcome.action_id) if outcome.before is None else None
+        return (
+            outcome
+            if write is None
+            else outcome.model_copy(update={"before": write.before, "after": write.after})
+        )
+
+    return tuple(map(told, outcomes))
 
 
 def earlier_plan_id(folder: Path) -> str | None:

@@ -9,12 +9,11 @@ from threading import Event, Lock
 from indexer.applier.guard import Judgement, Verdict
 from indexer.applier.journal import Journal
 from indexer.model.action import Action
-from indexer.model.outcome import AfterImage, BeforeImage, Outcome, Status
+from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, Outcome, Status
 from indexer.model.ports import Archive, Progress
 
 FAILURES_IN_A_ROW = 32
 """After so many, each having cost its retries, the rest is not tried."""
-SUCCEEDED = frozenset({"applied", "satisfied"})
 Watch = Callable[[Action, Outcome], None]
 """Is told of each outcome once the journal has it."""
 
@@ -105,7 +104,7 @@ class Ledger:
         this one before its answer was lost, keeps the true one.
         """
         now = self.clock()
-        started_at, before = self._intents.get(action.id, (now, None))
+        started_at, before = self._intents.pop(action.id, (now, None))
         earlier = self._journal.earlier.get(action.id)
         if status == "satisfied" and earlier is not None:
             before, after = earlier.before, earlier.after or after

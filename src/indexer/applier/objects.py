@@ -108,15 +108,14 @@ class ObjectApplier:
 
     def _after_fault(self, action: ObjectAction, records: LiveRecords, fault: SystemFaultError) -> None:
         """An answer was lost: a look tells whether the write was carried out."""
-        detail = f"{fault.summary}: {fault.detail}"
         try:
             done = self._look(action, records)
         except SystemFaultError:
             done = None
         if done is None:
-            self.ledger.settle(action, "failed", detail)
+            self.ledger.settle(action, "failed", fault.what)
         else:
-            self.ledger.settle(action, "satisfied", f"the answer was lost ({detail})", after=done)
+            self.ledger.settle(action, "satisfied", f"the answer was lost ({fault.what})", after=done)
 
     def _look(self, action: ObjectAction, records: LiveRecords) -> AfterImage | None:
         """What the write left behind, or None where it was not carried out."""

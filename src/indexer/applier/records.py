@@ -90,10 +90,10 @@ class RecordApplier:
             try:
                 live = self._read(ready)
                 sent = [one for action in ready if (one := self._prepared(action, live)) is not None]
-                refused |= self._write(sent)
+                refused |= self._write(sent, together=attempt == 1)
                 self._settle(sent, attempt)
             except SystemFaultError as exc:
-                fault = f"{exc.summary}: {exc.detail}"
+                fault = exc.what
                 break  # the reader has asked often enough itself; another run looks what came of the writes
         for action in actions:
             if action.id not in self.ledger.outcomes:
@@ -133,7 +133,7 @@ class RecordApplier:
             self.ledger.judged(action, stale(str(exc)))
             return None
         except SystemFaultError as exc:  # what one asset rests on cannot be read: the others go on
-            self.ledger.settle(action, "failed", f"{exc.summary}: {exc.detail}")
+            self.ledger.settle(action, "failed", exc.what)
             return None
         before = BeforeImage(kind="absent")
         if record is not None:
@@ -153,21 +153,21 @@ class RecordApplier:
             case UpdateRecord(precondition=read) | DeleteRecord(precondition=read):
                 return self.evidence.against(action.location, read.gone, read.mounts)
 
-    def _write(self, sent: Sequence[_Sent]) -> dict[str, str]:
+    def _write(self, sent: Sequence[_Sent], *, together: bool) -> dict[str, str]:
         """One batch for each generation; returns the database's words for each action that it refused.
 
-        A lost answer is no outcome: the read afterwards tells.
+        A lost answer is no outcome: the read afterwards tells. A batch may have been refused for one of its
+        writes (a document that is too large): each is a batch of its own then.
         """
         refused: dict[str, str] = {}
         for generation in self.generations:
-            batch = [one for one in sent if one.action.target.generation == generation]
-            if not batch:
-                continue
-            try:
-                for error in self.writer.write(generation, [one.write for one in batch]):
-                    refused[batch[error.index].action.id] = error.message
-            except SystemFaultError as exc:
-                refused |= {one.action.id: f"{exc.summary}: {exc.detail}" for one in batch}
+            own = [one for one in sent if one.action.target.generation == generation]
+            for batch in filter(None, [own] if together else [[one] for one in own]):
+                try:
+                    for error in self.writer.write(generation, [one.write for one in batch]):
+                        refused[batch[error.index].action.id] = error.message
+                except SystemFaultError as exc:
+                    refused |= dict.fromkeys((one.action.id for one in batch), exc.what)
         return refused
 
     def _settle(self, sent: Sequence[_Sent], attempt: int) -> None:

@@ -107,7 +107,9 @@ def _unforeseen(exc: Exception, talk: Talk) -> int:
     if talk.verbose:
         import traceback
 
-        talk.error(traceback.format_exc().rstrip())
+        trace = traceback.format_exc().rstrip()
+        for line in [trace] if talk.json_lines else trace.splitlines():
+            talk.error(line)
     hint = "" if talk.verbose else "Run it again with --verbose, and report what it says. "
     talk.fail(
         IndexerError("Internal error", f"{type(exc).__name__}: {exc}", f"{hint}It is a fault in indexer.")

@@ -72,7 +72,7 @@ def command(
     from indexer.runs.apply import results_folder
 
     run, stop = Run(talk, NAME), Event()
-    with event_stream(events, talk, NAME) as stream:
+    with event_stream(events, talk, NAME, plan) as stream:
         settings = configured(config, talk)
         run.configured(settings)
         place = parse_place(plan)
@@ -104,8 +104,7 @@ def command(
         if not talk.json_lines:
             places = _given("--results", results) + _given("--archive", archive)
             again = [plan, *places, *_given("--config", config)]
-            every = filter(None, [*settings.buckets, settings.results_bucket])
-            scope = [*reviewed.plan.scope.arguments(every), *_given("--config", config)]
+            scope = [*reviewed.plan.scope.arguments(settings.every_bucket), *_given("--config", config)]
             talk.lines(f"→ {step}" for step in _next_steps(summary, path, again, scope))
         if set(summary) - {"applied", "satisfied"}:
             raise typer.Exit(IN_PART)

@@ -57,7 +57,7 @@ def command(
 
 def _source(config: str | None) -> str:
     """Where the configuration comes from, in words; the environment goes over any file."""
-    from indexer.config_file import DEFAULT_FILE
+    from indexer.runs.config_file import DEFAULT_FILE
 
     if config is not None:
         return config

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -69,7 +70,7 @@ def command(
 
     What policy would withhold is drift too. Where not everything could be read the exit code is 1, never 0.
     """
-    from indexer import drift
+    from indexer import drift, load_plan
     from indexer.runs.expected import load_expected
 
     run = Run(talk, NAME)
@@ -77,7 +78,7 @@ def command(
     fault = None
     if plan is not None:
         _alone(bucket, everything, asset, lookback_days, allow_empty)
-        found = _saved(plan)
+        found = load_plan(plan).plan
     else:
         found, fault = _read(
             run,
@@ -97,7 +98,8 @@ def command(
     data(_rendered(verdict, output, expected))
     if summary is not None:
         _append(summary, verdict)
-    _report(talk, verdict, output, _next_steps(verdict, found, plan, expected, config))
+    every = found.scope.buckets if everything else ()
+    _report(talk, verdict, output, _next_steps(verdict, found, plan, expected, config, every))
     if fault is not None:
         raise fault
     raise typer.Exit(verdict.exit_code)
@@ -108,12 +110,6 @@ def _alone(*others: object) -> None:
     if any(one not in (None, False, []) for one in others):
         wrong = "a saved plan is judged as it is: leave out --bucket, --all, --asset, --lookback-days, --allow-empty"
         raise typer.BadParameter(wrong, param_hint="--plan")
-
-
-def _saved(typed: str) -> Plan:
-    from indexer import load_plan
-
-    return load_plan(typed).plan
 
 
 def _read(
@@ -215,16 +211,25 @@ def _report(talk: Talk, verdict: Verdict, output: Format, steps: list[str]) -> N
 
 
 def _next_steps(
-    verdict: Verdict, plan: Plan, saved: str | None, expected: Path | None, config: str | None
+    verdict: Verdict,
+    plan: Plan,
+    saved: str | None,
+    expected: Path | None,
+    config: str | None,
+    every: Sequence[str],
 ) -> list[str]:
-    """What to type now."""
+    """What to type now; `every`: the buckets that --all means, where they were named by it."""
     totals, steps = verdict.totals, []
+    if verdict.status == "incomplete":
+        steps.append("see that the systems named above answer, and run this again")
     if totals.unexpected:
-        own = ["--config", config] if config else []
-        again = f"indexer plan {shlex.join([*plan.scope.arguments(), *own])}  # then review it and apply it"
+        days = plan.scope.lookback_days
+        own = [] if days is None else ["--lookback-days", str(days)]
+        own += ["--config", config] if config else []
+        again = (
+            f"indexer plan {shlex.join([*plan.scope.arguments(every), *own])}  # then review it and apply it"
+        )
         steps.append(f"indexer show {shlex.quote(saved)}  # every difference" if saved else again)
     if totals.expired_rules or totals.unused_rules:
         steps.append(f"edit {expected}  # renew or take out the rules named above")
-    if verdict.status == "incomplete":
-        steps.append("see that the systems named above answer, and run this again")
     return steps

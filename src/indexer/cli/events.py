@@ -133,11 +133,16 @@ class _EventProgress:
 
 
 @contextlib.contextmanager
-def event_stream(path: Path | None, talk: Talk, command: str) -> Iterator[EventStream]:
-    """Begin and end a stream; its last event has the exit code. Raises IndexerError where it cannot be begun."""
+def event_stream(path: Path | None, talk: Talk, command: str, plan: str) -> Iterator[EventStream]:
+    """Begin and end a stream; its last event has the exit code. Raises IndexerError where it cannot be begun.
+
+    `plan`: where the run's plan is, or will be; events never go there.
+    """
     if path is None:
         yield EventStream(None, talk)
         return
+    if path.resolve() == Path(plan).resolve():
+        raise typer.BadParameter("the plan and the events cannot go to one place", param_hint="--events")
     from indexer import __version__
     from indexer.model.event import RunFailed, RunFinished, RunStarted
 

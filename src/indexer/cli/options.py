@@ -89,15 +89,14 @@ def talks(function: Callable[Concatenate[Talk, P], None]) -> Callable[..., None]
 
 def configured(source: str | None, talk: Talk) -> Config:
     """The configuration; from now on its secrets are kept out of everything that is said."""
-    from indexer.config_file import load_config
+    from indexer.runs.config_file import load_config
 
     return load_config(source, talk.hide)
 
 
 def named(config: Config, buckets: Sequence[str] | None, *, everything: bool) -> tuple[str, ...]:
     """The buckets that were asked for: --bucket, --all, or both."""
-    every = [*config.buckets, *filter(None, [config.results_bucket])] if everything else []
-    return (*every, *(buckets or ()))
+    return (*(config.every_bucket if everything else ()), *(buckets or ()))
 
 
 def parallelism(typed: str) -> int | None:

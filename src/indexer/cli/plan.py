@@ -95,14 +95,12 @@ def command(
 
     run = Run(talk, NAME)
     place = None if out == STDOUT else parse_place(out)
-    if out == STDOUT == str(events):
-        raise typer.BadParameter("stdout takes the plan or the events, not both", param_hint="--events")
-    with event_stream(events, talk, NAME) as stream:
+    with event_stream(events, talk, NAME, out) as stream:
         settings = configured(config, talk)
         run.configured(settings)
         run.of_plan(talk.run_id)
         if place is not None:
-            check_apart(place, (*settings.buckets, settings.results_bucket), "--out")
+            check_apart(place, settings.every_bucket, "--out")
             check_writable(place)
         fault = None
         try:

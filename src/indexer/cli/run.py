@@ -37,7 +37,7 @@ class Run:
     def configured(self, config: Config) -> None:
         """The buckets that there are."""
         if self._telemetry is not None:
-            self._telemetry.buckets = frozenset([*config.buckets, *filter(None, [config.results_bucket])])
+            self._telemetry.buckets = frozenset(config.every_bucket)
 
     def of_plan(self, plan_id: str) -> None:
         """From now on every line names the plan."""

@@ -18,6 +18,7 @@ import typer
 
 from indexer.applier.current import current_action_id
 from indexer.errors import IndexerError
+from indexer.render.paint import safe
 
 if TYPE_CHECKING:
     from indexer.render.paint import Paint
@@ -30,7 +31,10 @@ MIN_SECRET = 4
 
 
 class Talk:
-    """The process's voice. Knows the secrets, so that it never says one, and what every line in JSON names."""
+    """The process's voice. Knows the secrets, so that it never says one, and what every line in JSON names.
+
+    Warnings, errors and libraries' lines quote other people's text: what it could do to a screen is made visible.
+    """
 
     def __init__(self, stream: TextIO, json_lines: bool = False) -> None:
         self._stream = stream
@@ -99,7 +103,7 @@ class Talk:
     def warn(self, message: str, **figures: Any) -> None:
         """Something to know even where all goes on."""
         if not self.quiet:
-            self._emit("warning", message, figures, "yellow")
+            self._emit("warning", message, figures, "yellow", foreign=True)
 
     def note(self, message: str, **figures: Any) -> None:
         """One line for programs; people see it with --verbose."""
@@ -108,22 +112,21 @@ class Talk:
 
     def error(self, message: str, **figures: Any) -> None:
         """Said even when quiet."""
-        self._emit("error", message, figures, "")
+        self._emit("error", message, figures, "", foreign=True)
 
     def fail(self, exc: IndexerError) -> None:
         """An error: what, which, and the next thing to do."""
-        text = f"{exc.summary}: {exc.detail}" if exc.detail else exc.summary
         if self.json_lines:
             parts = {"summary": exc.summary, "detail": exc.detail, "hint": exc.hint}
-            self.error(text, **parts, exit_code=exc.exit_code)
+            self.error(exc.what, **parts, exit_code=exc.exit_code)
             return
-        self._write(f"{self.paint('Error:', 'alarm')} {text}")
+        self._write(f"{self.paint('Error:', 'alarm')} {safe(exc.what)}")
         if exc.hint:
-            self._write(f"→ {exc.hint.rstrip()}")
+            self._write(f"→ {safe(exc.hint.rstrip())}")
 
     def log(self, level: str, name: str, message: str) -> None:
         """A line of a library's own log."""
-        self._emit(level, f"{name}: {message}", {"logger": name}, "dim")
+        self._emit(level, f"{name}: {message}", {"logger": name}, "dim", foreign=True)
 
     def progress(
         self, found_noun: str
@@ -145,9 +148,11 @@ class Talk:
                 self._stream.fileno(), f"\n{line}\n".encode() if self.on_terminal else f"{line}\n".encode()
             )
 
-    def _emit(self, level: str, message: str, figures: dict[str, Any], style: str) -> None:
+    def _emit(
+        self, level: str, message: str, figures: dict[str, Any], style: str, *, foreign: bool = False
+    ) -> None:
         if not self.json_lines:
-            self._write(self.paint(message, style))
+            self._write(self.paint(safe(message) if foreign else message, style))
             return
         self._write(self._json(level, message, figures))
 

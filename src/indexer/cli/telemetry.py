@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from indexer.model.plan import Plan
     from indexer.model.ports import Progress
 
-ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 SIGNALS = ("TRACES", "METRICS")
 INSTALL = "pip install 'data-asset-indexer[otel]'"
 EXPORT_S = 3.0

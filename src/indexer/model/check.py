@@ -72,14 +72,12 @@ def checkup(checks: Sequence[Check], tool_version: str) -> Checkup:
 
 def failed(name: CheckName, about: str, fault: IndexerError) -> Check:
     """The check that a fault ended: an error, in the fault's own words."""
-    detail = f"{fault.summary}: {fault.detail}" if fault.detail else fault.summary
-    return Check(name=name, about=about, status="error", detail=detail, hint=fault.hint)
+    return Check(name=name, about=about, status="error", detail=fault.what, hint=fault.hint)
 
 
 def unknown(name: CheckName, about: str, fault: IndexerError) -> Check:
     """A check that could not be made, of something that no run rests on: a warning."""
-    detail = f"unknown: {fault.summary}: {fault.detail}"
-    return Check(name=name, about=about, status="warning", detail=detail, hint=fault.hint)
+    return Check(name=name, about=about, status="warning", detail=f"unknown: {fault.what}", hint=fault.hint)
 
 
 def not_tried(name: CheckName, about: str, why: str) -> Check:

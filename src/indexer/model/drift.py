@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+import contextlib
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from indexer.model.action import Action, ActionKind, Reason
 from indexer.model.content import FileModel
 from indexer.model.location import matches_any
 from indexer.model.plan import FORMAT_VERSION, CoverageRow, Finding, FindingKind
 
+ANY = "s3://\0\0\0/" + "\0" * 99
+"""No asset's location: a glob that matches it matches every asset."""
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 
 
@@ -30,11 +33,20 @@ class Rule(BaseModel):
     why: Line = Field(description="Why it is expected.")
     until: date = Field(description="The last day, UTC, on which the rule holds; after it the gate fails.")
 
+    @field_validator("until", mode="before")
+    @classmethod
+    def _is_a_day(cls, typed: object) -> object:
+        """A day and nothing that could be made into one: a number of seconds, or a time somewhere on earth."""
+        if isinstance(typed, str) or (isinstance(typed, date) and not isinstance(typed, datetime)):
+            with contextlib.suppress(ValueError):
+                return date.fromisoformat(str(typed))
+        raise ValueError("must be a day such as 2026-12-31, without a time")
+
     @model_validator(mode="after")
     def _narrow(self) -> Rule:
         if self.finding is not None and (self.reason or self.action):
             raise ValueError("a finding has neither a reason nor an action: write two rules")
-        if self.asset.strip("*") == "" and not (self.finding or self.reason or self.action):
+        if matches_any(ANY, (self.asset,)) and not (self.finding or self.reason or self.action):
             raise ValueError(
                 "the rule would expect everything: name an asset, a reason, an action or a finding"
             )

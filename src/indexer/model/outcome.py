@@ -12,6 +12,7 @@ from indexer.model.plan import FORMAT_VERSION
 Status = Literal["applied", "satisfied", "stale", "failed", "skipped"]
 """applied: written now. satisfied: it was so already. stale: somebody else changed it since the plan.
 failed: the system refused. skipped: an action that it rests on did not succeed."""
+SUCCEEDED: frozenset[Status] = frozenset({"applied", "satisfied"})
 
 
 class BeforeImage(FileModel):
@@ -45,7 +46,9 @@ class Outcome(FileModel):
     started_at: AwareDatetime = Field(description="When its write began, or it was settled without one.")
     ended_at: AwareDatetime = Field(description="When its outcome was known.")
     attempts: int = Field(default=1, description="How often the write was tried.")
-    before: BeforeImage | None = Field(default=None, description="The before-image.")
+    before: BeforeImage | None = Field(
+        default=None, description="The before-image: of this run's write, or an earlier one's."
+    )
     after: AfterImage | None = Field(default=None, description="What the write left behind.")
 
 

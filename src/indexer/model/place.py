@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from indexer.errors import UsageError
-
-SCHEME = "s3://"
+from indexer.model.location import SCHEME
 
 
 @dataclass(frozen=True, slots=True)

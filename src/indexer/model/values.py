@@ -70,12 +70,20 @@ def _json_form(value: object) -> str:
 def to_bytes(value: object) -> bytes:
     """The bytes that a file holding `value` must have. Raises UnserialisableError."""
     try:
-        text = _fast_text(value)
-        return (_slow_text(value) if text is None else text).encode("utf-8")
+        return to_text(value, indent=3, sort_keys=True).encode("utf-8")
     except UnicodeEncodeError as exc:
         raise UnserialisableError("a lone surrogate has no form in UTF-8") from exc
     except RecursionError as exc:
         raise UnserialisableError("nested too deeply") from exc
+
+
+def to_text(value: object, *, indent: int, sort_keys: bool = False) -> str:
+    """The text of `json.dumps(value, ensure_ascii=False, …)`, sooner and in a fifth of its memory.
+
+    Raises UnserialisableError and RecursionError.
+    """
+    text = _fast_text(value, indent, sort_keys)
+    return _slow_text(value, indent, sort_keys) if text is None else text
 
 
 def record_bytes(record: Mapping[str, Any], known: Mapping[str, bytes]) -> bytes:
@@ -92,11 +100,11 @@ def record_bytes(record: Mapping[str, Any], known: Mapping[str, bytes]) -> bytes
     return b"{\n" + b",\n".join(lines) + b"\n}"
 
 
-def _slow_text(value: object) -> str:
-    return json.dumps(value, indent=3, ensure_ascii=False, sort_keys=True, default=_json_form)
+def _slow_text(value: object, indent: int = 3, sort_keys: bool = True) -> str:
+    return json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=sort_keys, default=_json_form)
 
 
-def _fast_text(value: object) -> str | None:
+def _fast_text(value: object, indent: int = 3, sort_keys: bool = True) -> str | None:
     """The same text, or None where rapidjson cannot be trusted with it: then `json` says what it is.
 
     It knows only what documents are made of, refuses other types where told to, and writes control characters
@@ -105,9 +113,9 @@ def _fast_text(value: object) -> str | None:
     try:
         text: str = rapidjson.dumps(
             value,
-            indent=3,
+            indent=indent,
             ensure_ascii=False,
-            sort_keys=True,
+            sort_keys=sort_keys,
             default=_json_form,
             iterable_mode=rapidjson.IM_ONLY_LISTS,
             bytes_mode=rapidjson.BM_NONE,

@@ -79,18 +79,23 @@ def plan_asset(asset: Asset, rules: Rules, evidence: Evidence) -> AssetPlan:
     return AssetPlan(tuple(actions), tuple(findings))
 
 
-def chain(steps: Iterable[Sequence[Action]]) -> Iterator[Action]:
-    """Give ids, and let each step rest on the one before it."""
+def chain(steps: Iterable[Sequence[Action | tuple[Action, ...]]]) -> Iterator[Action]:
+    """Give ids, and let each step rest on the one before it, and within a tuple each action on the one before."""
     before: tuple[str, ...] = ()
     for step in steps:
-        finished = [with_id(action.model_copy(update={"after": before})) for action in step]
+        finished: list[Action] = []
+        for row in step:
+            after = before
+            for action in row if isinstance(row, tuple) else (row,):
+                finished.append(with_id(action.model_copy(update={"after": after})))
+                after = (finished[-1].id,)
         yield from finished
         before = tuple(action.id for action in finished) or before
 
 
-def object_steps(files: FileSteps) -> tuple[Sequence[Action], ...]:
+def object_steps(files: FileSteps) -> tuple[Sequence[Action | tuple[Action, ...]], ...]:
     """The steps in which an asset's objects are written, after its record."""
-    return files.copies, files.roots, files.new_copies, files.metadata
+    return files.copies, files.roots, files.metadata
 
 
 def _owner(asset: Asset, rules: Rules, evidence: Evidence) -> RecordRow | None:

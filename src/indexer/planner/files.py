@@ -45,9 +45,8 @@ class FileSteps:
 
     copies: list[ObjectAction] = field(default_factory=list)
     """Root files that are there, to the originals."""
-    roots: list[ObjectAction] = field(default_factory=list)
-    new_copies: list[ObjectAction] = field(default_factory=list)
-    """Root files that the step before wrote, to the originals."""
+    roots: list[tuple[ObjectAction, ...]] = field(default_factory=list)
+    """A root file each; one that is new with its copy to the originals, which rests on it and on no other file."""
     metadata: list[ObjectAction] = field(default_factory=list)
 
 
@@ -86,33 +85,35 @@ class FilePlanner:
             steps.copies.append(self._copy_root(desire, name))
         if decision.root_gone:
             steps.roots.append(
-                DeleteObject(
-                    location=str(self.asset.location),
-                    reason="core-file-corrupt" if desire.corrupt else "core-file-unrecorded",
-                    target=self._target(name),
-                    precondition=HasEtag(etag=self._etag(name)),
+                (
+                    DeleteObject(
+                        location=str(self.asset.location),
+                        reason="core-file-corrupt" if desire.corrupt else "core-file-unrecorded",
+                        target=self._target(name),
+                        precondition=HasEtag(etag=self._etag(name)),
+                    ),
                 )
             )
         if desire.content is None or desire.in_step:
             return
         reason, differences, omitted = self._difference(name, desire.content)
-        steps.roots.append(
-            PutObject(
-                location=str(self.asset.location),
-                reason=reason,
-                target=self._target(name),
-                precondition=self._precondition(name),
-                content=Content(
-                    source=RecordFieldSource(generation=self.generation.name, field=desire.field),
-                    sha256=sha256(desire.content),
-                    size=len(desire.content),
-                ),
-                changes=differences,
-                changes_omitted=omitted,
-            )
+        put = PutObject(
+            location=str(self.asset.location),
+            reason=reason,
+            target=self._target(name),
+            precondition=self._precondition(name),
+            content=Content(
+                source=RecordFieldSource(generation=self.generation.name, field=desire.field),
+                sha256=sha256(desire.content),
+                size=len(desire.content),
+            ),
+            changes=differences,
+            changes_omitted=omitted,
         )
         if decision.copy_new:
-            steps.new_copies.append(self._copy_new(desire.field, name, desire.content))
+            steps.roots.append((put, self._copy_new(desire.field, name, desire.content)))
+        else:
+            steps.roots.append((put,))
 
     def _copy_root(self, desire: FieldDesire, name: str) -> CopyObject:
         info, read = self.folder.files[name], self.asset.bodies.get(name)

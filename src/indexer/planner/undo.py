@@ -32,6 +32,7 @@ from indexer.model.action import (
     DeleteRecord,
     InsertRecord,
     PutObject,
+    RecordAction,
     UpdateRecord,
 )
 from indexer.model.content import (
@@ -49,8 +50,6 @@ from indexer.model.generation import GENERATIONS
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.values import fingerprint, id_in_plan, masked
 from indexer.planner.asset import chain
-
-SUCCEEDED = frozenset({"applied", "satisfied"})
 
 
 class CannotUndoError(ValueError):
@@ -83,7 +82,7 @@ def plan_undo(actions: Sequence[Action], outcomes: Mapping[str, Outcome], kept: 
         steps: list[tuple[bool, list[Action]]] = []
         for action in reversed(list(group)):
             outcome = outcomes.get(action.id)
-            if outcome is None or outcome.status not in SUCCEEDED or outcome.before is None:
+            if outcome is None or outcome.before is None:
                 continue  # nothing was written
             try:
                 inverse = _inverse(action, outcome.before, outcome.after, kept)
@@ -91,7 +90,7 @@ def plan_undo(actions: Sequence[Action], outcomes: Mapping[str, Outcome], kept: 
                 impossible.append(f"{location}: {action.kind} {action.id}: {exc}")
                 continue
             # An asset's records, in both generations, are one step.
-            record = isinstance(action, InsertRecord | UpdateRecord | DeleteRecord)
+            record = isinstance(action, RecordAction)
             if steps and record and steps[-1][0]:
                 steps[-1][1].append(inverse)
             else:

@@ -87,7 +87,8 @@ def _diff_line(line: str) -> str:
 
 
 def _fenced(line: str) -> str:
-    """Inside a fence only a longer fence is dangerous."""
+    """One line, inside a fence, where only a longer fence is dangerous."""
+    line = safe(line)
     return (line if len(line) <= LINE else f"{line[:LINE]}…").replace(FENCE, "`" * 7 + "'")
 
 

@@ -62,7 +62,7 @@ def plan_html(plan: Plan, part_of: int | None = None, again: str = "plan.json") 
     state = "todo" if plan.actions or plan.withheld else "calm"
     return _page(
         f"Plan {plan.plan_id[:8]}",
-        headline(plan),
+        headline(plan, part_of),
         f"indexer {plan.tool_version} · made {plan.created_at:%Y-%m-%d %H:%M} UTC",
         state if plan.summary.complete else "loud",
         body,
@@ -238,8 +238,9 @@ def _findings(plan: Plan) -> Iterator[str]:
     for kind, count in sorted(plan.summary.findings.items(), key=lambda item: (-item[1], item[0])):
         listed = [finding_line(one) for one in plan.findings if one.kind == kind]
         more = f"{count - len(listed):,} only counted" if count > len(listed) else ""
-        summary = f"<summary>{_text(kind)} <b>{count:,}</b> <small>{more}</small></summary>"
-        kinds += f"<details>{summary}<ul>{_items(listed)}</ul></details>"
+        words = f"{_text(kind)} <b>{count:,}</b> <small>{more}</small>"
+        unfolded = f"<details><summary>{words}</summary><ul>{_items(listed)}</ul></details>"
+        kinds += unfolded if listed else f"<p>{words}</p>"
     title = "<h2>Findings</h2><p>For a person to look at; nothing is written for them.</p>"
     yield f'<section id="findings">{title}{kinds}</section>'
 

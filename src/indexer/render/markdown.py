@@ -21,7 +21,7 @@ from indexer.render.comment import (
 from indexer.render.paint import PLAIN
 from indexer.render.plan_text import finding_line, withheld_lines
 from indexer.render.result_text import UNSUCCESSFUL, outcome_lines, outcome_table, result_headline
-from indexer.render.tally import headline, incomplete_reads, tallies
+from indexer.render.tally import headline, incomplete_reads, only_counted, tallies
 from indexer.render.words import EFFECTS, counted
 
 
@@ -30,7 +30,10 @@ def plan_markdown(plan: Plan, part_of: int | None = None, limit: int = MAX_CHARA
     findings = Section(
         counted(sum(plan.summary.findings.values()), "finding"),
         "finding",
-        [[f"{one.kind}: {finding_line(one)}"] for one in plan.findings],
+        [
+            *([f"{kind}: {count:,} only counted"] for kind, count in only_counted(plan)),
+            *([f"{one.kind}: {finding_line(one)}"] for one in plan.findings),
+        ],
     )
     withheld = Section(
         f"{counted(len(plan.withheld), 'action')} withheld",
@@ -59,7 +62,7 @@ def result_markdown(result: Result, actions: Mapping[str, Action], limit: int = 
 
 
 def _plan_head(plan: Plan, part_of: int | None) -> Iterator[str]:
-    yield f"### indexer plan `{code(plan.plan_id[:8])}`: {headline(plan)}"
+    yield f"### indexer plan `{code(plan.plan_id[:8])}`: {headline(plan, part_of)}"
     if part_of is not None:
         yield ""
         yield f"Only what was asked for: {len(plan.actions):,} of {counted(part_of, 'action')}."
@@ -70,7 +73,7 @@ def _plan_head(plan: Plan, part_of: int | None) -> Iterator[str]:
         yield from (f"> - `{code(line)}`" for line in incomplete_reads(plan))
     if plan.withheld:
         yield ""
-        yield from (f"**{code(line)}**  " for line in withheld_lines(plan))
+        yield from (f"- `{code(line)}`" for line in withheld_lines(plan))
     if plan.actions:
         yield ""
         yield f"| bucket | reason | {' | '.join(EFFECTS)} |"

@@ -35,14 +35,15 @@ def plan_text(plan: Plan, paint: Paint, part_of: int | None = None) -> Iterator[
 
     `part_of`: so many actions has the plan that this one is a part of.
     """
-    yield from _head(plan, paint)
+    yield from _head(plan, paint, part_of)
     if part_of is not None:
         yield paint(
             f"Only what was asked for: {len(plan.actions):,} of {counted(part_of, 'action')}.", "yellow"
         )
     yield from warning(plan, paint)
-    yield ""
-    yield from summary_table(plan.actions, paint)
+    if plan.actions:
+        yield ""
+        yield from summary_table(plan.actions, paint)
     yield from _actions(plan.actions, paint)
     yield from _findings(plan, paint)
     yield from _withheld(plan, paint)
@@ -102,12 +103,12 @@ def _counts(counts: Counter[Effect]) -> Iterator[Cell]:
 def withheld_lines(plan: Plan) -> Iterator[str]:
     """How much policy held back, and its words."""
     for count, policy, detail in withheld_whys(plan):
-        yield f"{counted(count, 'action')} withheld by {policy}: {safe(detail)}"
+        yield safe(f"{counted(count, 'action')} withheld by {policy}: {detail}")
 
 
-def _head(plan: Plan, paint: Paint) -> Iterator[str]:
+def _head(plan: Plan, paint: Paint, part_of: int | None) -> Iterator[str]:
     scope = plan.scope
-    yield paint(f"Plan {safe(plan.plan_id[:8])}: {headline(plan)}", "bold")
+    yield paint(f"Plan {safe(plan.plan_id[:8])}: {headline(plan, part_of)}", "bold")
     words = [
         f"made {plan.created_at:%Y-%m-%d %H:%M} UTC by indexer {safe(plan.tool_version)}",
         f"buckets {safe(', '.join(scope.buckets))}",

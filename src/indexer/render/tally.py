@@ -39,9 +39,11 @@ def bucket_of(action: Action) -> str:
     return location.bucket if location else action.location
 
 
-def headline(plan: Plan) -> str:
-    """What would happen, in one sentence."""
+def headline(plan: Plan, part_of: int | None = None) -> str:
+    """What would happen, in one sentence. `part_of`: so many actions has the plan that this one is a part of."""
     if not plan.actions:
+        if part_of:
+            return f"None of its {counted(part_of, 'action')} was asked for."
         if plan.withheld:
             return f"Nothing to do: {counted(len(plan.withheld), 'action')} withheld by policy."
         if not plan.summary.complete:
@@ -57,6 +59,14 @@ def finding_counts(plan: Plan) -> str:
     """The kinds of finding by number, those only counted included; empty where there is none."""
     found = sorted(plan.summary.findings.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count:,} {kind}" for kind, count in found)
+
+
+def only_counted(plan: Plan) -> Iterator[tuple[str, int]]:
+    """The kinds of which more findings were counted than are listed, and how many more."""
+    listed = Counter(str(finding.kind) for finding in plan.findings)
+    for kind, count in sorted(plan.summary.findings.items()):
+        if count > listed[kind]:
+            yield kind, count - listed[kind]
 
 
 def withheld_whys(plan: Plan) -> Iterator[tuple[int, str, str]]:

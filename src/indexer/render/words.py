@@ -134,6 +134,6 @@ def size_text(size_bytes: int) -> str:
     return f"{amount:,.1f} GB"
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
+def counted(number: int, noun: str) -> str:
     """`1 action`, `2,000 actions`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number:,} {noun if number == 1 else f'{noun}s'}"

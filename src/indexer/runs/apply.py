@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from threading import Event
 
 from indexer import __version__
 from indexer.applier.bounds import Bounds, check_bounds
-from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal
+from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal, with_images
 from indexer.applier.ledger import Watch, nobody
 from indexer.config import Config
 from indexer.model.location import parse_location
@@ -25,8 +24,8 @@ from indexer.model.ports import Progress
 from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import carry_out_there, open_cluster
-from indexer.runs.connect import Systems, open_systems, rules_of
-from indexer.runs.files import PlanFile, as_file, plan_text, write_whole
+from indexer.runs.connect import Systems, open_systems, places_of
+from indexer.runs.files import PlanFile, as_file, document_text, plan_text, write_whole
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.s3_files import check_apart
 from indexer.systems.leases import owner_name
@@ -51,9 +50,7 @@ def bounds_of(config: Config) -> Bounds:
     return Bounds(
         buckets=frozenset(config.buckets),
         results_bucket=config.results_bucket,
-        collections={
-            name: (place.database, place.collection) for name, place in rules_of(config).collections.items()
-        },
+        collections=places_of(config),
         originals_folder=config.s3.originals_folder,
         codeocean=config.codeocean is not None,
     )
@@ -97,12 +94,11 @@ def apply(
     folder = results_folder(Path(PLAN_FILE), plan, None if results is None else parse_place(results))
     bounds = bounds_of(config)
     check_bounds(plan, bounds)
-    kept_in_step = (*config.buckets, config.results_bucket)
-    check_apart(folder, kept_in_step, "--results")
+    check_apart(folder, config.every_bucket, "--results")
     place = str(folder / ARCHIVE_FOLDER) if isinstance(folder, S3Place) else ARCHIVE_FOLDER
     if archive is not None:
         named = parse_place(archive)
-        check_apart(named, kept_in_step, "--archive")
+        check_apart(named, config.every_bucket, "--archive")
         place = str(named.resolve() if isinstance(named, Path) else named)
     stop = stop or Event()
     with (
@@ -160,7 +156,7 @@ def apply_plan(
         progress.stage("applying", len(plan.actions))
         work = Work(folder, run_id, plan.plan_id, archive, tuple(bounds.collections), parallel, clock)
         found = carry_out(systems, work, journal, plan.actions, Watching(progress, stop, watch))
-        outcomes = tuple(found[action.id] for action in plan.actions)
+        outcomes = with_images([found[action.id] for action in plan.actions], journal)
         result = Result(
             run_id=run_id,
             plan_id=plan.plan_id,
@@ -173,7 +169,6 @@ def apply_plan(
             outcomes=outcomes,
         )
         path = folder / RESULT_FILE
-        document = result.model_dump(mode="json", exclude_none=True)
-        write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        write_whole(path, document_text(result.model_dump(mode="json", exclude_none=True)))
         journal.finished(result.ended_at)
     return Applied(result, path)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from indexer.errors import MissingBucketError, SystemFaultError, UsageError
 from indexer.model.generation import GenerationName
-from indexer.model.location import Location
+from indexer.model.location import SCHEME, Location
 from indexer.model.plan import Finding, FindingKind, Scope
 from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import RESULT_TAGS, Asset, Coverage, DataAsset, RecordRow, SystemName
@@ -104,8 +104,9 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     listing = survey.read(lambda: survey.readers.objects.prefixes(bucket), "s3", f"folders of {bucket}")
     reads = _row_reads(survey, bucket)
     rows = _rows(reads)
-    if rows and not survey.may_be_empty("s3"):
-        listing = listing.doubted(f"{bucket} shows no folder, and DocDB has {len(rows)} records there")
+    there = _count_in(bucket, rows)
+    if there and not survey.may_be_empty("s3"):
+        listing = listing.doubted(f"{bucket} shows no folder, and DocDB has {there} records there")
     if listing.rows:
         reads = _doubt_records(survey, reads, f"no record is in {bucket}, and S3 has folders there")
     if mounted is not None and any(map(holds_links, rows)) and not survey.may_be_empty("codeocean"):
@@ -118,11 +119,11 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     )
     within = window(survey.now, survey.scope.lookback_days, survey.scope.assets)
     joined = join(bucket, rows, listing.rows, _by_mount(mounted), within, rules.links)
-    there = not isinstance(listing.fault, MissingBucketError)
+    exists = not isinstance(listing.fault, MissingBucketError)
 
     def work(found: Listed) -> Work:
         asset, listed = found
-        reads = needed_reads(asset, listed, rules, evidence, within) if there else Reads()
+        reads = needed_reads(asset, listed, rules, evidence, within) if exists else Reads()
         return Work(asset, reads.records, reads.folder, listed)
 
     coverage = [listing.coverage, *(read.coverage for read in reads.values())]
@@ -140,8 +141,9 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
     results = survey.read(lambda: reader.results(RESULT_TAGS), "codeocean", "results")
     reads = _row_reads(survey, bucket)
     rows = _rows(reads)
-    if rows and not survey.may_be_empty("codeocean"):
-        results = results.doubted(f"Code Ocean shows no result, and DocDB has {len(rows)} records of results")
+    there = _count_in(bucket, rows)
+    if there and not survey.may_be_empty("codeocean"):
+        results = results.doubted(f"Code Ocean shows no result, and DocDB has {there} records of results")
     if results.rows:
         reads = _doubt_records(survey, reads, f"no record is in {bucket}, and Code Ocean has results")
     unread = frozenset(name for name, read in reads.items() if not read.whole)
@@ -185,6 +187,12 @@ def _rows(reads: RowReads) -> list[RecordRow]:
                 seen.add(key)
                 rows.append(row)
     return rows
+
+
+def _count_in(bucket: str, rows: Iterable[RecordRow]) -> int:
+    """How many of the records are located somewhere in the bucket: those without a usable location are in none."""
+    inside = f"{SCHEME}{bucket}/"
+    return sum(isinstance(row.location, str) and row.location.startswith(inside) for row in rows)
 
 
 def _doubt_records(survey: Survey, reads: RowReads, why: str) -> RowReads:

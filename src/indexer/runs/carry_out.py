@@ -15,8 +15,9 @@ from indexer.applier.journal import Journal
 from indexer.applier.ledger import Ledger, Watch
 from indexer.model.action import Action
 from indexer.model.generation import GenerationName
+from indexer.model.location import SCHEME
 from indexer.model.outcome import Outcome
-from indexer.model.place import SCHEME, Place
+from indexer.model.place import Place
 from indexer.model.ports import Archive, Progress
 from indexer.runs.connect import Systems
 from indexer.systems.archive import open_archive

@@ -29,6 +29,7 @@ from indexer.model.action import Action
 from indexer.model.outcome import Outcome, Status
 from indexer.model.ports import Readers
 from indexer.planner.asset import AssetPlan
+from indexer.render.progress import SilentProgress
 from indexer.runs.bucket import AssetPlanner, PlanAssets, plan_here
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.connect import Systems, open_readers, open_systems
@@ -243,7 +244,7 @@ def carry_out_shard(sender: Sender, work: Work, shard: tuple[int, Sequence[Actio
     number, actions = shard
     _check_worker(sender, work)
     with Journal(work.folder, work.run_id, work.plan_id, shard=number) as journal:
-        alone = Watching(_Nobody(), Event(), nobody)
+        alone = Watching(SilentProgress(), Event(), nobody)
         found = carry_out_here(sender.systems(), work, journal, actions, alone)
     return tuple(found[action.id] for action in actions)
 
@@ -274,13 +275,3 @@ def _until(stop: Event, shards: Iterable[S]) -> Iterator[S]:
 def _without_trial(work: Work, action: Action, status: Status, why: str) -> Outcome:
     at = work.clock()
     return Outcome(action_id=action.id, status=status, detail=why, started_at=at, ended_at=at, attempts=1)
-
-
-class _Nobody:
-    """Progress that nobody watches."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Says nothing."""
-
-    def advance(self, steps: int = 1, found: int = 0) -> None:
-        """Says nothing."""

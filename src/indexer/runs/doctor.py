@@ -22,7 +22,8 @@ def examine(load: Callable[[], Config], source: str, *, probe: bool) -> Iterator
     try:
         config = load()
     except IndexerError as exc:
-        yield failed("configuration", source, exc)
+        detail = exc.detail.removeprefix(f"{source}: ")  # which the check is about
+        yield failed("configuration", source, IndexerError(exc.summary, detail, exc.hint))
         for name in UNCONFIGURED:
             yield not_tried(name, "", "there is no configuration")
         return

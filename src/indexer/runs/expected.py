@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from indexer.model.action import KINDS, REASONS
 from indexer.model.drift import ExpectedDrift, Rule
 from indexer.model.plan import FINDING_KINDS
 
+DATES = "Repair it there. A date is written as 2026-12-31 is, without quotes; any other value in quotes."
 MAX_BYTES = 10_000_000
 HEADER = re.compile(r"^\s*\[\[\s*\"?rule\"?\s*\]\]", re.MULTILINE)
-WORDS = (*Rule.model_fields, "rule", *KINDS, *REASONS, *FINDING_KINDS)
+KEYS = (*Rule.model_fields, "rule")
+WORDS: Mapping[str, Sequence[str]] = {"action": KINDS, "reason": REASONS, "finding": FINDING_KINDS}
+"""What may stand under each key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def load_expected(path: Path) -> ExpectedFile:
     except OSError as exc:
         raise _unusable(f"{path}: {exc.strerror}", "Check the path.") from exc
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
-        raise _unusable(f"{path} is not TOML: {str(exc)[:300]}", "Repair it there.") from exc
+        raise _unusable(f"{path} is not TOML: {str(exc)[:300]}", DATES) from exc
     except ValidationError as exc:
         raise _unusable(f"{path}: {_first(exc)}", "`indexer schema expected` has all there is.") from None
     lines = tuple(text.count("\n", 0, found.end()) + 1 for found in HEADER.finditer(text))
@@ -54,8 +58,20 @@ def _first(exc: ValidationError) -> str:
     place = [f"rule {part + 1}" if isinstance(part, int) else str(part)[:80] for part in fault["loc"]]
     where = ": ".join(part for part in place if part != "rule") or "the file"
     message = str(fault["msg"]).removeprefix("Value error, ")
-    typed = fault["input"] if fault["type"] == "literal_error" else fault["loc"][-1] if fault["loc"] else ""
-    if fault["type"] in ("literal_error", "extra_forbidden") and isinstance(typed, str):
-        close = difflib.get_close_matches(typed, WORDS, n=1)
-        message = f"{typed[:80]!r} is not known" + (f"; did you mean {close[0]}?" if close else "")
+    if fault["type"] == "tuple_type" and fault["loc"] == ("rule",):
+        message = "a rule begins with [[rule]], in two brackets"
+    elif fault["type"] == "literal_error":
+        message = _unknown(str(fault["input"]), str(fault["loc"][-1]))
+    elif fault["type"] == "extra_forbidden":
+        message = _unknown(str(fault["loc"][-1]), "")
     return f"{where}: {message[:300]}"
+
+
+def _unknown(typed: str, key: str) -> str:
+    """What was probably meant: a word that may stand under this key, or the key that such a word stands under."""
+    words = WORDS[key] if key else KEYS
+    found = f"{typed[:80]!r} is not known"
+    if key and (other := next((one for one in WORDS if typed in WORDS[one]), None)):
+        return f"{typed!r} is no {key}; write {other} = {typed!r}"
+    close = difflib.get_close_matches(typed, words, n=1)
+    return f"{found}; did you mean {close[0]}?" if close else found

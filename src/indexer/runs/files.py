@@ -12,11 +12,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from indexer.disk import sync_folder
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.action import content_id
 from indexer.model.outcome import Result
 from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
+from indexer.model.values import to_text
 from indexer.runs.s3_files import s3_files
 
 M = TypeVar("M", bound=BaseModel)
@@ -51,7 +53,7 @@ def save_plan(plan: Plan, path: Place | str) -> None:
 
 def document_text(document: dict[str, Any]) -> str:
     """A document as we write all of them."""
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return to_text(document, indent=1) + "\n"
 
 
 def in_bytes(text: str) -> bytes:
@@ -98,6 +100,7 @@ def write_whole(path: Place, text: str) -> None:
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(path)
+        sync_folder(path.parent)
     except OSError as exc:
         hint = "Nothing was replaced. Make room there, or name another place."
         raise IndexerError("The file cannot be written", f"{path}: {exc.strerror}", hint) from exc
@@ -126,6 +129,9 @@ def load_plan(path: Place | str) -> PlanFile:
     """A plan and its digest. Raises RefusedError for one that is damaged, tampered with, or not of our time."""
     path = parse_place(path)
     document = _load(path, "plan")
+    if "actions" not in document and "outcomes" in document:
+        hint = "It is a result. Name the plan, which `apply` left beside it."
+        raise RefusedError("The file is no plan", f"{path}: it has outcomes, not actions", hint)
     digest = document.get("digest")
     try:
         fits = digest == plan_digest(document)

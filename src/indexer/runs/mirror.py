@@ -125,13 +125,12 @@ class _Mirror:
                 self._files.replace(self._results / RESULT_FILE, result.read_bytes())
         except IndexerError as exc:
             first = f"{fault}; and then " if isinstance(fault, IndexerError) else ""
-            detail = f"{first}{exc.summary}: {exc.detail}"
+            detail = f"{first}{exc.what}"
             hint = (
                 f"What is missing in {self._results}/ is in {self._folder}: add it there, then apply again."
             )
             raise IndexerError("The results could not all be put into S3", detail, hint) from exc
         self.whole = True
         if self._fault is not None and fault is None:
-            detail = f"{self._fault.summary}: {self._fault.detail}"
             hint = "What was written is recorded now. Apply again with the same --results: it goes on from there."
-            raise IndexerError("The run stopped, since its journal did not get to S3", detail, hint)
+            raise IndexerError("The run stopped, since its journal did not get to S3", self._fault.what, hint)

@@ -44,7 +44,7 @@ def scope_of(
     allow_empty: Sequence[SystemName] = (),
 ) -> Scope:
     """What is asked for: options over the configuration. Raises UsageError for a bucket that is not ours."""
-    configured = (*config.buckets, *filter(None, [config.results_bucket]))
+    configured = config.every_bucket
     unknown = [name for name in buckets if name not in configured]
     if unknown:
         detail = f"{', '.join(unknown)}; configured: {', '.join(configured)}"

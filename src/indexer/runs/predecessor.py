@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from indexer.config import table_at
 from indexer.errors import UsageError
+from indexer.runs.config_file import fault_words
 from indexer.runs.credentials import docdb_uri
 from indexer.systems.settings import settings_text
 
@@ -224,7 +225,9 @@ def _checked(path: str, value: Any) -> Result:
     try:
         taken: Any = TypeAdapter(wanted).validate_python(value)
     except ValidationError as exc:
-        return f"left out, since {path} does not take it: {exc.errors(include_input=False)[0]['msg']}"
+        return (
+            f"left out, since {path} does not take it: it {fault_words(exc.errors(include_input=False)[0])}"
+        )
     return path, list(taken) if isinstance(taken, tuple) else taken
 
 

@@ -78,7 +78,7 @@ def s3_files() -> Iterator[S3Files]:
         s3.client.close()
 
 
-def check_apart(place: Place, kept_in_step: Iterable[str | None], option: str) -> None:
+def check_apart(place: Place, kept_in_step: Iterable[str], option: str) -> None:
     """Raise UsageError for a place in a bucket whose contents we keep in step: ours are no part of any asset."""
     if isinstance(place, S3Place) and place.bucket in set(kept_in_step):
         hint = f"Name a bucket of its own with {option}."

@@ -7,10 +7,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from indexer.disk import make_folder, sync_folder
 from indexer.errors import IndexerError
 from indexer.model.place import S3Place, parse_place
-from indexer.model.ports import Archive, ObjectReader, ObjectWriter
+from indexer.model.ports import Archive, ObjectReader, ObjectWriter, PreconditionFailed
 from indexer.model.values import sha256
+
+HINT = "Make room there, or name another place with --results or --archive."
+TRIES = 3
 
 
 class FolderArchive:
@@ -25,17 +29,17 @@ class FolderArchive:
         path = self._folder / name
         temporary = path.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
-            if not path.exists():
-                self._folder.mkdir(parents=True, exist_ok=True)
+            if self.read(name) is None:  # none yet, or one that was damaged
+                make_folder(self._folder)
                 with temporary.open("wb") as file:
                     file.write(body)
                     file.flush()
                     os.fsync(file.fileno())
                 temporary.replace(path)
+                sync_folder(self._folder)
         except OSError as exc:
-            hint = "Make room there, or name another folder with --results."
             raise IndexerError(
-                "The run's archive cannot be written", f"{path}: {exc.strerror}", hint
+                "The run's archive cannot be written", f"{path}: {exc.strerror}", HINT
             ) from exc
         return name
 
@@ -55,11 +59,18 @@ class S3Archive:
         self._folder, self._reader, self._writer = folder, reader, writer
 
     def keep(self, body: bytes) -> str:
-        """Put one in; one that is there already has these bytes, since its name is their digest."""
-        name = sha256(body)
+        """Put one in, over one that was damaged; returns its name."""
+        name, etag = sha256(body), None
         place = self._folder / name
-        self._writer.put(place.bucket, place.key, body, None)
-        return name
+        for _ in range(TRIES):
+            answer = self._writer.put(place.bucket, place.key, body, etag)
+            if not isinstance(answer, PreconditionFailed):
+                return name
+            held = self._reader.get(place.bucket, place.key)
+            if held is not None and held.body == body:
+                return name
+            etag = None if held is None else held.etag
+        raise IndexerError("The run's archive cannot be written", f"{place}: others write there", HINT)
 
     def read(self, name: str) -> bytes | None:
         """The bytes that hash to this name, or None where the archive does not hold them."""

@@ -9,14 +9,12 @@ from functools import partial
 from typing import Any
 
 from pymongo import ReadPreference
-from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
 
 from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.check import Check, CheckName, failed, not_tried, unknown
 from indexer.model.generation import GenerationName
 from indexer.systems.checks_network import Host, check_host
-from indexer.systems.docdb_connection import HINT_NETWORK, HINT_URI, DocDB, Places, connect, faults
+from indexer.systems.docdb_connection import HINT_NETWORK, DocDB, Places, connect, faults, parsed_uri
 
 WRITES = frozenset({"insert", "update", "remove"})
 """Actions of a privilege, as MongoDB names them."""
@@ -57,10 +55,9 @@ def _left_out() -> Iterator[Check]:
 def host_checks(uri: str, ca_file: str | None) -> tuple[Check, ...]:
     """One for each host of the URI. A host that fails is a warning where another one answers."""
     try:
-        parsed = parse_uri(uri, validate=False)
-    except (PyMongoError, ValueError):  # whose words may quote the URI
-        fault = UsageError("The DocDB connection is set up wrongly", "its hosts cannot be told", HINT_URI)
-        return (failed("docdb-host", "", fault),)
+        parsed = parsed_uri(uri)
+    except UsageError as exc:
+        return (failed("docdb-host", "", exc),)
     options = {name.lower(): value for name, value in parsed["options"].items()}
     ca_file = ca_file or options.get("tlscafile")
     secure = bool(ca_file) or str(options.get("tls", "")).lower() == "true"
@@ -87,7 +84,7 @@ def tls_context(ca_file: str | None, options: Mapping[str, Any]) -> ssl.SSLConte
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif ca_file:
-        context.load_verify_locations(ca_file)
+        _trust(context, ca_file)
     else:
         context.load_default_certs()
     if options.get("tlscertificatekeyfile"):
@@ -95,6 +92,14 @@ def tls_context(ca_file: str | None, options: Mapping[str, Any]) -> ssl.SSLConte
             options["tlscertificatekeyfile"], password=options.get("tlscertificatekeyfilepassword", "")
         )
     return context
+
+
+def _trust(context: ssl.SSLContext, ca_file: str) -> None:
+    """Load a CA bundle; what is wrong with it is told with its path."""
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as exc:  # an ssl.SSLError is one too
+        raise OSError(exc.errno, f"{ca_file}: {exc.strerror or exc}") from exc
 
 
 def _yes(options: Mapping[str, Any], *names: str) -> bool:

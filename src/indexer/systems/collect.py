@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
+from threading import Semaphore
 from typing import Generic, TypeVar
 
 from indexer.errors import SystemFaultError
@@ -34,6 +35,8 @@ ASSETS_A_BATCH = 16
 """Records of so many assets are read in one request; each may be several MB."""
 FAILURES_IN_A_ROW = 32
 """After so many failed reads, the rest of the assets are not tried."""
+DECIDING = 2
+"""Threads that compute at a time. Python lets one, and digests another; more would only wake each other up for it."""
 T = TypeVar("T")
 P = TypeVar("P")
 
@@ -69,7 +72,7 @@ def read_all(
             rows.extend(page)
             seen(len(page))
     except SystemFaultError as exc:
-        coverage = Coverage(system, scope, len(rows), complete=False, why=f"{exc.summary}: {exc.detail}")
+        coverage = Coverage(system, scope, len(rows), complete=False, why=exc.what)
         return Read(tuple(rows), coverage, exc)
     return Read(tuple(rows), Coverage(system, scope, len(rows)))
 
@@ -131,6 +134,7 @@ def read_assets(
     """
     items = iter(work)
     batches = iter(lambda: tuple(islice(items, ASSETS_A_BATCH)), ())
+    turn = Semaphore(DECIDING)
     pending: deque[Future[P | Unread]] = deque()
     breaker = _Breaker()
     with ThreadPoolExecutor(parallel + 1, thread_name_prefix="read") as pool:
@@ -140,7 +144,7 @@ def read_assets(
                 bodies = pool.submit(_records, readers.records, batch)
                 for one in batch:
                     pending.append(
-                        pool.submit(_plan_one, readers, one, bodies, decide, originals_folder, breaker)
+                        pool.submit(_plan_one, readers, one, bodies, decide, originals_folder, breaker, turn)
                     )
                 while len(pending) > parallel + ASSETS_A_BATCH:
                     yield pending.popleft().result()
@@ -186,6 +190,7 @@ def _plan_one(
     decide: Callable[[Asset], P],
     originals_folder: str,
     breaker: _Breaker,
+    turn: Semaphore,
 ) -> P | Unread:
     """Read what one asset needs, and decide on it."""
     needs = work.folder or bool(work.records)
@@ -196,13 +201,11 @@ def _plan_one(
     held = batch.result()
     if isinstance(held, SystemFaultError):
         breaker.note(failed=True)
-        return Unread(work.asset.location, "docdb", f"{held.summary}: {held.detail}")
+        return Unread(work.asset.location, "docdb", held.what)
     bodies = held.pop(work.asset.location)
     try:
-        # The record is decoded last: many assets wait for S3 at a time, and decoded they are ten times as large.
         asset = _with_folder(readers.objects, work, originals_folder)
-        asset = replace(asset, records=_opened(bodies, asset.location))
-        decided = _decided(readers.objects, asset, decide)
+        decided = _decided(readers.objects, asset, bodies, decide, turn)
         if needs:
             breaker.note(failed=False)
         return decided
@@ -210,7 +213,7 @@ def _plan_one(
         return Unread(work.asset.location, exc.system, str(exc))
     except SystemFaultError as exc:
         breaker.note(failed=True)
-        return Unread(work.asset.location, "s3", f"{exc.summary}: {exc.detail}")
+        return Unread(work.asset.location, "s3", exc.what)
 
 
 def _with_folder(objects: ObjectReader, work: Work, originals_folder: str) -> Asset:
@@ -232,14 +235,19 @@ def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
                 raise _UnreadableError("docdb", "its record was changed while it was being read")
             records[name] = replace(record, body=dict(record.body))
         except SystemFaultError as exc:
-            raise _UnreadableError("docdb", f"{exc.summary}: {exc.detail}") from exc
+            raise _UnreadableError("docdb", exc.what) from exc
     return records
 
 
-def _decided(objects: ObjectReader, asset: Asset, decide: Callable[[Asset], P]) -> P:
+def _decided(
+    objects: ObjectReader, asset: Asset, bodies: Bodies, decide: Callable[[Asset], P], turn: Semaphore
+) -> P:
+    """The record is decoded last: many assets wait for S3 at a time, and decoded they are ten times as large."""
     while True:
         try:
-            return decide(asset)
+            with turn:
+                asset = replace(asset, records=asset.records or _opened(bodies, asset.location))
+                return decide(asset)
         except MustReadError as need:
             asset = replace(asset, bodies={**asset.bodies, **_bodies(objects, asset.location, need.names)})
 

@@ -53,6 +53,7 @@ class DocDBReader:
                     .find({"location": {"$gte": low, "$lt": high}}, self._projection(generation))
                     .sort("location", pymongo.ASCENDING)
                     .limit(limit)
+                    .batch_size(limit)
                 ),
             )
             fresh = [row for row in (self._row(generation, one) for one in page) if repr(row.id) not in seen]
@@ -111,14 +112,9 @@ class DocDBReader:
     ) -> tuple[Mapping[str, Any], ...]:
         """The bodies of all records at these locations, with a trailing slash or without."""
         written = [text for location in locations for text in (str(location), f"{location}/")]
-        what = f"{generation} records of {len(locations)} locations"
-        return self._whole(generation, what, {"location": {"$in": written}})
-
-    def _whole(
-        self, generation: GenerationName, what: str, wanted: Mapping[str, Any]
-    ) -> tuple[Mapping[str, Any], ...]:
+        what = f"read {generation} records of {len(locations)} locations"
         collection = self._docdb.collection(generation)
-        return asked(self._docdb, f"read {what}", lambda: tuple(collection.find(wanted)))
+        return asked(self._docdb, what, lambda: tuple(collection.find({"location": {"$in": written}})))
 
     def archive_form(self, body: Mapping[str, Any]) -> bytes:
         """The record with all its types, as canonical MongoDB Extended JSON."""

@@ -62,7 +62,7 @@ class DocDB:
 
 def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) -> DocDB:
     """Open a connection; `retryWrites` is off, since DocumentDB has it not. Raises where nobody answers."""
-    address = safe_address(uri)
+    address = ",".join(f"{host}:{port}" for host, port in parsed_uri(uri)["nodelist"])
     options: dict[str, Any] = {
         "appname": "indexer",
         "serverSelectionTimeoutMS": SERVER_SELECTION_MS,
@@ -80,7 +80,7 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
             warnings.filterwarnings("ignore", "You appear to be connected to", UserWarning)
             client: MongoClient[dict[str, Any]] = MongoClient(uri, **options)
     except (PyMongoError, ValueError, OSError, UserWarning) as exc:
-        raise UsageError("The DocDB connection is set up wrongly", _why(exc, uri), HINT_URI) from exc
+        raise UsageError(WRONG, _why(exc, uri), HINT_URI) from exc
     docdb = DocDB(client, address, places)
     try:
         asked(docdb, "connect", lambda: client.admin.command("ping"))
@@ -90,19 +90,31 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
     return docdb
 
 
+WRONG = "The DocDB connection is set up wrongly"
 HINT_URI = (
     "Correct `docdb.uri` (or INDEXER_DOCDB__URI, or what `docdb.secret` holds) and `docdb.tls_ca_file`."
 )
 HINT_NETWORK = "Check the host in `docdb.uri` or `docdb.secret`, the network (VPN, security group) and TLS (`docdb.tls_ca_file`)."
 
 
-def safe_address(uri: str) -> str:
-    """Hosts and ports of a URI, never its credentials."""
+UNREADABLE = (
+    "the URI or an option in it cannot be read; it begins with mongodb://, and user and password must be "
+    "percent-encoded"
+)
+
+
+def parsed_uri(uri: str) -> dict[str, Any]:
+    """What stands in a URI. Raises UsageError, which does not quote it.
+
+    An `@` behind the hosts is part of a password that was not encoded: its other part would be taken for a host.
+    """
     try:
-        nodes = parse_uri(uri, validate=False)["nodelist"]
-    except (PyMongoError, ValueError):
-        return "the configured DocDB"
-    return ",".join(f"{host}:{port}" for host, port in nodes)
+        parsed: dict[str, Any] = parse_uri(uri, validate=False)
+    except (PyMongoError, ValueError):  # whose words may quote the URI
+        parsed = {}
+    if not parsed or "@" in f"{parsed['database']}{parsed['collection']}":
+        raise UsageError(WRONG, UNREADABLE, HINT_URI) from None
+    return parsed
 
 
 def _why(exc: Exception, uri: str) -> str:
@@ -112,7 +124,7 @@ def _why(exc: Exception, uri: str) -> str:
     )
     quoted = any(len(word) >= LONGEST_SHOWN and word in str(exc) for word in re.split(r"\W+", uri))
     if unreadable or quoted:
-        return "the URI or an option in it cannot be read; user and password must be percent-encoded"
+        return UNREADABLE
     return str(exc)[:300]
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ReadPreference, ReturnDocument
+from pymongo import ReadPreference
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from indexer.errors import IndexerError, SystemFaultError
-from indexer.systems.docdb_connection import DocDB, faults
+from indexer.systems.docdb_connection import DocDB, asked, faults
 
 LEASE_S = 120
 """Seconds after which a lease that nobody renews is free."""
@@ -66,21 +66,25 @@ class Leases:
         now = datetime.now(UTC)
         lease = {"owner": owner, "since": now.isoformat(), "expires_at": _expiry(now)}
         free = {} if steal else {"expires_at": {"$lt": now.isoformat()}}
-        with faults(self._docdb, f"take the lease of {bucket}"):
-            taken = self._collection.find_one_and_update(
-                {"_id": bucket, **free}, {"$set": lease}, return_document=ReturnDocument.AFTER
-            )
-            if taken is not None:
-                return
+
+        def ask() -> Mapping[str, Any] | None:
+            """Who holds it instead, or None. Asked again after a lost answer, it finds the lease its own."""
+            if self._collection.find_one_and_update({"_id": bucket, **free}, {"$set": lease}) is not None:
+                return None
             try:
                 self._collection.insert_one({"_id": bucket, **lease})
             except DuplicateKeyError:
-                other = self._collection.find_one({"_id": bucket}) or {}
-                raise IndexerError(
-                    "Another run holds the bucket",
-                    f"{bucket}: {other.get('owner')} since {other.get('since')}, until {other.get('expires_at')}",
-                    "Wait for it, or take it over with --steal-lease if that run is dead.",
-                ) from None
+                holder = self._collection.find_one({"_id": bucket}) or {}
+                return None if holder.get("owner") == owner else holder
+            return None
+
+        other = asked(self._docdb, f"take the lease of {bucket}", ask)
+        if other is not None:
+            raise IndexerError(
+                "Another run holds the bucket",
+                f"{bucket}: {other.get('owner')} since {other.get('since')}, until {other.get('expires_at')}",
+                "Wait for it, or take it over with --steal-lease if that run is dead.",
+            )
 
     def _renew(self, buckets: Sequence[str], owner: str, done: threading.Event) -> None:
         while not done.wait(RENEWAL_S):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -13,7 +13,6 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
-    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
 )
@@ -34,6 +33,7 @@ ATTEMPTS = 8
 """With waits of up to 1, 2, 4, 8, 16, 20 and 20 seconds in between."""
 LOST_RACE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 UNSUPPORTED = frozenset({"NotImplemented", "501"})
+SLOW_DOWN = frozenset({503, 429})
 MISSING_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
 DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 MAX_SAID = 400
@@ -70,7 +70,19 @@ def open_s3(parallel: int | None, attempts: int = ATTEMPTS) -> S3:
     except (BotoCoreError, ValueError) as exc:
         hint = "Set a region and credentials as for any AWS tool (AWS_PROFILE, AWS_DEFAULT_REGION)."
         raise SystemFaultError("S3 cannot be used", str(exc), hint) from exc
-    return S3(client, session, Pace(at_most(parallel), adapts=parallel is None))
+    pace = Pace(at_most(parallel), adapts=parallel is None)
+    client.meta.events.register("response-received.s3", _tells(pace))
+    return S3(client, session, pace)
+
+
+def _tells(pace: Pace) -> Callable[..., None]:
+    """Tells the pace of every answer by which S3 asks for less: of those, too, that are retried inside the client."""
+
+    def heard(response_dict: Mapping[str, Any] | None = None, **_: object) -> None:
+        if response_dict is not None and response_dict["status_code"] in SLOW_DOWN:
+            pace.slowed()
+
+    return heard
 
 
 def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
@@ -98,7 +110,7 @@ def faults(bucket: str, what: str) -> Iterator[None]:
     """The client's errors in our words."""
     try:
         yield
-    except (ClientError, BotoCoreError, HTTPClientError) as exc:
+    except (ClientError, BotoCoreError) as exc:
         raise _translated(exc, bucket, what) from exc
 
 
@@ -139,16 +151,18 @@ class S3Reader:
         return Listing(tuple(objects), tuple(folders))
 
     def _pages(self, bucket: str, prefix: str) -> Iterator[Any]:
-        """All pages of one LIST. One that says "truncated" and gives no token was cut short: a fault."""
+        """All pages of one LIST. One that says "truncated" and gives no token was cut short, and one that does not
+        say whether it is (a proxy's own page, an empty body) is no listing: faults, both.
+        """
         what = f"list s3://{bucket}/{prefix}"
         more: dict[str, Any] = {}
         while True:
-            try:
+            with faults(bucket, what):
                 page = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
-            except (ClientError, BotoCoreError, HTTPClientError) as exc:
-                raise _translated(exc, bucket, what) from exc
+            if "IsTruncated" not in page:
+                raise SystemFaultError("S3 answered with no listing", what, "Is there a proxy in between?")
             yield page
-            if not page.get("IsTruncated"):
+            if not page["IsTruncated"]:
                 return
             token = page.get("NextContinuationToken")
             if not token or token == more.get("ContinuationToken"):
@@ -225,12 +239,11 @@ class S3Writer:
 
     def _conditional(self, write: Callable[[], T], bucket: str, what: str) -> T | PreconditionFailed:
         """Send one conditional write; a condition that does not hold (or no such key) is an answer."""
-        try:
-            with self._pace.request():
-                return write()
-        except ClientError as exc:
-            if code_of(exc) in LOST_RACE | MISSING_KEY:
-                return PreconditionFailed()
-            raise _translated(exc, bucket, what) from exc
-        except (BotoCoreError, HTTPClientError) as exc:
-            raise _translated(exc, bucket, what) from exc
+        with faults(bucket, what):
+            try:
+                with self._pace.request():
+                    return write()
+            except ClientError as exc:
+                if code_of(exc) in LOST_RACE | MISSING_KEY:
+                    return PreconditionFailed()
+                raise

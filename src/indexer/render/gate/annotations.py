@@ -6,8 +6,8 @@ GitHub shows ten errors and ten warnings of a step, so there is one for a reason
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from indexer.model.drift import RuleUse, Verdict
 from indexer.render.gate.text import rule_line, unexpected, verdict_headline
@@ -18,48 +18,78 @@ from indexer.render.words import counted, target
 
 SHOWN = 10
 EXAMPLES = 3
+TITLES = 30
+"""So many titles are named of what has no annotation of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A title, a message, and where it belongs in a file, if anywhere."""
+
+    title: str
+    message: str
+    place: Mapping[str, str] = field(default_factory=dict)
+
+    def command(self, level: str) -> str:
+        """As GitHub's runner reads it."""
+        properties = {"title": self.title, **self.place}
+        given = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
+        return f"::{level} {given}::{_escaped(self.message)}"
 
 
 def verdict_annotations(verdict: Verdict, file: str | None) -> str:
     """Workflow commands, one a line. `file`: the rules' path, so that expired ones are marked in it."""
     # The first is the verdict: it is there whatever else GitHub leaves out.
     level = "notice" if verdict.status == "in-step" else "error"
+    errors, warnings = list(_errors(verdict, file)), list(_unused(verdict, file))
+    (errors if verdict.strict else warnings).extend(_findings(verdict))
     lines = [
-        _command(level, verdict_headline(verdict), title="indexer drift"),
-        *islice(_errors(verdict, file), SHOWN - 1),
-        *islice(_warnings(verdict, file), SHOWN),
+        Annotation("indexer drift", verdict_headline(verdict)).command(level),
+        *(one.command("error") for one in _within(errors, SHOWN - 1)),
+        *(one.command("warning") for one in _within(warnings, SHOWN)),
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _errors(verdict: Verdict, file: str | None) -> Iterator[str]:
-    for row in verdict.incomplete[:EXAMPLES]:
-        yield _command("error", incomplete_read(row), title="Not read")
+def _within(annotations: Sequence[Annotation], most: int) -> Sequence[Annotation]:
+    """At most so many; where there are more, the last one names them."""
+    if len(annotations) <= most:
+        return annotations
+    rest = [one.title for one in annotations[most - 1 :]]
+    return [*annotations[: most - 1], Annotation(f"And {len(rest):,} more", _some(rest, TITLES))]
+
+
+def _errors(verdict: Verdict, file: str | None) -> Iterator[Annotation]:
+    if verdict.incomplete:
+        yield Annotation("Not read", _some([incomplete_read(row) for row in verdict.incomplete]))
     for use in verdict.rules:
         if use.expired:
-            yield _command("error", rule_line(use), title="Expired rule", **_place(use, file))
+            yield Annotation("Expired rule", rule_line(use), _place(use, file))
     actions = unexpected(verdict)
     for reason, count in sorted(verdict.totals.reasons.items(), key=lambda item: (-item[1], item[0])):
-        named = [one for one in actions if one.reason == reason]
-        examples = [f"{one.kind} {one.location} {target(one)}" for one in named[:EXAMPLES]]
-        more = [f"and {count - len(examples):,} more"] if count > len(examples) else []
-        yield _command(
-            "error", "\n".join([*examples, *more]), title=f"{reason}: {counted(count, 'unexpected action')}"
-        )
+        named = [f"{one.kind} {one.location} {target(one)}" for one in actions if one.reason == reason]
+        yield Annotation(f"{reason}: {counted(count, 'unexpected action')}", _some(named))
 
 
-def _warnings(verdict: Verdict, file: str | None) -> Iterator[str]:
-    level = "error" if verdict.strict else "warning"
-    for use in verdict.rules:
-        if not use.expired and not use.matched:
-            yield _command("warning", rule_line(use), title="Rule that matches nothing", **_place(use, file))
+def _findings(verdict: Verdict) -> Iterator[Annotation]:
     kinds: dict[str, list[str]] = {}
     for one in verdict.findings:
         if one.expected_by is None:
             kinds.setdefault(one.finding.kind, []).append(finding_line(one.finding))
     for kind, lines in sorted(kinds.items()):
-        more = [f"and {len(lines) - EXAMPLES:,} more"] if len(lines) > EXAMPLES else []
-        yield _command(level, "\n".join([*lines[:EXAMPLES], *more]), title=f"Finding {kind}")
+        yield Annotation(f"Finding {kind}", _some(lines))
+
+
+def _unused(verdict: Verdict, file: str | None) -> Iterator[Annotation]:
+    for use in verdict.rules:
+        if not use.expired and not use.matched:
+            yield Annotation("Rule that matches nothing", rule_line(use), _place(use, file))
+
+
+def _some(lines: Sequence[str], most: int = EXAMPLES) -> str:
+    """The first lines, and how many more there are."""
+    more = [f"and {len(lines) - most:,} more"] if len(lines) > most else []
+    return "\n".join([*map(safe, lines[:most]), *more])
 
 
 def _place(use: RuleUse, file: str | None) -> dict[str, str]:
@@ -67,11 +97,6 @@ def _place(use: RuleUse, file: str | None) -> dict[str, str]:
     if file is None:
         return {}
     return {"file": file, "line": str(use.line)} if use.line else {"file": file}
-
-
-def _command(level: str, message: str, **properties: str) -> str:
-    given = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
-    return f"::{level} {given}::{_escaped(message)}"
 
 
 def _escaped(text: str, more: str = "") -> str:

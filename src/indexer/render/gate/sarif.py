@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
+from urllib.parse import quote
 
 from indexer.model.drift import DriftedAction, JudgedFinding, RuleUse, Verdict
 from indexer.model.values import canonical, sha256
@@ -84,7 +85,7 @@ def _results(verdict: Verdict, file: str | None) -> Iterator[Json]:
                 "level": "error",
                 "message": {"text": text},
                 "locations": [_location(file, use.line, None)],
-                "partialFingerprints": {"rule/v1": sha256(rule_line(use).encode())},
+                "partialFingerprints": _fingerprint([EXPIRED, rule_line(use)]),
             }
     for one in sorted(verdict.actions, key=lambda one: one.expected_by is not None):
         yield _of_action(one, verdict.rules, file)
@@ -100,14 +101,14 @@ def _of_action(drifted: DriftedAction, rules: tuple[RuleUse, ...], file: str | N
         for one in action.changes[:3]
     ]
     first = f"{action.kind} {target(action)} of {safe(action.location)}{held}: {details(action)}"
-    # What stays the same from day to day, so that an alert is one alert.
-    named = canonical([action.kind, action.reason, action.target.model_dump(mode="json")])
     return {
         "ruleId": action.reason,
         "level": "error",
         "message": {"text": "\n".join([first, *differences])},
         "locations": [_location(file, 1, safe(action.location))],
-        "partialFingerprints": {"drift/v1": sha256(named)},
+        "partialFingerprints": _fingerprint(
+            [action.kind, action.reason, action.target.model_dump(mode="json")]
+        ),
         **_suppressed(drifted.expected_by, rules),
         "properties": {"action": action.id, "kind": action.kind},
     }
@@ -115,15 +116,22 @@ def _of_action(drifted: DriftedAction, rules: tuple[RuleUse, ...], file: str | N
 
 def _of_finding(found: JudgedFinding, verdict: Verdict, file: str | None) -> Json:
     finding = found.finding
-    named = canonical([finding.kind, finding.location, finding.detail])
     return {
         "ruleId": f"finding/{finding.kind}",
         "level": "error" if verdict.strict else "warning",
         "message": {"text": f"{finding.kind}: {finding_line(finding)}"},
         "locations": [_location(file, 1, safe(finding.location) if finding.location else None)],
-        "partialFingerprints": {"finding/v1": sha256(named)},
+        "partialFingerprints": _fingerprint([finding.kind, finding.location, finding.detail]),
         **_suppressed(found.expected_by, verdict.rules),
     }
+
+
+def _fingerprint(named: list[object]) -> Json:
+    """What stays the same from day to day, so that an alert is one alert, and no other's.
+
+    Code scanning goes by this key alone, and computes it where it is missing: from the line, which all share here.
+    """
+    return {"primaryLocationLineHash": f"{sha256(canonical(named))}:1"}
 
 
 def _suppressed(index: int | None, rules: tuple[RuleUse, ...]) -> Json:
@@ -136,7 +144,7 @@ def _location(file: str | None, line: int | None, asset: str | None) -> Json:
     found: Json = {}
     if file is not None:
         region = {"region": {"startLine": line}} if line else {}
-        found["physicalLocation"] = {"artifactLocation": {"uri": file}, **region}
+        found["physicalLocation"] = {"artifactLocation": {"uri": quote(file)}, **region}
     if asset is not None:
         found["logicalLocations"] = [{"fullyQualifiedName": asset, "kind": "resource"}]
     return found

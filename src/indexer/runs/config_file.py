@@ -1,0 +1,138 @@
+"""Read the configuration: `indexer.toml` or a parameter, environment variables over it; options go over both."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import EnvSettingsSource, SettingsError
+
+from indexer.config import WANTED, Config, Hide, table_at
+from indexer.errors import UsageError
+from indexer.systems.settings import settings_document
+
+DEFAULT_FILE = "indexer.toml"
+INVALID = "The configuration is not valid"
+PREFIX = str(Config.model_config["env_prefix"])
+CREDENTIALS = (("docdb", "uri"), ("codeocean", "token"))
+"""Table and key; instead of each there may be `secret`, never beside it."""
+
+
+def load_config(source: Path | str | None = None, hide: Hide | None = None) -> Config:
+    """Read the configuration: a file, or `ssm:NAME`. Raises UsageError, which names the key and the way out.
+
+    `hide` is told every secret in it, and those that are read for it later. Raises SystemFaultError where AWS fails.
+    """
+    read = source is not None or Path(DEFAULT_FILE).exists()
+    named = source or DEFAULT_FILE
+    document = settings_document(named) if read else {}
+    _check_names(document, named)
+    try:
+        config = Config(**_beneath(document, EnvSettingsSource(Config)()))
+    except SettingsError as exc:
+        raise _no_json(exc) from None
+    except ValidationError as exc:
+        problems = _problems(exc)
+        if not read:
+            hint = (
+                f"Write {DEFAULT_FILE} here, or name one with --config; `indexer sandbox` prints one to try."
+            )
+            raise UsageError(f"There is no {DEFAULT_FILE} here", f"{Path.cwd()}: {problems}", hint) from None
+        raise UsageError(INVALID, f"{named}: {problems}", _hint(document, named)) from None
+    config._hide = hide
+    for secret in (config.docdb.uri, config.codeocean and config.codeocean.token):
+        if secret:
+            config.hide(secret.get_secret_value())
+    return config
+
+
+def _beneath(document: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without the one way to a credential where the environment gives the other."""
+    kept = dict(document)
+    for table, key in CREDENTIALS:
+        held, given = kept.get(table), environment.get(table)
+        if isinstance(held, dict) and isinstance(given, dict):
+            ways = {key: "secret", "secret": key}
+            overruled = {ways[one] for one in given if one in ways}
+            kept[table] = {name: value for name, value in held.items() if name not in overruled}
+    return kept
+
+
+def _check_names(document: dict[str, Any], source: Path | str) -> None:
+    """Raise UsageError for names that would be switches of pydantic's own (`_env_file`, `_cli_parse_args`)."""
+    odd = [name for name in document if name.startswith("_")]
+    if odd:
+        raise UsageError(INVALID, f"{source}: there is no setting {odd[0][:80]}", _hint(document, source))
+
+
+def _hint(document: Mapping[str, Any], source: Path | str) -> str:
+    if any(name.startswith(("s3_bucket", "doc_db_")) for name in document):
+        return (
+            f"These are the predecessor's settings: `indexer config migrate {source}` prints ours for them."
+        )
+    return "docs/configuration.md lists every key."
+
+
+def _no_json(exc: SettingsError) -> UsageError:
+    """A variable of the environment that is read as JSON and is none: which one, never what stands in it."""
+    value = getattr(exc.__cause__, "doc", None)
+    named = [name for name in os.environ if name.upper().startswith(PREFIX) and os.environ[name] == value]
+    detail = f"{named[0] if named else f'one of {PREFIX}…'} is no JSON"
+    hint = f"""A list or a whole table is JSON there: {PREFIX}BUCKETS='["one", "two"]'; of one setting write {PREFIX}TABLE__KEY."""
+    return UsageError("A variable of the environment is not valid", detail, hint)
+
+
+def _problems(exc: ValidationError) -> str:
+    """All faults of a configuration; a list's own is left out where one of its items is at fault."""
+    errors = exc.errors(include_input=False, include_url=False)
+    paths = [error["loc"] for error in errors]
+    return "; ".join(
+        _problem(error)
+        for error in errors
+        if not any(
+            len(path) > len(error["loc"]) and path[: len(error["loc"])] == error["loc"] for path in paths
+        )
+    )
+
+
+def _problem(error: Any) -> str:
+    """One fault of the configuration, with what was probably meant; never with the value."""
+    path = _named(error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = difflib.get_close_matches(
+            str(error["loc"][-1]), table_at(error["loc"][:-1]).model_fields, n=1
+        )
+        return f"there is no setting {path}" + (f" (did you mean {known[0]}?)" if known else "")
+    if error["type"] == "missing":
+        return f"{path} is missing"
+    said = fault_words(error)
+    return f"{path}: {said}" if path else said
+
+
+def _named(path: Sequence[int | str]) -> str:
+    """A setting by its key, or by the variable of the environment that it comes from."""
+    given = {name.upper(): name for name, value in os.environ.items() if value}
+    key = ".".join(map(str, path))
+    for end in range(len(path), 0, -1):
+        variable = given.get(PREFIX + "__".join(map(str, path[:end])).upper())
+        if variable:
+            return variable if end == len(path) else f"{key} in {variable}"
+    return key
+
+
+def fault_words(error: Any) -> str:
+    """What a value should be: pydantic's words, where they speak of the file and not of Python."""
+    match error["type"]:
+        case "string_pattern_mismatch":
+            return f"should be {WANTED[error['ctx']['pattern']]}"
+        case "tuple_type":
+            return 'should be a list: ["one", "two"]'
+        case "too_short":
+            return "should have at least one entry"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "should be a table"
+    return str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")

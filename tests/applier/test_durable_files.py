@@ -1,0 +1,127 @@
+"""What a run leaves behind outlives a power cut, a full disk and a damaged file."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from builders import BUCKET, apply_to, plan_of, record, statuses, world_of
+from indexer.applier.journal import Journal
+from indexer.errors import IndexerError
+from indexer.model.place import S3Place
+from indexer.model.plan import Plan
+from indexer.model.values import sha256
+from indexer.runs.files import write_whole
+from indexer.systems.archive import FolderArchive, S3Archive
+from memory import World
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What is brought to disk, in order."""
+    found: list[Path] = []
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        found.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    return found
+
+
+def test_a_before_image_is_on_disk_with_its_name(tmp_path: Path, synced: list[Path]) -> None:
+    """Its bytes, then its name; the folders that were made for it, too."""
+    FolderArchive(tmp_path / "run" / "archive").keep(b"body")
+    assert synced[:2] == [tmp_path, tmp_path / "run"]
+    assert synced[2].suffix == ".part"
+    assert synced[3:] == [tmp_path / "run" / "archive"]
+
+
+def test_a_journal_is_on_disk_with_its_name(tmp_path: Path, synced: list[Path]) -> None:
+    """Before the first line."""
+    with Journal(tmp_path / "run", "run", "plan"):
+        assert synced == [tmp_path, tmp_path / "run"]
+
+
+def test_a_whole_file_is_on_disk_with_its_name(tmp_path: Path, synced: list[Path]) -> None:
+    """A result that a power cut takes away would be the last run's."""
+    write_whole(tmp_path / "result.json", "{}")
+    assert synced[-1] == tmp_path
+    assert len(synced) == 2
+
+
+def test_a_damaged_image_is_kept_anew(tmp_path: Path) -> None:
+    """A file of the right name proves nothing: what it holds does."""
+    archive = FolderArchive(tmp_path)
+    (tmp_path / sha256(b"body")).write_bytes(b"bo")
+    assert archive.read(archive.keep(b"body")) == b"body"
+
+
+def test_a_damaged_image_in_s3_is_kept_anew() -> None:
+    """There too; and what is there already costs no second write."""
+    world = World()
+    world.put("archive", f"run/{sha256(b'body')}", b"bo")
+    archive = S3Archive(S3Place("archive", "run"), world.readers().objects, world.writers().objects)
+    assert archive.read(archive.keep(b"body")) == b"body"
+    archive.keep(b"body")
+    assert len(world.writes) == 1
+
+
+def test_an_image_that_does_not_get_into_s3_is_an_error() -> None:
+    """Somebody always is there first: then nothing may be written that it stands behind."""
+    world = World()
+    world.buckets["archive"] = {}
+    name = f"run/{sha256(b'body')}"
+    for nth in range(1, 10):
+        world.before("objects.put", lambda nth=nth: world.put("archive", name, b"%d" % nth), nth)  # type: ignore[misc]
+    archive = S3Archive(S3Place("archive", "run"), world.readers().objects, world.writers().objects)
+    with pytest.raises(IndexerError):
+        archive.keep(b"body")
+
+
+@contextmanager
+def room(size_bytes: int) -> Iterator[None]:
+    """No file of this process may grow beyond it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def drifting() -> tuple[Plan, World]:
+    world = world_of(record("a", subject={"n": 1}), record("b", subject={"n": 2}))
+    world.put(BUCKET, "a/subject.json", b"{}")
+    world.put(BUCKET, "b/subject.json", b"{}")
+    world.put(BUCKET, "b/session.json", b'{"s": 1}')
+    return plan_of(world), world
+
+
+@pytest.mark.parametrize("more", range(100, 2_000, 300))
+def test_no_room_in_the_journal_ends_a_run_in_words(tmp_path: Path, more: int) -> None:
+    """Nothing is written that is not recorded; with room again, the run goes on from there."""
+    plan, world = drifting()
+    filled = 100_000
+    (tmp_path / "journal.jsonl").write_text("\n" * filled)
+    with room(filled + more), pytest.raises(IndexerError, match="journal cannot be written"):
+        apply_to(world, plan, tmp_path)
+    assert len(world.writes) < len(plan.actions)
+    result = apply_to(world, plan, tmp_path)
+    assert set(statuses(result)) <= {"applied", "satisfied"}
+    assert [one.action_id for one in result.outcomes if one.before is None] == []
+
+
+def test_no_room_in_the_archive_ends_a_run_in_words(tmp_path: Path) -> None:
+    """What cannot be kept is not replaced."""
+    plan, world = drifting()
+    (tmp_path / "archive").write_text("a file")
+    with pytest.raises(IndexerError, match="archive cannot be written"):
+        apply_to(world, plan, tmp_path)
+    assert world.writes == []

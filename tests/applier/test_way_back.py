@@ -1,0 +1,144 @@
+"""A run is taken back by its folder, however often its plan was applied and however the last time ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from builders import BUCKET, apply_to, by_kind, outcome_of, plan_of, record, rules, statuses, world_of
+from indexer.model.plan import Plan
+from indexer.runs.undo import undo
+from memory import Crash, World
+
+REGISTER = rules(register_data_assets=True)
+STAMPS = ("last_modified", "_last_modified")
+
+
+def drifting_world() -> World:
+    """Files to replace, to make and to delete, records to change, to make and to delete."""
+    world = world_of(record("a", subject={"n": 1}, rig={"r": 1}), record("b"))
+    world.put(BUCKET, "a/subject.json", b'"replaced"')
+    del world.buckets[BUCKET]["a/rig.json"]
+    world.put(BUCKET, "b/session.json", b'{"s": 1}')
+    world.put(BUCKET, "b/procedures.json", b"broken")
+    world.put(BUCKET, "new/data_description.json", b'{"data_level": "derived"}')
+    world.add("v1", record("gone", subject={"keep": "me"}))
+    return world
+
+
+def drifting() -> tuple[Plan, World]:
+    world = drifting_world()
+    return plan_of(world), world
+
+
+def but_stamps(world: World) -> dict[str, Any]:
+    """All that the systems hold, but for the stamps of the records' last writes."""
+    state = world.state()
+    for held in state["records"].values():
+        for body in held.values():
+            for name in STAMPS:
+                body.pop(name, None)
+    return state
+
+
+def taken_back(world: World, folder: Path) -> dict[str, int]:
+    """Plan the way back from a folder, and go it; outcomes by status."""
+    back = undo(folder)
+    assert back.impossible == ()
+    return apply_to(world, back.plan, folder / "back").summary
+
+
+def test_a_second_run_that_was_stopped_at_once_takes_nothing_from_the_first(tmp_path: Path) -> None:
+    """Its result names what the first run wrote."""
+    plan, world = drifting()
+    before = but_stamps(world)
+    apply_to(world, plan, tmp_path)
+    stop = Event()
+    stop.set()
+    assert set(statuses(apply_to(world, plan, tmp_path, stop=stop))) == {"skipped"}
+    assert set(taken_back(world, tmp_path)) == {"applied"}
+    assert but_stamps(world) == before
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_run_that_was_killed_can_be_taken_back_once_another_was_stopped(tmp_path: Path, times: int) -> None:
+    """A result is there, and nothing more is written for it; of what was in flight it says that it is not known."""
+    plan, world = drifting()
+    before = but_stamps(world)
+    world.crash_before = len(plan.actions) // 2
+    with pytest.raises(Crash):
+        apply_to(world, plan, tmp_path)
+    world.heal()
+    written = len(world.writes)
+    stop = Event()
+    stop.set()
+    for _ in range(times):
+        apply_to(world, plan, tmp_path, stop=stop)
+    assert len(world.writes) == written > 0
+    back = undo(tmp_path)
+    assert len(back.impossible) < len(plan.actions) // 2
+    apply_to(world, back.plan, tmp_path / "back")
+    assert but_stamps(world) == before
+
+
+def test_what_is_stale_the_second_time_was_written_the_first_time(tmp_path: Path) -> None:
+    """A curator changed the record since: the file that came from it is still ours, and goes back."""
+    plan, world = drifting()
+    apply_to(world, plan, tmp_path)
+    world.records["v1"]["'id-a'"] |= {"subject": {"curated": 1}}
+    again = apply_to(world, plan, tmp_path)
+    put = next(one for one in by_kind(plan.actions, "put-object") if one.target.key == "a/subject.json")
+    assert outcome_of(again, put).status == "stale"
+    apply_to(world, undo(tmp_path).plan, tmp_path / "back")
+    assert world.buckets[BUCKET]["a/subject.json"].body == b'"replaced"'
+    assert world.records["v1"]["'id-a'"]["subject"] == {"curated": 1}
+
+
+Break = Callable[[World], None]
+UNKNOWN: list[tuple[str, str, Break]] = [
+    (
+        "delete-object",
+        "b/procedures.json",
+        lambda w: w.before("objects.delete", lambda: w.fail("objects.get", times=None)),
+    ),
+    ("delete-record", "/gone", lambda w: w.fail("records.by_id", 2, times=None)),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "act"), UNKNOWN, ids=[row[0] for row in UNKNOWN])
+def test_what_failed_and_may_have_been_done_comes_back(
+    tmp_path: Path, kind: str, name: str, act: Break
+) -> None:
+    """The answer was lost, and no look told: the before-image stands in the result."""
+    plan, world = drifting()
+    before = but_stamps(world)
+    action = next(
+        one for one in by_kind(plan.actions, kind) if getattr(one.target, "key", one.location).endswith(name)
+    )
+    if kind == "delete-object":
+        world.fail("objects.delete", committed=True)
+    act(world)
+    result = apply_to(world, plan, tmp_path)
+    world.heal()
+    outcome = outcome_of(result, action)
+    assert (outcome.status, outcome.before is None) == ("failed", False)
+    apply_to(world, undo(tmp_path).plan, tmp_path / "back")
+    where = ("objects", BUCKET, name) if kind == "delete-object" else ("records", "v1", "'id-gone'")
+    system, place, key = where
+    assert but_stamps(world)[system][place][key] == before[system][place][key]
+
+
+def test_what_a_run_may_have_left_is_reported_where_it_is_not_known(tmp_path: Path) -> None:
+    """Not passed over in silence: it cannot be told from somebody else's."""
+    plan, world = drifting()
+    world.fail("objects.put", committed=True)
+    world.before("objects.put", lambda: world.fail("objects.get", times=None))
+    result = apply_to(world, plan, tmp_path)
+    failed = [one for one in result.outcomes if one.status == "failed" and one.before is not None]
+    assert failed
+    said = "\n".join(undo(tmp_path).impossible)
+    assert all(one.action_id in said for one in failed if one.after is None)

@@ -1,0 +1,85 @@
+"""What is wrong with a configuration is said in its own words: which key, or which variable, and what should stand there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from indexer.errors import UsageError
+from indexer.runs.config_file import load_config
+
+GOOD = 'buckets = ["bucket"]\ndocdb.uri = "mongodb://127.0.0.1:9"\n'
+NAME = "should be a bucket's name, without s3:// and without a prefix"
+
+
+def detail_of(folder: Path, text: str) -> str:
+    """What is said of it, without the file's name, which comes first."""
+    file = folder / "indexer.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as raised:
+        load_config(file)
+    assert raised.value.summary == "The configuration is not valid"
+    assert raised.value.detail.startswith(f"{file}: ")
+    return raised.value.detail.removeprefix(f"{file}: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "buckets is missing; docdb is missing"),
+        (
+            GOOD.replace("buckets", "bucket"),
+            "buckets is missing; there is no setting bucket (did you mean buckets?)",
+        ),
+        (GOOD.replace('["bucket"]', '"bucket"'), 'buckets: should be a list: ["one", "two"]'),
+        (GOOD.replace('["bucket"]', "[]"), "buckets: should have at least one entry"),
+        (GOOD.replace('"bucket"', '"s3://bucket"'), f"buckets.0: {NAME}"),
+        (GOOD.replace('"bucket"', '"good", "bucket/prefix"'), f"buckets.1: {NAME}"),
+        ('buckets = ["bucket"]\ndocdb = "x"', "docdb: should be a table"),
+        (GOOD + "lookback_days = 'soon'", "lookback_days: should be a valid integer"),
+        (
+            GOOD + 'codeocean = {domain = "host", token = "t"}',
+            "codeocean.domain: should be https:// and a host",
+        ),
+        (GOOD + 's3.originals_folder = "a/b"', "s3.originals_folder: should be the name of one folder"),
+        (GOOD + "policy.max_delete_percent = 101", "policy.max_delete_percent: should be less than"),
+    ],
+)
+def test_a_fault_is_told_in_words_of_the_file(tmp_path: Path, text: str, says: str) -> None:
+    """Never in those of Python: no tuple, no pattern, no class."""
+    said = detail_of(tmp_path, text)
+    assert said.startswith(says)
+    assert not [word for word in ("tuple", "pattern", "Settings", "dictionary") if word in said.lower()]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("INDEXER_LOOKBACK_DAYS", "soon", "INDEXER_LOOKBACK_DAYS: should be"),
+        ("INDEXER_DOCDB__URII", "x", "there is no setting INDEXER_DOCDB__URII (did you mean uri?)"),
+        ("INDEXER_BUCKETS", '["s3://bucket"]', f"buckets.0 in INDEXER_BUCKETS: {NAME}"),
+        (
+            "INDEXER_POLICY",
+            '{"mod": "sync"}',
+            "there is no setting policy.mod in INDEXER_POLICY (did you mean mode?)",
+        ),
+    ],
+)
+def test_a_variable_of_the_environment_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    """It is not looked for in the file."""
+    monkeypatch.setenv(variable, value)
+    assert detail_of(tmp_path, GOOD).startswith(says)
+
+
+def test_a_variable_that_is_no_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a list as it should be; what stands in it may be a secret, and is not said."""
+    monkeypatch.setenv("INDEXER_BUCKETS", "hush")
+    (tmp_path / "indexer.toml").write_text(GOOD, encoding="utf-8")
+    with pytest.raises(UsageError) as raised:
+        load_config(tmp_path / "indexer.toml")
+    assert raised.value.detail == "INDEXER_BUCKETS is no JSON"
+    assert """INDEXER_BUCKETS='["one", "two"]'""" in str(raised.value.hint)
+    assert "hush" not in str(raised.value)

@@ -1,0 +1,122 @@
+"""The command in a process of its own, forked from one that has imported everything: a real exit status, environment,
+directory, stdout and stderr, without the second of CPU that the imports of each new interpreter cost.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from patience import PATIENCE_S
+
+IMPORTED = (
+    "indexer.cli",
+    *(f"indexer.runs.{name}" for name in ("apply", "doctor", "plan", "predecessor", "schemas", "undo")),
+    *(f"indexer.systems.{name}" for name in ("checks_codeocean", "checks_docdb", "checks_s3", "docdb", "s3")),
+    *(f"indexer.render.{name}" for name in ("comparison", "html", "markdown", "plan_text", "result_text")),
+    "deepdiff",
+)
+
+
+def run(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the command there. Several may run at the same time."""
+    job = {"arguments": arguments, "folder": str(folder), "env": dict(env)}
+    with (
+        socket.socket(socket.AF_UNIX) as line,
+        tempfile.TemporaryFile("w+b") as out,
+        tempfile.TemporaryFile("w+b") as err,
+    ):
+        line.settimeout(PATIENCE_S)
+        line.connect(_address())
+        socket.send_fds(line, [b"."], [out.fileno(), err.fileno()])
+        line.sendall(json.dumps(job).encode() + b"\n")
+        status = int(line.makefile().readline())
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(
+            arguments, status, out.read().decode("utf-8"), err.read().decode("utf-8")
+        )
+
+
+@functools.cache
+def _address() -> str:
+    """Where the warm process listens; started when it is first asked for, gone with this process."""
+    address = str(Path(tempfile.mkdtemp(prefix="warm-")) / "socket")
+    started = subprocess.Popen(
+        [sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert started.stdin is not None
+    assert started.stdout is not None
+    assert started.stdout.readline(), "it did not start"
+
+    def end() -> None:
+        for stream in (started.stdin, started.stdout):
+            stream.close()  # type: ignore[union-attr]
+        started.wait()
+        Path(address).unlink()
+        Path(address).parent.rmdir()
+
+    atexit.register(end)
+    return address
+
+
+def _serve(address: str) -> None:
+    """Fork for whoever connects, until stdin is closed."""
+    for name in IMPORTED:
+        importlib.import_module(name)
+    gc.freeze()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen(32)
+        os.write(1, b"ready\n")
+        while listener in select.select([listener, sys.stdin], [], [])[0]:
+            line, _ = listener.accept()
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            with line:
+                if os.fork() == 0:
+                    listener.close()
+                    _carry_out(line)
+                    return
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def _carry_out(line: socket.socket) -> None:
+    """Run one command in a child, as the first thing that its interpreter does, and tell its status."""
+    _, streams, _, _ = socket.recv_fds(line, 1, 2)
+    job = json.loads(line.makefile().readline())
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        os._exit(0)
+    line.close()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for number, stream in enumerate((nothing, *streams)):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(job["folder"])
+    os.environ.clear()
+    os.environ.update(job["env"])
+    from indexer.cli import main
+
+    main(job["arguments"])
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
