@@ -17,7 +17,7 @@ demo: $(READY) ## Plan, show, apply and plan again, on embedded S3, DocDB and Co
 	@$(BIN)/indexer demo
 
 test: $(READY) ## Run all tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 coverage: $(READY) ## The same, measured: which lines and branches the tests go through; takes twice as long
 	$(BIN)/coverage erase

@@ -42,8 +42,8 @@ START_TIMEOUT_S = 120.0
 COMMAND_TIMEOUT_S = 3_600.0
 HELP_RUNS, FIXED_RUNS = 5, 3
 RAW_S, RAW_ASSETS, RAW_KNOWN, RAW_CONNECTIONS, RAW_BATCH = 2.0, 40_000, 1_000, 16, 16
-OURS = ("INDEXER", "AWS_")
-"""How the variables begin that would lead the command elsewhere."""
+OURS = ("INDEXER", "AWS_", "PYTHONDONTWRITEBYTECODE")
+"""How the variables begin that would lead the command elsewhere, or have it compiled anew in each run."""
 BESIDE = frozenset({"hello", "ismaster", "isMaster", "ping", "endSessions", "benchCounts", "documents"})
 """What is counted at DocDB and is no command that a run pays for by the asset."""
 

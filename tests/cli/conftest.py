@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from commands import Finished, Run
 from patience import PATIENCE_S
-
-Finished = subprocess.CompletedProcess[str]
-Run = Callable[..., Finished]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Run
+from commands import Run
 from patience import PATIENCE_S
 
 OLD = {

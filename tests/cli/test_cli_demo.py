@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import Run
+from commands import Run
 from patience import PATIENCE_S
 
 

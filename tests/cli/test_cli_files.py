@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Run
+from commands import Run
 from indexer.runs.files import plan_text
 from rendered import plan_of, put
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from conftest import Run
+from commands import Run
 
 HEAVY = (
     "boto3",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Run
+from commands import Run
 from indexer.sandbox import Sandbox, running
 from indexer.sandbox.seed import seed
 from patience import PATIENCE_S

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Run
+from commands import Run
 from indexer.runs.files import load_plan, plan_text
 from patience import PATIENCE_S
 from rendered import delete, plan_of, put, result_of

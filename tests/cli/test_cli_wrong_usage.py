@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Run
+from commands import Run
 
 
 @pytest.mark.parametrize(

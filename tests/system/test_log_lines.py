@@ -104,3 +104,12 @@ def test_text_has_the_summary_with_verbose_only(drifted: Workbench) -> None:
     assert words not in drifted.run(*plan).stderr
     assert drifted.run(*plan, "-v").stderr.splitlines()[-1].startswith(words)
     assert drifted.run(*plan, "-q", *JSON).stderr == ""
+
+
+@pytest.mark.parametrize("command", ["plan", "drift"])
+def test_a_glob_that_no_asset_matches_is_said(drifted: Workbench, command: str) -> None:
+    """Else a typing error would look like a bucket in step."""
+    done = drifted.run(command, "--bucket", BUCKET, "--asset", "typo*")
+    assert done.returncode == 0
+    assert "--asset 'typo*'" in done.stderr
+    assert "typo" not in drifted.run(command, "--bucket", BUCKET, "--asset", "*").stderr

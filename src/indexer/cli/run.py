@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,9 @@ class Run:
             "withheld": summary.withheld,
             "findings": summary.findings,
         }
+        if plan.scope.assets and not summary.assets and summary.complete:
+            globs = " ".join(f"--asset {shlex.quote(glob)}" for glob in plan.scope.assets)
+            self._talk.warn(f"No asset was looked at: none in scope matches {globs}.")
         if self._telemetry is not None:
             self._telemetry.planned(plan)
 
