@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,15 +98,15 @@ def command(
                 watch=watch,
                 run_id=talk.run_id,
             )
-        path, summary = folder / RESULT_FILE, result.summary
-        stream.outcome = {"plan_id": result.plan_id, "file": str(path), "counts": summary}
+        path = folder / RESULT_FILE
+        stream.outcome = {"plan_id": result.plan_id, "file": str(path), "counts": result.summary}
         _report(talk, reviewed.plan, result, path)
         if not talk.json_lines:
             places = _given("--results", results) + _given("--archive", archive)
             again = [plan, *places, *_given("--config", config)]
             scope = [*reviewed.plan.scope.arguments(settings.every_bucket), *_given("--config", config)]
-            talk.lines(f"→ {step}" for step in _next_steps(summary, path, again, scope))
-        if set(summary) - {"applied", "satisfied"}:
+            talk.lines(f"→ {step}" for step in _next_steps(result, path, again, scope))
+        if not result.complete:
             raise typer.Exit(IN_PART)
 
 
@@ -117,26 +117,23 @@ def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:
     actions = {action.id: action for action in plan.actions}
     talk.lines(outcome_table(result, actions, talk.paint))
     talk.lines(unsuccessful(result, actions, talk.paint, LISTED))
-    complete = not set(result.summary) - {"applied", "satisfied"}
     talk.say(
-        f"{'Done' if complete else 'DONE IN PART'}: {result_headline(result)}",
-        "bold" if complete else "alarm",
+        f"{'Done' if result.complete else 'DONE IN PART'}: {result_headline(result)}",
+        "bold" if result.complete else "alarm",
         result=str(path),
         summary=result.summary,
     )
     talk.lines([f"Result and journal: {path.parent}/"])
 
 
-def _next_steps(
-    summary: Mapping[str, int], path: Place, again: Sequence[str], scope: Sequence[str]
-) -> list[str]:
+def _next_steps(result: Result, path: Place, again: Sequence[str], scope: Sequence[str]) -> list[str]:
     """What to type now; `again` and `scope`: the arguments of this apply, and of a plan like this one."""
     steps = []
-    if set(summary) - {"applied", "satisfied"}:
+    if not result.complete:
         steps.append(f"indexer show {shlex.quote(str(path))}  # every outcome")
-    if summary.get("failed") or summary.get("skipped"):
+    if result.summary.get("failed") or result.summary.get("skipped"):
         steps.append(f"indexer apply {shlex.join(again)}  # again: goes on with what is left")
-    if summary.get("stale"):
+    if result.summary.get("stale"):
         steps.append(f"indexer plan {shlex.join(scope)}  # plans anew what was stale")
     return steps or [f"indexer plan {shlex.join(scope)}  # see that all is in step"]
 

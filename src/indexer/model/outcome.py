@@ -67,3 +67,8 @@ class Result(FileModel):
         default="archive", description="Where the before-images are: beside the result, or an `s3://` prefix."
     )
     outcomes: tuple[Outcome, ...] = Field(description="One for each action of the plan, in its order.")
+
+    @property
+    def complete(self) -> bool:
+        """Every action succeeded."""
+        return self.summary.keys() <= SUCCEEDED
