@@ -66,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     status = status_of(run, talk)
     gc.freeze()  # the end of a process needs no last search: it cost a quarter of a second
+    if (docdb := sys.modules.get("indexer.systems.docdb_connection")) is not None:
+        docdb.leave_monitors()  # nor half a second for threads that sleep
     sys.exit(status)
 
 

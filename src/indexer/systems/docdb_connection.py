@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import random
 import re
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -88,6 +90,15 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
         client.close()
         raise
     return docdb
+
+
+def leave_monitors() -> None:
+    """At the end of a process, do not wait for the driver's monitors: closed, they still sleep for up to half a second.
+
+    They are daemon threads, and nothing is open any more. A driver that calls this by another name waits.
+    """
+    monitor = sys.modules.get("pymongo.synchronous.monitor")
+    atexit.unregister(getattr(monitor, "_shutdown_resources", leave_monitors))
 
 
 WRONG = "The DocDB connection is set up wrongly"

@@ -1,0 +1,36 @@
+"""What becomes of a command when its work is done."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from workbench import BUCKET, Workbench
+
+WATCHED = """
+import sys
+from pymongo.periodic_executor import PeriodicExecutor
+joined = PeriodicExecutor.join
+def watched(self, timeout=None):
+    sys.stderr.write("waited for a monitor\\n")
+    joined(self, timeout)
+PeriodicExecutor.join = watched
+from indexer.cli import main
+main(["plan", "--bucket", sys.argv[1]])
+"""
+
+
+def test_nobody_waits_for_threads_that_sleep(workbench: Workbench) -> None:
+    """The driver's monitors sleep for half a second at a time: it would be the longest part of a small plan."""
+    finished = subprocess.run(
+        [sys.executable, "-c", WATCHED, BUCKET],
+        cwd=workbench.folder,
+        env=workbench.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "no drift" in finished.stdout + finished.stderr
+    assert "waited" not in finished.stderr
