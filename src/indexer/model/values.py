@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import rapidjson
@@ -67,23 +68,72 @@ def _json_form(value: object) -> str:
     raise UnserialisableError(f"{type(value).__name__} has no form in JSON")
 
 
+class _Encoder(rapidjson.Encoder):
+    def default(self, value: object) -> str:
+        return _json_form(value)
+
+
+# It knows only what documents are made of, and refuses other types.
+_ENCODER = _Encoder(
+    indent=3,
+    ensure_ascii=False,
+    sort_keys=True,
+    iterable_mode=rapidjson.IM_ONLY_LISTS,
+    bytes_mode=rapidjson.BM_NONE,
+    mapping_mode=rapidjson.MM_ONLY_DICTS,
+)
+REFUSALS = (TypeError, ValueError, OverflowError, RecursionError)
+"""By which rapidjson says that it cannot write a value; UnserialisableError is among them."""
+
+
 def to_bytes(value: object) -> bytes:
     """The bytes that a file holding `value` must have. Raises UnserialisableError."""
+    fast = _fast_bytes(value)
+    return _slow_bytes(value) if fast is None else fast
+
+
+def _slow_bytes(value: object) -> bytes:
     try:
-        return to_text(value, indent=3, sort_keys=True).encode("utf-8")
+        return _slow_text(value, indent=3, sort_keys=True).encode("utf-8")
     except UnicodeEncodeError as exc:
         raise UnserialisableError("a lone surrogate has no form in UTF-8") from exc
     except RecursionError as exc:
         raise UnserialisableError("nested too deeply") from exc
 
 
-def to_text(value: object, *, indent: int, sort_keys: bool = False) -> str:
-    """The text of `json.dumps(value, ensure_ascii=False, …)`, sooner and in a fifth of its memory.
+def _fast_bytes(value: object) -> bytes | None:
+    """The same bytes, or None where rapidjson cannot be trusted with it: it writes control characters' hex in capitals."""
+    written = BytesIO()
+    try:
+        _ENCODER(value, stream=written)
+    except REFUSALS:
+        return None
+    body = written.getvalue()
+    return None if b"\\" in body and b"\\u00" in body else body
+
+
+def to_text(value: object, *, indent: int) -> str:
+    """The text of `json.dumps(value, indent=indent, ensure_ascii=False)`, sooner and in a fifth of its memory.
 
     Raises UnserialisableError and RecursionError.
     """
-    text = _fast_text(value, indent, sort_keys)
-    return _slow_text(value, indent, sort_keys) if text is None else text
+    try:
+        text: str = rapidjson.dumps(
+            value,
+            indent=indent,
+            ensure_ascii=False,
+            default=_json_form,
+            iterable_mode=rapidjson.IM_ONLY_LISTS,
+            bytes_mode=rapidjson.BM_NONE,
+            mapping_mode=rapidjson.MM_ONLY_DICTS,
+        )
+    except REFUSALS:
+        return _slow_text(value, indent)
+    return _slow_text(value, indent) if "\\u00" in text else text
+
+
+def _slow_text(value: object, indent: int, *, sort_keys: bool = False) -> str:
+    return json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=sort_keys, default=_json_form)
 
 
 def record_bytes(record: Mapping[str, Any], known: Mapping[str, bytes]) -> bytes:
@@ -98,32 +148,6 @@ def record_bytes(record: Mapping[str, Any], known: Mapping[str, bytes]) -> bytes
         held = known[field] if field in known else to_bytes(record[field])
         lines.append(b"   " + to_bytes(field) + b": " + held.replace(b"\n", b"\n   "))
     return b"{\n" + b",\n".join(lines) + b"\n}"
-
-
-def _slow_text(value: object, indent: int = 3, sort_keys: bool = True) -> str:
-    return json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=sort_keys, default=_json_form)
-
-
-def _fast_text(value: object, indent: int = 3, sort_keys: bool = True) -> str | None:
-    """The same text, or None where rapidjson cannot be trusted with it: then `json` says what it is.
-
-    It knows only what documents are made of, refuses other types where told to, and writes control characters
-    with capitals in their escape. Everything it refuses is a TypeError, ValueError, OverflowError or deeper still.
-    """
-    try:
-        text: str = rapidjson.dumps(
-            value,
-            indent=indent,
-            ensure_ascii=False,
-            sort_keys=sort_keys,
-            default=_json_form,
-            iterable_mode=rapidjson.IM_ONLY_LISTS,
-            bytes_mode=rapidjson.BM_NONE,
-            mapping_mode=rapidjson.MM_ONLY_DICTS,
-        )
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        return None
-    return None if "\\u00" in text else text
 
 
 def from_bytes(body: bytes) -> Any:
