@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
@@ -109,7 +109,10 @@ class FieldBlocked:
 def desire_field(
     field: str, record: Mapping[str, Any], folder: Folder, bodies: Mapping[str, ObjectBody]
 ) -> FieldDesire | FieldBlocked:
-    """Apply the table to one field. Raises MustReadError."""
+    """Apply the table to one field. Raises MustReadError.
+
+    A file whose ETag is not the MD5 of the desired bytes must be read too: an ETag that differs proves nothing.
+    """
     name = core_file(field)
     value = record.get(field)
     original = field in folder.originals
@@ -131,18 +134,19 @@ def desire_field(
     if not decision.root_from_record:
         return FieldDesire(field, decision)
     try:
-        return FieldDesire(field, decision, to_bytes(value), value=value if decision.adopt else None)
+        content = to_bytes(value)
     except UnserialisableError as exc:
         return FieldBlocked(field, str(exc), in_record=True)
+    same = holds(name, content, folder, bodies)
+    if same is None:
+        raise MustReadError(name)
+    return FieldDesire(field, decision, content, same, value if decision.adopt else None)
 
 
 def desire_fields(
     generation: Generation, record: Mapping[str, Any], folder: Folder, bodies: Mapping[str, ObjectBody]
 ) -> tuple[tuple[FieldDesire, ...], tuple[FieldBlocked, ...]]:
-    """Apply the table to every core field. Raises MustReadError, once, with all that must be read.
-
-    Files whose ETag is not the MD5 of the desired bytes must be read too: an ETag that differs proves nothing.
-    """
+    """Apply the table to every core field. Raises MustReadError, once, with all that must be read."""
     desires: list[FieldDesire] = []
     blocked: list[FieldBlocked] = []
     unread: list[str] = []
@@ -154,13 +158,8 @@ def desire_fields(
             continue
         if isinstance(desire, FieldBlocked):
             blocked.append(desire)
-            continue
-        if desire.content is not None:
-            same = holds(core_file(field), desire.content, folder, bodies)
-            if same is None:
-                unread.append(core_file(field))
-            desire = replace(desire, in_step=bool(same))
-        desires.append(desire)
+        else:
+            desires.append(desire)
     if unread:
         raise MustReadError(*unread)
     return tuple(desires), tuple(blocked)

@@ -21,7 +21,8 @@ from indexer.planner.links import holds_links
 from indexer.planner.register import plan_registration
 from indexer.planner.results import by_location, needed_result_reads, plan_result
 from indexer.planner.rules import Evidence, Rules
-from indexer.systems.collect import Read, Unread, Work, read_all, read_assets
+from indexer.systems.assets import Unread, Work, read_assets
+from indexer.systems.collect import Read, read_all
 
 T = TypeVar("T")
 

@@ -33,7 +33,7 @@ from indexer.render.progress import SilentProgress
 from indexer.runs.bucket import AssetPlanner, PlanAssets, plan_here
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.connect import Systems, open_readers, open_systems
-from indexer.systems import collect
+from indexer.systems import assets as assets_read
 from indexer.systems.pace import at_most
 
 LOCAL = "local"
@@ -184,8 +184,8 @@ def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAs
     cluster.check(sender.check)
 
     def plan_assets(
-        work: Iterable[collect.Work], planner: AssetPlanner
-    ) -> Iterator[AssetPlan | collect.Unread]:
+        work: Iterable[assets_read.Work], planner: AssetPlanner
+    ) -> Iterator[AssetPlan | assets_read.Unread]:
         items = iter(work)
         shards = iter(lambda: tuple(islice(items, ASSETS_A_SHARD)), ())
         for _, planned in cluster.spread(partial(plan_shard, sender, planner), shards):
@@ -197,8 +197,8 @@ def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAs
 
 
 def plan_shard(
-    sender: Sender, planner: AssetPlanner, shard: Sequence[collect.Work]
-) -> list[AssetPlan | collect.Unread]:
+    sender: Sender, planner: AssetPlanner, shard: Sequence[assets_read.Work]
+) -> list[AssetPlan | assets_read.Unread]:
     """On a worker: one shard's plans, in order."""
     sender.check()
     return list(plan_here(sender.readers(), at_most(sender.parallel))(shard, planner))

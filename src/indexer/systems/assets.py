@@ -1,0 +1,267 @@
+"""Assets, read and decided on: many wait for S3 at a time, and one thread computes.
+
+Python lets one thread compute at a time; more of them would only wake each other up for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Generic, TypeVar
+
+from indexer.errors import SystemFaultError
+from indexer.model.generation import (
+    CORE_FIELDS,
+    METADATA_FILE,
+    GenerationName,
+    core_file,
+    original_field,
+)
+from indexer.model.location import Location, parse_location
+from indexer.model.ports import ObjectReader, Readers, RecordReader
+from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectBody, Record, SystemName
+
+ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})
+ASSETS_A_BATCH = 16
+"""Records of so many assets are read in one request; each may be several MB."""
+FAILURES_IN_A_ROW = 32
+"""After so many failed reads, the rest of the assets are not tried."""
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One asset and what must be read of it first."""
+
+    asset: Asset
+    records: tuple[GenerationName, ...]
+    folder: bool
+    listed: bool
+    """The bucket's listing showed it."""
+
+    @property
+    def needs(self) -> bool:
+        """Must anything be read?"""
+        return self.folder or bool(self.records)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An asset that could not be read; nothing is planned for it."""
+
+    location: Location
+    system: SystemName
+    why: str
+
+
+class _Breaker:
+    """Stops asking a system that has failed so often in a row: each failure has cost retries already."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+
+    def open_for(self) -> bool:
+        """Is it still worth asking?"""
+        return self._in_a_row < FAILURES_IN_A_ROW
+
+    def note(self, failed: bool) -> None:
+        """One more answer, or none."""
+        self._in_a_row = self._in_a_row + 1 if failed else 0
+
+
+class _UnreadableError(Exception):
+    """One asset that was changed while it was being read, or that nobody can read."""
+
+    def __init__(self, system: SystemName, why: str) -> None:
+        super().__init__(why)
+        self.system = system
+
+
+def read_assets(
+    readers: Readers,
+    work: Iterable[Work],
+    decide: Callable[[Asset], P],
+    originals_folder: str,
+    parallel: int,
+) -> Iterator[P | Unread]:
+    """Read assets in parallel and decide on each; in the order of `work`.
+
+    `decide` may raise MustReadError: the files that it names are fetched and it is asked again. Never more
+    than a few batches of records are held.
+    """
+    items = iter(work)
+    batches = iter(lambda: tuple(islice(items, ASSETS_A_BATCH)), ())
+    listed: deque[tuple[Work, Future[Folder | None | Unread], Future[Batch]]] = deque()
+    decided: deque[P | Unread | Future[P | Unread]] = deque()
+    with ThreadPoolExecutor(parallel + 1, thread_name_prefix="read") as pool:
+        one_by_one = _Decider(readers, decide, originals_folder, pool)
+        try:
+            for batch in batches:
+                bodies = pool.submit(_records, readers.records, batch)
+                listed.extend((one, pool.submit(one_by_one.folder, one), bodies) for one in batch)
+                while len(listed) > parallel + ASSETS_A_BATCH:
+                    decided.append(one_by_one.decided(*listed.popleft()))
+                    yield from _finished(decided, parallel)
+            while listed:
+                decided.append(one_by_one.decided(*listed.popleft()))
+                yield from _finished(decided, parallel)
+            yield from _finished(decided, 0)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _finished(decided: deque[P | Unread | Future[P | Unread]], waiting: int) -> Iterator[P | Unread]:
+    """What comes next and is there; of what is still being read, no more than `waiting` are let wait."""
+    while decided:
+        first = decided[0]
+        if isinstance(first, Future):
+            if len(decided) <= waiting and not first.done():
+                return
+            first = first.result()
+        decided.popleft()
+        yield first
+
+
+Bodies = Mapping[GenerationName, Record | None]
+Batch = dict[Location, Bodies] | SystemFaultError
+
+
+def _records(reader: RecordReader, batch: Sequence[Work]) -> Batch:
+    """The whole records that a batch needs; None for one that is gone, or moved, since its row was read."""
+    wanted: dict[GenerationName, dict[str, object]] = {}
+    for one in batch:
+        for row in one.asset.rows:
+            if row.generation in one.records:
+                wanted.setdefault(row.generation, {})[repr(row.id)] = row.id
+    try:
+        found = {
+            (generation, repr(body["_id"])): body
+            for generation, ids in wanted.items()
+            for body in reader.by_id(generation, tuple(ids.values()))
+        }
+    except SystemFaultError as exc:
+        return exc
+    held: dict[Location, Bodies] = {}
+    for one in batch:
+        records: dict[GenerationName, Record | None] = {}
+        for row in one.asset.rows:
+            if row.generation in one.records:
+                body = found.get((row.generation, repr(row.id)))
+                records[row.generation] = None if body is None else Record(row, body)
+        held[one.asset.location] = records
+    return held
+
+
+class _Decider(Generic[P]):
+    """Decides on one asset after the other; where files must be seen first, a thread of the pool goes on with it."""
+
+    def __init__(
+        self,
+        readers: Readers,
+        decide: Callable[[Asset], P],
+        originals_folder: str,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self._objects, self._decide = readers.objects, decide
+        self._originals_folder, self._pool = originals_folder, pool
+        self._breaker = _Breaker()
+
+    def folder(self, work: Work) -> Folder | None | Unread:
+        """In a thread of the pool: the asset's folder, where that is needed."""
+        location = work.asset.location
+        if work.needs and not self._breaker.open_for():
+            why = f"not tried, after {FAILURES_IN_A_ROW} failed reads in a row"
+            return Unread(location, "s3", why)
+        if not work.folder:
+            return None
+        try:
+            return read_folder(self._objects, location, self._originals_folder)
+        except SystemFaultError as exc:
+            self._breaker.note(failed=True)
+            return Unread(location, "s3", exc.what)
+
+    def decided(
+        self, work: Work, folder: Future[Folder | None | Unread], batch: Future[Batch]
+    ) -> P | Unread | Future[P | Unread]:
+        """The decision, or the one to come. The record is decoded last: encoded it takes a tenth of the memory."""
+        location, found, held = work.asset.location, folder.result(), batch.result()
+        if isinstance(found, Unread):
+            return found
+        if isinstance(held, SystemFaultError):
+            self._breaker.note(failed=True)
+            return Unread(location, "docdb", held.what)
+        try:
+            if found is not None and work.listed and not found.exists:
+                raise _UnreadableError("s3", "its folder was changed while it was being read")
+            asset = replace(work.asset, folder=found, records=_opened(held.pop(location), location))
+            decision = self._decide(asset)
+        except MustReadError as need:
+            return self._pool.submit(self._decided_later, asset, need)
+        except _UnreadableError as exc:
+            return Unread(location, exc.system, str(exc))
+        if work.needs:
+            self._breaker.note(failed=False)
+        return decision
+
+    def _decided_later(self, asset: Asset, need: MustReadError) -> P | Unread:
+        """In a thread of the pool: fetch what must be seen, and ask again, until it is enough."""
+        try:
+            while True:
+                read = _bodies(self._objects, asset.location, need.names)
+                asset = replace(asset, bodies={**asset.bodies, **read})
+                try:
+                    decision = self._decide(asset)
+                except MustReadError as exc:
+                    need = exc
+                    continue
+                self._breaker.note(failed=False)
+                return decision
+        except _UnreadableError as exc:
+            return Unread(asset.location, exc.system, str(exc))
+        except SystemFaultError as exc:
+            self._breaker.note(failed=True)
+            return Unread(asset.location, "s3", exc.what)
+
+
+def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
+    """The records, decoded; each must be there still."""
+    records = {}
+    for name, record in bodies.items():
+        try:
+            if record is None or parse_location(record.body.get("location")) != location:
+                raise _UnreadableError("docdb", "its record was changed while it was being read")
+            records[name] = Record(record.row, dict(record.body))
+        except SystemFaultError as exc:
+            raise _UnreadableError("docdb", exc.what) from exc
+    return records
+
+
+def _bodies(objects: ObjectReader, location: Location, names: Iterable[str]) -> dict[str, ObjectBody]:
+    read: dict[str, ObjectBody] = {}
+    for name in names:
+        body = objects.get(location.bucket, location.key(name))
+        if body is None:
+            raise _UnreadableError("s3", f"{name} was removed while it was being read")
+        read[name] = body
+    return read
+
+
+def read_folder(objects: ObjectReader, location: Location, originals_folder: str) -> Folder:
+    """One asset's folder: one LIST of its root, and one of its originals where it has any."""
+    root = objects.listing(location.bucket, location.key(""))
+    originals = {}
+    if originals_folder in root.folders:
+        prefix = location.key(f"{originals_folder}/")
+        for info in objects.listing(location.bucket, prefix).objects:
+            field = original_field(info.key.removeprefix(prefix))
+            if field is not None:
+                originals[field] = info
+    names = ((info.key.removeprefix(location.key("")), info) for info in root.objects)
+    return Folder(
+        exists=not root.empty,
+        files={name: info for name, info in names if name in ROOT_FILES},
+        originals=originals,
+    )
