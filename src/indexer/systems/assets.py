@@ -94,7 +94,7 @@ def read_assets(
     """
     items = iter(work)
     batches = iter(lambda: tuple(islice(items, ASSETS_A_BATCH)), ())
-    listed: deque[tuple[Work, Future[Folder | None | Unread], Future[Batch]]] = deque()
+    listed: deque[tuple[Work, Future[Folder | Unread | None], Future[Batch]]] = deque()
     decided: deque[P | Unread | Future[P | Unread]] = deque()
     with ThreadPoolExecutor(parallel + 1, thread_name_prefix="read") as pool:
         one_by_one = _Decider(readers, decide, originals_folder, pool)
@@ -169,7 +169,7 @@ class _Decider(Generic[P]):
         self._originals_folder, self._pool = originals_folder, pool
         self._breaker = _Breaker()
 
-    def folder(self, work: Work) -> Folder | None | Unread:
+    def folder(self, work: Work) -> Folder | Unread | None:
         """In a thread of the pool: the asset's folder, where that is needed."""
         location = work.asset.location
         if work.needs and not self._breaker.open_for():
@@ -184,7 +184,7 @@ class _Decider(Generic[P]):
             return Unread(location, "s3", exc.what)
 
     def decided(
-        self, work: Work, folder: Future[Folder | None | Unread], batch: Future[Batch]
+        self, work: Work, folder: Future[Folder | Unread | None], batch: Future[Batch]
     ) -> P | Unread | Future[P | Unread]:
         """The decision, or the one to come. The record is decoded last: encoded it takes a tenth of the memory."""
         location, found, held = work.asset.location, folder.result(), batch.result()
