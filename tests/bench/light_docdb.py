@@ -2,8 +2,7 @@
 
     python tests/bench/light_docdb.py --assets 40000 [--latency-ms 30] [--generation v2] [--bare-every K]
 
-Prints `READY port`. The records share one body of about 50 kB, encoded once; only what names an asset is
-spliced in, so a million of them take no more memory than one. What is written is kept beside them. It knows
+Prints `READY port`. The records share one body, encoded once, whose metadata file has 53 kB (`--heavy`: 98 kB); only what names an asset is spliced in, so a million of them take no more memory than one. What is written is kept beside them. It knows
 what the tool sends (`find` by `_id` and by ranges of `location`, conditional batches) and refuses the rest
 loudly. `admin.command("benchCounts")` has the requests since the last `benchReset`.
 """
@@ -66,9 +65,11 @@ class Spliced:
 class World:
     """N assets in the order of their names; both servers are made of the same one."""
 
-    def __init__(self, assets: int, generation: Generation = "v1", bare_every: int = 0) -> None:
+    def __init__(
+        self, assets: int, generation: Generation = "v1", bare_every: int = 0, *, heavy: bool = False
+    ) -> None:
         self.assets, self.generation, self.bare_every = assets, generation, bare_every
-        self.templates = {bare: template_record(generation, bare=bare) for bare in (False, True)}
+        self.templates = {bare: template_record(generation, bare=bare, heavy=heavy) for bare in (False, True)}
 
     def bare(self, number: int) -> bool:
         """Does its record have no core field, so that there is nothing that has an original?"""
@@ -110,12 +111,14 @@ def location_of(name: str) -> str:
     return f"s3://{BUCKET}/{name}"
 
 
-def template_record(generation: Generation, *, bare: bool) -> Document:
-    """The record that all others are copies of; v1's has eight core fields and 51 kB as BSON."""
+def template_record(generation: Generation, *, bare: bool, heavy: bool) -> Document:
+    """The record that all others are copies of; v1's has eight core fields, and a metadata file of 53 or 98 kB."""
     values = core_values(Asset("template", BUCKET, generation))
     if generation == "v1":
         values["instrument"] = core_values(Asset("template", BUCKET, platform="SmartSPIM"))["instrument"]
         values["session"]["data_streams"] = values["session"]["data_streams"][:1]
+    if not heavy:
+        values = {field: value if field in WHOLE else halved(value) for field, value in values.items()}
     values["subject"]["subject_id"] = Spliced.SUBJECT
     values["data_description"].update(name=Spliced.NAME, subject_id=Spliced.SUBJECT)
     v1 = generation == "v1"
@@ -133,6 +136,20 @@ def template_record(generation: Generation, *, bare: bool) -> Document:
         **own,
         **(dict.fromkeys(CORE_FIELDS[generation]) if bare else values),
     }
+
+
+WHOLE = frozenset({"data_description", "quality_control"})
+"""Fields of which a light record, too, has all."""
+
+
+def halved(value: Any) -> Any:
+    """The value with the first half of each of its lists."""
+    match value:
+        case dict():
+            return {name: halved(one) for name, one in value.items()}
+        case list():
+            return [halved(one) for one in value[: (len(value) + 1) // 2]]
+    return value
 
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -521,6 +538,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     options.add_argument("--latency-ms", type=float, default=0, help="how long each answer waits")
     options.add_argument("--generation", choices=("v1", "v2"), default="v1", help="of all records")
     options.add_argument("--bare-every", type=int, default=0, metavar="K", help="no core field in each K-th")
+    options.add_argument("--heavy", action="store_true", help="records of twice the size")
     options.add_argument("--port", type=int, default=0, help="0 is any free one")
     options.add_argument("--until-eof", action="store_true", help="stop where stdin ends")
     return options
@@ -551,7 +569,8 @@ def run(server: Any) -> None:
 def main() -> None:
     """Serve a world's records."""
     options = parser(__doc__).parse_args()
-    database = Database(World(options.assets, options.generation, options.bare_every))
+    world = World(options.assets, options.generation, options.bare_every, heavy=options.heavy)
+    database = Database(world)
     latency_s = options.latency_ms / 1_000
     run(serve(lambda: Connection(database, latency_s), options.port, options.until_eof))
 

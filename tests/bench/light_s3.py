@@ -473,7 +473,7 @@ def main() -> None:
     options.add_argument("--no-originals", action="store_true", help="no asset has a copy of a core file")
     options.add_argument("--warm", action="store_true", help="compute the ETags first")
     chosen = options.parse_args()
-    world = World(chosen.assets, chosen.generation, chosen.bare_every)
+    world = World(chosen.assets, chosen.generation, chosen.bare_every, heavy=chosen.heavy)
     bucket = Bucket(world, chosen.drift_every, originals=not chosen.no_originals)
     if chosen.warm:
         bucket.warm()
