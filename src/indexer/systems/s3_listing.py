@@ -115,14 +115,12 @@ def _same(prefix: str, objects: list[Any], folders: list[str]) -> Listing | None
     """
     if (len(objects) + len(folders)) % FULL_PAGE == 0:
         return None
-    listed = tuple(
-        ObjectInfo(one["path"], one["e_tag"].strip('"'), one["size"], one["last_modified"])
-        for one in objects
-        if one["e_tag"]
-    )
-    under = all(one.key.startswith(prefix) for one in listed) and all(
-        one.startswith(prefix) for one in folders
-    )
-    if not under or len(listed) < len(objects):
+    listed = []
+    for one in objects:
+        key, etag = one["path"], one["e_tag"]
+        if not etag or not key.startswith(prefix):
+            return None
+        listed.append(ObjectInfo(key, etag.strip('"'), one["size"], one["last_modified"]))
+    if not all(one.startswith(prefix) for one in folders):
         return None
-    return Listing(listed, tuple(one.removeprefix(prefix) for one in folders))
+    return Listing(tuple(listed), tuple(one.removeprefix(prefix) for one in folders))
