@@ -260,7 +260,7 @@ class Service:
             self._count(kind, headers)
             return self._operations[kind](key, headers, body)
         except Refused as exc:
-            self.counts["refused"] += 1
+            self.counts["missing keys" if exc.code == "NoSuchKey" else "refused"] += 1
             return _error(exc, bodiless=method == "HEAD")
 
     def _of_its_own(self, method: str, path: str) -> bytes:

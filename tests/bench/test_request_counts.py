@@ -134,6 +134,22 @@ def test_records_cost_one_batch_of_conditional_writes() -> None:
     assert_in_step(again, ASSETS)
 
 
+def test_a_folder_that_is_not_ours_costs_one_get() -> None:
+    """Its data description tells what it is; only where that is missing, or "derived", is the folder listed."""
+    with bench(Setting(ASSETS)) as one:
+        one.send("PUT", "zz_derived/data_description.json", DERIVED)
+        one.send("PUT", "zz_nothing/data.bin", b"0")
+        one.send("PUT", "zz_raw/data_description.json", DERIVED.replace(b"derived", b"raw"))
+        one.send("PUT", "zz_raw/original_metadata/data_description.20240501.json", b"{}")
+        run, plan = one.plan("plan.json", "--lookback-days", "1")
+    assert kinds(plan)["insert-record", "asset-unregistered"] == 1
+    assert plan["summary"]["findings"] == {"data-description-missing": 1, "raw-unregistered": 1}
+    assert of("s3", run.counts) == {
+        **{"LIST asset": 2, "LIST bucket": 1, "prefixes": ASSETS + 3},
+        **{"GET": 3, "missing keys": 1},
+    }
+
+
 def test_a_lookback_lists_no_asset_that_did_not_change() -> None:
     """Nothing was modified within a day: the bucket's own listing and the light rows are all that is read."""
     with bench(Setting(ASSETS)) as one:

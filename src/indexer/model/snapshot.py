@@ -140,8 +140,8 @@ class Coverage:
 
 
 class MustReadError(LookupError):
-    """The planner cannot decide before it has seen these files of the asset's root (`names`)."""
+    """The planner cannot decide before it has seen these files of the asset's root (`names`), or its folder."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, folder: bool = False) -> None:
         super().__init__(*names)
-        self.names = names
+        self.names, self.folder = names, folder

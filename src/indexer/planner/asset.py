@@ -42,13 +42,12 @@ def needed_reads(asset: Asset, listed: bool, rules: Rules, evidence: Evidence, w
 
     | records | in the bucket's listing | read                                                          |
     |---------|-------------------------|---------------------------------------------------------------|
-    | none    | yes                     | the folder: a new asset                                       |
+    | none    | yes                     | nothing yet: a new asset, whose data description tells more   |
     | some    | no, and it is whole     | the folder, to confirm that it is gone, and the whole records |
     | some    | yes, or it is not whole | the folder and the record that rules its files, if in scope   |
     """
     if not asset.rows:
-        knows_mounts = evidence.data_assets or not rules.register_data_assets
-        return Reads(folder=evidence.may_register and knows_mounts)
+        return Reads()
     if evidence.listing and not listed:
         return (
             Reads(tuple(row.generation for row in asset.rows), folder=True)

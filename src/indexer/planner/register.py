@@ -18,13 +18,14 @@ from indexer.planner.asset import AssetPlan, chain, object_steps
 from indexer.planner.desired import desire_fields
 from indexer.planner.files import FilePlanner
 from indexer.planner.records import insert_record
-from indexer.planner.rules import Rules
+from indexer.planner.rules import Evidence, Rules
 
 DATA_DESCRIPTION = "data_description"
 
 
-def plan_registration(asset: Asset, rules: Rules) -> AssetPlan:
-    """Register a new derived asset, and bring its files into step. Raises MustReadError.
+def plan_registration(asset: Asset, rules: Rules, evidence: Evidence) -> AssetPlan:
+    """Register a new derived asset, and bring its files into step. Raises MustReadError: most are none of ours, and
+    their `data_description.json` alone says so.
 
     | `data_description.json`        | plan                                     |
     |--------------------------------|------------------------------------------|
@@ -33,11 +34,11 @@ def plan_registration(asset: Asset, rules: Rules) -> AssetPlan:
     | `data_level` "raw"             | counted: registered on upload            |
     | any other                      | finding                                  |
     """
-    folder = asset.folder or Folder(exists=False)
-    if not folder.exists:
+    knows_mounts = evidence.data_assets or not rules.register_data_assets
+    if not (evidence.may_register and knows_mounts):
         return AssetPlan()
-    name = core_file(DATA_DESCRIPTION)
-    if name not in folder.files:
+    name, folder = core_file(DATA_DESCRIPTION), asset.folder
+    if folder is not None and name not in folder.files:
         return _found(asset, "data-description-missing", f"no {name}, and no record")
     if name not in asset.bodies:
         raise MustReadError(name)
@@ -49,6 +50,8 @@ def plan_registration(asset: Asset, rules: Rules) -> AssetPlan:
         return _found(asset, "data-description-corrupt", f"{name} holds no object")
     match description.get("data_level"):
         case "derived":
+            if folder is None:
+                raise MustReadError(folder=True)
             return _register(asset, folder, description, rules)
         case "raw":
             return _found(asset, "raw-unregistered", "raw assets are registered on upload")

@@ -37,12 +37,12 @@ class AssetPlanner:
     """It is the bucket of results: nothing is written to it."""
 
     def decide(self, asset: Asset) -> AssetPlan:
-        """One asset's plan. Raises MustReadError for files that it must see."""
+        """One asset's plan. Raises MustReadError for what it must see."""
         if self.results:
             return plan_result(asset, self.rules, self.evidence)
         if asset.rows:
             return plan_asset(asset, self.rules, self.evidence)
-        return plan_registration(asset, self.rules)
+        return plan_registration(asset, self.rules, self.evidence)
 
 
 PlanAssets = Callable[[Iterable[Work], AssetPlanner], Iterator[AssetPlan | Unread]]

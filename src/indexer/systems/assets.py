@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -22,7 +23,7 @@ from indexer.model.generation import (
 )
 from indexer.model.location import Location, parse_location
 from indexer.model.ports import ObjectReader, Readers, RecordReader
-from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectBody, Record, SystemName
+from indexer.model.snapshot import Asset, Folder, MustReadError, Record, SystemName
 
 ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})
 ASSETS_A_BATCH = 16
@@ -30,6 +31,7 @@ ASSETS_A_BATCH = 16
 FAILURES_IN_A_ROW = 32
 """After so many failed reads, the rest of the assets are not tried."""
 P = TypeVar("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,8 @@ def read_assets(
 ) -> Iterator[P | Unread]:
     """Read assets in parallel and decide on each; in the order of `work`.
 
-    `decide` may raise MustReadError: the files that it names are fetched and it is asked again. Never more
-    than a few batches of records are held.
+    `decide` may raise MustReadError: what it names is fetched and it is asked again. Never more than a few
+    batches of records are held.
     """
     items = iter(work)
     batches = iter(lambda: tuple(islice(items, ASSETS_A_BATCH)), ())
@@ -156,7 +158,7 @@ def _records(reader: RecordReader, batch: Sequence[Work]) -> Batch:
 
 
 class _Decider(Generic[P]):
-    """Decides on one asset after the other; where files must be seen first, a thread of the pool goes on with it."""
+    """Decides on one asset after the other; where more must be seen first, a thread of the pool goes on with it."""
 
     def __init__(
         self,
@@ -171,17 +173,9 @@ class _Decider(Generic[P]):
 
     def folder(self, work: Work) -> Folder | Unread | None:
         """In a thread of the pool: the asset's folder, where that is needed."""
-        location = work.asset.location
-        if work.needs and not self._breaker.open_for():
-            why = f"not tried, after {FAILURES_IN_A_ROW} failed reads in a row"
-            return Unread(location, "s3", why)
-        if not work.folder:
+        if not work.needs:
             return None
-        try:
-            return read_folder(self._objects, location, self._originals_folder)
-        except SystemFaultError as exc:
-            self._breaker.note(failed=True)
-            return Unread(location, "s3", exc.what)
+        return self._read(work, lambda: self._folder(work) if work.folder else None)
 
     def decided(
         self, work: Work, folder: Future[Folder | Unread | None], batch: Future[Batch]
@@ -194,36 +188,64 @@ class _Decider(Generic[P]):
             self._breaker.note(failed=True)
             return Unread(location, "docdb", held.what)
         try:
-            if found is not None and work.listed and not found.exists:
-                raise _UnreadableError("s3", "its folder was changed while it was being read")
             asset = replace(work.asset, folder=found, records=_opened(held.pop(location), location))
             decision = self._decide(asset)
         except MustReadError as need:
-            return self._pool.submit(self._decided_later, asset, need)
+            return self._pool.submit(self._decided_later, work, asset, need)
         except _UnreadableError as exc:
             return Unread(location, exc.system, str(exc))
         if work.needs:
             self._breaker.note(failed=False)
         return decision
 
-    def _decided_later(self, asset: Asset, need: MustReadError) -> P | Unread:
+    def _decided_later(self, work: Work, asset: Asset, need: MustReadError) -> P | Unread:
         """In a thread of the pool: fetch what must be seen, and ask again, until it is enough."""
+        while True:
+            seen = self._read(work, partial(self._seen, work, asset, need))
+            if isinstance(seen, Unread):
+                return seen
+            asset = seen
+            try:
+                decision = self._decide(asset)
+            except MustReadError as exc:
+                need = exc
+                continue
+            self._breaker.note(failed=False)
+            return decision
+
+    def _read(self, work: Work, read: Callable[[], T]) -> T | Unread:
+        """Read something of S3, or say why not."""
+        location = work.asset.location
+        if not self._breaker.open_for():
+            return Unread(location, "s3", f"not tried, after {FAILURES_IN_A_ROW} failed reads in a row")
         try:
-            while True:
-                read = _bodies(self._objects, asset.location, need.names)
-                asset = replace(asset, bodies={**asset.bodies, **read})
-                try:
-                    decision = self._decide(asset)
-                except MustReadError as exc:
-                    need = exc
-                    continue
-                self._breaker.note(failed=False)
-                return decision
+            return read()
         except _UnreadableError as exc:
-            return Unread(asset.location, exc.system, str(exc))
+            return Unread(location, exc.system, str(exc))
         except SystemFaultError as exc:
             self._breaker.note(failed=True)
-            return Unread(asset.location, "s3", exc.what)
+            return Unread(location, "s3", exc.what)
+
+    def _seen(self, work: Work, asset: Asset, need: MustReadError) -> Asset:
+        """The asset with what the planner must see. A file that is not there is looked for in the folder's listing."""
+        bodies = {**asset.bodies}
+        for name in need.names:
+            body = self._objects.get(asset.location.bucket, asset.location.key(name))
+            if body is not None:
+                bodies[name] = body
+            elif asset.folder is not None:
+                raise _UnreadableError("s3", f"{name} was removed while it was being read")
+        folder = asset.folder
+        if need.folder or (folder is None and len(bodies) < len(asset.bodies) + len(need.names)):
+            folder = self._folder(work)
+        return replace(asset, folder=folder, bodies=bodies)
+
+    def _folder(self, work: Work) -> Folder:
+        """What S3 holds of the asset."""
+        folder = read_folder(self._objects, work.asset.location, self._originals_folder)
+        if work.listed and not folder.exists:
+            raise _UnreadableError("s3", "its folder was changed while it was being read")
+        return folder
 
 
 def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
@@ -237,16 +259,6 @@ def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
         except SystemFaultError as exc:
             raise _UnreadableError("docdb", exc.what) from exc
     return records
-
-
-def _bodies(objects: ObjectReader, location: Location, names: Iterable[str]) -> dict[str, ObjectBody]:
-    read: dict[str, ObjectBody] = {}
-    for name in names:
-        body = objects.get(location.bucket, location.key(name))
-        if body is None:
-            raise _UnreadableError("s3", f"{name} was removed while it was being read")
-        read[name] = body
-    return read
 
 
 def read_folder(objects: ObjectReader, location: Location, originals_folder: str) -> Folder:
