@@ -31,7 +31,7 @@ from indexer.planner.rules import Collection, Evidence, Rules
 from indexer.runs.apply import apply_plan
 from indexer.runs.bucket import plan_here
 from indexer.runs.connect import Systems
-from indexer.runs.files import plan_document
+from indexer.runs.files import as_file
 from indexer.runs.plan import Planned, plan_snapshot
 from memory import START, StoredDataAsset, World
 
@@ -259,11 +259,9 @@ def apply_to(
     stop: Event | None = None,
 ) -> Result:
     """Carry out a plan on a world."""
-    digest = plan_document(plan)["digest"]
     clock: Callable[[], datetime] = lambda: at  # noqa: E731
     return apply_plan(
-        plan,
-        digest,
+        as_file(plan),
         Systems(world.readers(), writers or world.writers()),
         within or bounds(),
         folder,

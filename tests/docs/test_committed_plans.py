@@ -21,7 +21,7 @@ def test_there_is_an_example() -> None:
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
 def test_a_committed_plan_loads_and_its_digests_hold(path: Path) -> None:
-    plan, digest = load_plan(path)
+    plan, digest, _ = load_plan(path)
     assert len(digest) == 64
     assert all(action.id == action_id(action) for action in plan.actions)
     assert plan.summary.complete
@@ -32,5 +32,5 @@ def test_a_committed_plan_loads_and_its_digests_hold(path: Path) -> None:
 def test_show_reads_a_committed_plan(path: Path, output: str) -> None:
     command = [sys.executable, "-m", "indexer", "show", str(path), "--format", output]
     shown = subprocess.run(command, capture_output=True, check=True)
-    plan, _ = load_plan(path)
+    plan = load_plan(path).plan
     assert plan.actions[0].location.encode() in shown.stdout

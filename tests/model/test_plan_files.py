@@ -35,9 +35,11 @@ def written(path: Path, changed: Callable[[dict[str, Any]], None]) -> Path:
 
 def test_a_plan_survives_its_file(tmp_path: Path) -> None:
     """What is loaded is what was planned."""
-    plan, digest = load_plan(written(tmp_path / "plan.json", lambda _: None))
+    path = written(tmp_path / "plan.json", lambda _: None)
+    plan, digest, body = load_plan(path)
     assert plan_document(plan) == {**document(), "digest": digest}
     assert plan.actions
+    assert body == path.read_bytes()
 
 
 def test_an_action_whose_id_is_not_its_contents_hash_is_refused(tmp_path: Path) -> None:
@@ -73,5 +75,5 @@ def test_fields_of_a_later_minor_version_are_ignored(tmp_path: Path) -> None:
         action["new"] = [None]
         action["id"] = content_id(action)
 
-    plan, _ = load_plan(written(tmp_path / "plan.json", later))
+    plan = load_plan(written(tmp_path / "plan.json", later)).plan
     assert plan.actions

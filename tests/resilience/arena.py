@@ -20,7 +20,7 @@ from typing import Any
 from bson.json_util import CANONICAL_JSON_OPTIONS, dumps
 
 from indexer.runs.connect import Systems
-from indexer.runs.files import plan_text, write_whole
+from indexer.runs.files import save_plan
 from indexer.runs.undo import undo as plan_the_way_back
 from indexer.sandbox.proxy import FaultyProxy, Shares
 from indexer.sandbox.seed import seed as fill
@@ -237,7 +237,7 @@ class Arena(Workbench):
     def undo(self, plan: Mapping[str, Any], name: str = "plan", out: str = "undo.json") -> dict[str, Any]:
         """Plan the way back from the last run of a plan, in this process."""
         undone = plan_the_way_back(self.journal_path(plan, name).parent)
-        write_whole(self.folder / out, plan_text(undone.plan))
+        save_plan(undone.plan, self.folder / out)
         return self.load(out)
 
     def state(self) -> State:

@@ -18,7 +18,7 @@ from indexer.runs.apply import Applied, apply_plan, bounds_of
 from indexer.runs.bucket import plan_here
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, rules_of
-from indexer.runs.files import load_plan, plan_text, write_whole
+from indexer.runs.files import load_plan, save_plan
 from indexer.runs.plan import plan_snapshot, scope_of
 from indexer.sandbox.stack import Sandbox
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
@@ -61,7 +61,7 @@ def plan_inside(systems: Systems, folder: Path, name: str) -> Plan:
         systems.readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, Silence()
     )
     assert planned.fault is None
-    write_whole(folder / name, plan_text(planned.plan))
+    save_plan(planned.plan, folder / name)
     return planned.plan
 
 
@@ -70,9 +70,9 @@ def apply_inside(systems: Systems, folder: Path, name: str, run: str, *, stop: b
     stopped = Event()
     if stop:
         stopped.set()
-    plan, digest = load_plan(folder / name)
+    reviewed = load_plan(folder / name)
     bounds = bounds_of(load_config(folder / "indexer.toml"))
-    return apply_plan(plan, digest, systems, bounds, folder / run, PARALLEL, Silence(), stopped)
+    return apply_plan(reviewed, systems, bounds, folder / run, PARALLEL, Silence(), stopped)
 
 
 class Silence:

@@ -161,7 +161,7 @@ def opened(path: Path) -> str:
     """What `apply` makes of a file before it connects to anything: refused, or within bounds."""
     try:
         assert is_plan(path) in (True, False)
-        plan, _ = load_plan(path)
+        plan = load_plan(path).plan
         folder = results_folder(path, plan, None)
         check_bounds(plan, BOUNDS)
     except IndexerError as exc:

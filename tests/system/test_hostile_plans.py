@@ -364,9 +364,9 @@ def _apply_strange(bench: Workbench, systems: Systems, strange: list[Any]) -> No
         at, path = location(f"asset_{number}"), bench.folder / "forged.json"
         write(path, forged([plan.update(at=at, target=plan.in_collection(record=record))]))
         try:
-            reviewed, digest = load_plan(path)
+            reviewed = load_plan(path)
             folder = bench.folder / f"strange_{number}"
-            done = apply_plan(reviewed, digest, systems, limits, folder, 2, NoProgress(), Event())
+            done = apply_plan(reviewed, systems, limits, folder, 2, NoProgress(), Event())
         except RefusedError:
             continue
         assert done.result.summary in ({"stale": 1}, {"failed": 1}), (record, done.result)

@@ -80,7 +80,7 @@ def _plan(file: Place, output: Format, selection: Selection) -> str:
     from indexer.render.selection import select_plan
     from indexer.runs.files import document_text, load_plan, plan_document
 
-    plan, _ = load_plan(file)
+    plan = load_plan(file).plan
     selected, part_of = select_plan(plan, selection), len(plan.actions) if selection else None
     match output:
         case "json":

@@ -25,7 +25,7 @@ from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import carry_out_there, open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of
-from indexer.runs.files import PlanFile, as_file, document_text, plan_text, write_whole
+from indexer.runs.files import PlanFile, as_file, document_text, in_bytes, write_whole
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.s3_files import check_apart
 from indexer.systems.leases import owner_name
@@ -90,7 +90,8 @@ def apply(
     whose workers must see the folder. `run_id`: default a new one.
     Raises RefusedError before the first write, SystemFaultError where DocDB is down.
     """
-    plan, digest = plan if isinstance(plan, PlanFile) else as_file(plan)
+    reviewed = plan if isinstance(plan, PlanFile) else as_file(plan)
+    plan = reviewed.plan
     folder = results_folder(Path(PLAN_FILE), plan, None if results is None else parse_place(results))
     bounds = bounds_of(config)
     check_bounds(plan, bounds)
@@ -105,11 +106,10 @@ def apply(
         open_cluster(dask) as cluster,
         open_systems(config, parallel) as systems,
         _owned(systems, plan, steal_lease),
-        working_folder(folder, plan, stop) as working,
+        working_folder(folder, reviewed, stop) as working,
     ):
         return apply_plan(
-            plan,
-            digest,
+            reviewed,
             systems,
             bounds,
             working,
@@ -132,8 +132,7 @@ def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[
 
 
 def apply_plan(
-    plan: Plan,
-    digest: str,
+    reviewed: PlanFile,
     systems: Systems,
     bounds: Bounds,
     folder: Path,
@@ -148,11 +147,12 @@ def apply_plan(
     carry_out: CarryOut = carry_out_here,
 ) -> Applied:
     """Carry out a plan on open systems. `archive`: its place, a folder being relative to the result's."""
+    plan = reviewed.plan
     check_bounds(plan, bounds)
     started_at, run_id = clock(), run_id or uuid.uuid4().hex
     with Journal(folder, run_id, plan.plan_id) as journal:
-        journal.started(started_at, digest)
-        write_whole(folder / PLAN_FILE, plan_text(plan))
+        journal.started(started_at, reviewed.digest)
+        write_whole(folder / PLAN_FILE, reviewed.body)
         progress.stage("applying", len(plan.actions))
         work = Work(folder, run_id, plan.plan_id, archive, tuple(bounds.collections), parallel, clock)
         found = carry_out(systems, work, journal, plan.actions, Watching(progress, stop, watch))
@@ -160,7 +160,7 @@ def apply_plan(
         result = Result(
             run_id=run_id,
             plan_id=plan.plan_id,
-            plan_digest=digest,
+            plan_digest=reviewed.digest,
             tool_version=__version__,
             started_at=started_at,
             ended_at=clock(),
@@ -169,6 +169,6 @@ def apply_plan(
             outcomes=outcomes,
         )
         path = folder / RESULT_FILE
-        write_whole(path, document_text(result.model_dump(mode="json", exclude_none=True)))
+        write_whole(path, in_bytes(document_text(result.model_dump(mode="json", exclude_none=True))))
         journal.finished(result.ended_at)
     return Applied(result, path)

@@ -7,21 +7,22 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from indexer.disk import sync_folder
 from indexer.errors import IndexerError, RefusedError
-from indexer.model.action import content_id
+from indexer.model.action import Action, content_id
 from indexer.model.outcome import Result
 from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
 from indexer.model.values import to_text
 from indexer.runs.s3_files import s3_files
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M")
 MAX_BYTES = 2_000_000_000
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 """Where there is none, every text can be written again; where there is one, it may be half of a pair."""
@@ -33,6 +34,8 @@ class PlanFile(NamedTuple):
     plan: Plan
     digest: str
     """As it stands in the file: a field of a later version counts in it, and is not in `plan`."""
+    body: bytes
+    """The file: what a run keeps of its plan, and what the way back is planned from."""
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -48,7 +51,7 @@ def plan_text(plan: Plan) -> str:
 
 def save_plan(plan: Plan, path: Place | str) -> None:
     """Write the plan's file, whole or not at all; in S3 too. Raises IndexerError."""
-    write_whole(parse_place(path), plan_text(plan))
+    write_whole(parse_place(path), in_bytes(plan_text(plan)))
 
 
 def document_text(document: dict[str, Any]) -> str:
@@ -85,17 +88,17 @@ def check_writable(path: Place) -> None:
         raise IndexerError("The file cannot be written", f"{path}: {problem}", hint)
 
 
-def write_whole(path: Place, text: str) -> None:
+def write_whole(path: Place, body: bytes) -> None:
     """Replace a file in one step: an old one stays whole whatever happens. Raises IndexerError."""
     if isinstance(path, S3Place):
         with s3_files() as files:
-            files.replace(path, in_bytes(text))
+            files.replace(path, body)
         return
     temporary: str | None = None
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         with os.fdopen(descriptor, "wb") as file:
-            file.write(in_bytes(text))
+            file.write(body)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
@@ -128,7 +131,8 @@ def _umask() -> int:
 def load_plan(path: Place | str) -> PlanFile:
     """A plan and its digest. Raises RefusedError for one that is damaged, tampered with, or not of our time."""
     path = parse_place(path)
-    document = _load(path, "plan")
+    body = _body(path, "plan")
+    document = _document(body, path, "plan")
     if "actions" not in document and "outcomes" in document:
         hint = "It is a result. Name the plan, which `apply` left beside it."
         raise RefusedError("The file is no plan", f"{path}: it has outcomes, not actions", hint)
@@ -143,28 +147,26 @@ def load_plan(path: Place | str) -> PlanFile:
             f"{path}: its digest does not fit its content",
             "It was edited or damaged. Plan again; a plan is never edited by hand.",
         )
-    plan = _validated(Plan, document, path)
-    _check_ids(document, str(path))
-    return PlanFile(plan, str(digest))
+    return PlanFile(_typed(document, path), str(digest), body)
 
 
 def as_file(plan: Plan) -> PlanFile:
     """A plan as if it had been written and read. Raises RefusedError for one whose actions were changed."""
     document = plan_document(plan)
-    _check_ids(document, "the plan")
-    return PlanFile(plan, document["digest"])
-
-
-def _check_ids(document: dict[str, Any], what: str) -> None:
     for action in document["actions"]:
-        if action.get("id") != content_id(action):
-            detail = f"{what}: action {str(action.get('id'))[:40]} is not what its id says"
-            raise RefusedError("The plan is not what was written", detail, "Plan again.")
+        _check_id(action, "the plan")
+    return PlanFile(plan, document["digest"], in_bytes(document_text(document)))
+
+
+def _check_id(action: dict[str, Any], what: str) -> None:
+    if action.get("id") != content_id(action):
+        detail = f"{what}: action {str(action.get('id'))[:40]} is not what its id says"
+        raise RefusedError("The plan is not what was written", detail, "Plan again.")
 
 
 def load_result(path: Place) -> Result:
     """A result. Raises RefusedError."""
-    return _validated(Result, _load(path, "result"), path)
+    return _validated(Result.model_validate, _load(path, "result"), path)
 
 
 def is_plan(path: Place) -> bool:
@@ -185,12 +187,20 @@ def read_bytes(path: Place) -> bytes:
 
 
 def _load(path: Place, what: str) -> dict[str, Any]:
+    return _document(_body(path, what), path, what)
+
+
+def _body(path: Place, what: str) -> bytes:
     try:
-        body = read_bytes(path)
+        return read_bytes(path)
     except OSError as exc:
         raise IndexerError(
             f"The {what} cannot be read", f"{path}: {exc.strerror}", "Check the path."
         ) from exc
+
+
+def _document(body: bytes, path: Place, what: str) -> dict[str, Any]:
+    """The JSON object in a file of ours. Raises RefusedError."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as exc:
@@ -218,13 +228,25 @@ def _is_text(document: object) -> bool:
     return True
 
 
-def _validated(model: type[M], document: dict[str, Any], path: Place) -> M:
+def _typed(document: dict[str, Any], path: Place) -> Plan:
+    """The plan. Each action takes the place of what it stood as in the document: all of both would be too large."""
+    actions = document.get("actions")
+    if isinstance(actions, list):
+        action_of = TypeAdapter(Action).validate_python
+        for at, action in enumerate(actions):
+            typed = _validated(action_of, action, path, f"actions.{at}.")
+            _check_id(action, str(path))
+            actions[at] = typed
+    return _validated(Plan.model_validate, document, path)
+
+
+def _validated(typed: Callable[[Any], M], document: object, path: Place, within: str = "") -> M:
     try:
-        return model.model_validate(document)
+        return typed(document)
     except (ValidationError, RecursionError) as exc:
         if isinstance(exc, ValidationError):
             first = exc.errors(include_input=False, include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
+            where = within + ".".join(str(part) for part in first["loc"])
             detail = f"{path}: {where[:200]}: {first['msg'][:300]}"
         else:
             detail = f"{path}: nested too deeply"

@@ -14,7 +14,7 @@ from indexer.applier.journal import JOURNAL_FILE, PLAN_FILE, RESULT_FILE, earlie
 from indexer.errors import IndexerError, UsageError
 from indexer.model.place import Place, S3Place
 from indexer.model.plan import Plan
-from indexer.runs.files import in_bytes, plan_text
+from indexer.runs.files import PlanFile
 from indexer.runs.s3_files import S3Files, s3_files
 
 EVERY_S = 1.0
@@ -32,7 +32,7 @@ def check_free(folder: Path, plan: Plan, results: Place) -> None:
 
 
 @contextmanager
-def working_folder(results: Place, plan: Plan, stop: Event) -> Iterator[Path]:
+def working_folder(results: Place, reviewed: PlanFile, stop: Event) -> Iterator[Path]:
     """The folder of this machine that a run writes its journal and result to.
 
     For results in S3 it holds the journal of the plan's earlier runs, and what is written to it gets to S3, however
@@ -47,7 +47,7 @@ def working_folder(results: Place, plan: Plan, stop: Event) -> Iterator[Path]:
     mirror = None
     try:
         with s3_files() as files:
-            mirror = _begun(files, folder, results, plan, stop)
+            mirror = _begun(files, folder, results, reviewed, stop)
             try:
                 yield folder
             except BaseException as exc:
@@ -69,14 +69,14 @@ def _on_disk() -> Iterator[None]:
         raise IndexerError("The run has no folder to work in", str(exc), hint) from exc
 
 
-def _begun(files: S3Files, folder: Path, results: S3Place, plan: Plan, stop: Event) -> _Mirror:
+def _begun(files: S3Files, folder: Path, results: S3Place, reviewed: PlanFile, stop: Event) -> _Mirror:
     """Fetch what is there, put the plan there, and follow from now on."""
     held = files.read(results / JOURNAL_FILE)
     if held is not None:
         with _on_disk():
             (folder / JOURNAL_FILE).write_bytes(held.body)
-    check_free(folder, plan, results)
-    files.replace(results / PLAN_FILE, in_bytes(plan_text(plan)))
+    check_free(folder, reviewed.plan, results)
+    files.replace(results / PLAN_FILE, reviewed.body)
     return _Mirror(files, folder, results, None if held is None else held.etag, stop)
 
 

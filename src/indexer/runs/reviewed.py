@@ -13,7 +13,7 @@ from indexer.runs.files import load_plan
 def plan_of(result: Result, path: Place) -> Plan | None:
     """The plan that `apply` left beside the result in `path`; None where it is not there."""
     try:
-        plan, _ = load_plan(path.parent / PLAN_FILE)
+        plan = load_plan(path.parent / PLAN_FILE).plan
     except SystemFaultError:  # in S3, and unread is not absent
         raise
     except IndexerError:
