@@ -31,7 +31,7 @@ from indexer.planner.rules import Collection, Evidence, Rules
 from indexer.runs.apply import apply_plan
 from indexer.runs.bucket import plan_here
 from indexer.runs.connect import Systems
-from indexer.runs.files import as_file
+from indexer.runs.files import PlanFile, as_file
 from indexer.runs.plan import Planned, plan_snapshot
 from memory import START, StoredDataAsset, World
 
@@ -249,7 +249,7 @@ def planned_of(
 
 def apply_to(
     world: World,
-    plan: Plan,
+    plan: Plan | PlanFile,
     folder: Path,
     *,
     writers: Writers | None = None,
@@ -261,7 +261,7 @@ def apply_to(
     """Carry out a plan on a world."""
     clock: Callable[[], datetime] = lambda: at  # noqa: E731
     return apply_plan(
-        as_file(plan),
+        plan if isinstance(plan, PlanFile) else as_file(plan),
         Systems(world.readers(), writers or world.writers()),
         within or bounds(),
         folder,

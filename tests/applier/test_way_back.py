@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from builders import BUCKET, apply_to, by_kind, outcome_of, plan_of, record, rules, statuses, world_of
-from indexer.model.plan import Plan
+from indexer.model.action import content_id
+from indexer.model.plan import Plan, plan_digest
+from indexer.runs.files import load_plan, plan_document
 from indexer.runs.undo import undo
 from memory import Crash, World
 
@@ -61,6 +64,22 @@ def test_a_second_run_that_was_stopped_at_once_takes_nothing_from_the_first(tmp_
     stop.set()
     assert set(statuses(apply_to(world, plan, tmp_path, stop=stop))) == {"skipped"}
     assert set(taken_back(world, tmp_path)) == {"applied"}
+    assert but_stamps(world) == before
+
+
+def test_a_plan_of_a_later_minor_version_can_be_taken_back(tmp_path: Path) -> None:
+    """Its digest covers fields that are ignored here; the run keeps them all the same."""
+    plan, world = drifting()
+    before = but_stamps(world)
+    document = plan_document(plan)
+    document |= {"format_version": "1.9", "later": {"field": 1}}
+    document["actions"][0]["later"] = True
+    document["actions"][0]["id"] = content_id(document["actions"][0])
+    document["digest"] = plan_digest(document)
+    (tmp_path / "later.json").write_text(json.dumps(document))
+    reviewed = load_plan(tmp_path / "later.json")
+    apply_to(world, reviewed, tmp_path / "run")
+    assert set(taken_back(world, tmp_path / "run")) == {"applied"}
     assert but_stamps(world) == before
 
 
