@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import rendered
 from builders import BUCKET, plan_of, record, world_of
 from indexer.errors import RefusedError
 from indexer.model.action import content_id
+from indexer.model.content import Change
 from indexer.model.plan import plan_digest
-from indexer.runs.files import load_plan, plan_document
+from indexer.runs.files import load_plan, plan_document, save_plan
 
 
 def document() -> dict[str, Any]:
@@ -77,3 +80,25 @@ def test_fields_of_a_later_minor_version_are_ignored(tmp_path: Path) -> None:
 
     plan = load_plan(written(tmp_path / "plan.json", later)).plan
     assert plan.actions
+
+
+def test_a_plan_is_loaded_in_a_few_times_the_size_of_its_file(tmp_path: Path) -> None:
+    """A hundred thousand actions are a hundred MB; their document and its types together would be seven times that."""
+    actions = [
+        rendered.put(
+            f"asset_{number:05}", *(Change(path=f"a[{at}].b", before='"x"', after="1") for at in "123")
+        )
+        for number in range(1_500)
+    ]
+    path = tmp_path / "plan.json"
+    save_plan(rendered.plan_of(actions), path)
+    load_plan(path)  # what is imported and made once
+    tracemalloc.start()
+    try:
+        loaded = load_plan(path)
+        now_bytes, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert list(loaded.plan.actions) == actions
+    assert now_bytes < 5 * path.stat().st_size
+    assert peak_bytes < 6 * path.stat().st_size

@@ -30,10 +30,18 @@ def _plain(value: Any, depth: int = 1) -> Any:
 PlainValue = Annotated[Any, AfterValidator(lambda value: _plain(value))]
 
 
+NO_FIELDS: set[str] = set()
+"""One for all."""
+
+
 class FileModel(BaseModel):
     """Part of a file that others may have written: frozen, and fields of a later minor version are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Forget which fields were given: nobody asks, and these sets were a third of a large plan's memory."""
+        object.__setattr__(self, "__pydantic_fields_set__", NO_FIELDS)
 
 
 class ObjectTarget(FileModel):

@@ -183,7 +183,8 @@ def read_bytes(path: Place) -> bytes:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return held.body
     with path.open("rb") as file:
-        return file.read(MAX_BYTES)
+        # What is no regular file has no size: a pipe, a device. So much is set aside as is asked for.
+        return file.read(os.fstat(file.fileno()).st_size or MAX_BYTES)
 
 
 def _load(path: Place, what: str) -> dict[str, Any]:
