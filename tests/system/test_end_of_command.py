@@ -34,3 +34,13 @@ def test_nobody_waits_for_threads_that_sleep(workbench: Workbench) -> None:
     assert finished.returncode == 0, finished.stderr
     assert "no drift" in finished.stdout + finished.stderr
     assert "waited" not in finished.stderr
+
+
+def test_the_next_plan_looks_at_the_same_assets(workbench: Workbench) -> None:
+    """With the lookback of the plan that was applied: without it, the next one would look at everything."""
+    workbench.insert_in_step("asset", subject={"subject_id": "1"})
+    workbench.remove("asset/subject.json")
+    workbench.plan("--bucket", BUCKET, "--asset", "a*", "--lookback-days", "99999")
+    applied = workbench.run("apply", "plan.json")
+    assert applied.returncode == 0, applied.stderr
+    assert f"→ indexer plan --bucket {BUCKET} --asset 'a*' --lookback-days 99999  #" in applied.stderr

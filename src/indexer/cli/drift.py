@@ -223,9 +223,7 @@ def _next_steps(
     if verdict.status == "incomplete":
         steps.append("see that the systems named above answer, and run this again")
     if totals.unexpected:
-        days = plan.scope.lookback_days
-        own = [] if days is None else ["--lookback-days", str(days)]
-        own += ["--config", config] if config else []
+        own = ["--config", config] if config else []
         again = (
             f"indexer plan {shlex.join([*plan.scope.arguments(every), *own])}  # then review it and apply it"
         )

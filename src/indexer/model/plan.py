@@ -78,10 +78,11 @@ class Scope(FileModel):
     config_sha256: str = Field(description="Digest of the configuration without its secrets.")
 
     def arguments(self, configured: Iterable[str] = ()) -> list[str]:
-        """What to type after `indexer plan` for the same buckets and assets; `configured`: all that --all means."""
+        """What to type after `indexer plan` to look at the same assets; `configured`: all that --all means."""
         named = [word for bucket in self.buckets for word in ("--bucket", bucket)]
         globs = [word for glob in self.assets for word in ("--asset", glob)]
-        return [*(["--all"] if set(configured) == set(self.buckets) else named), *globs]
+        days = [] if self.lookback_days is None else ["--lookback-days", str(self.lookback_days)]
+        return [*(["--all"] if set(configured) == set(self.buckets) else named), *globs, *days]
 
 
 class Summary(FileModel):

@@ -18,7 +18,6 @@ def plan_steps(plan: Plan, part_of: int | None, again: str) -> Iterator[tuple[st
     """What to type after reading a plan: first what makes it whole."""
     scope = plan.scope
     words = scope.arguments()
-    words += [] if scope.lookback_days is None else ["--lookback-days", str(scope.lookback_days)]
     words += [] if scope.policy == "sync" else ["--policy", scope.policy]
     if not plan.summary.complete:
         yield f"indexer plan {shlex.join(words)}", "again, once everything can be read"
