@@ -17,11 +17,11 @@ demo: $(READY) ## Plan, show, apply and plan again, on embedded S3, DocDB and Co
 	@$(BIN)/indexer demo
 
 test: $(READY) ## Run all tests
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 coverage: $(READY) ## The same, measured: which lines and branches the tests go through; takes twice as long
 	$(BIN)/coverage erase
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report term
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 gate: $(READY) ## Run the drift gate on a sandbox: failing, passing by rules, and in step
 	$(BIN)/python tests/gate/on_sandbox.py plans/expected-drift.toml

@@ -19,11 +19,21 @@ from pymongo.errors import PyMongoError
 from memory import World
 from patience import PATIENCE_S
 
+FIRST = ("resilience", "docs", "golden", "system")
+"""Folders whose tests take longest."""
+
 
 def pytest_configure() -> None:
     """A run in a shell's background is started with Ctrl-C ignored, and all its children would be."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits longest comes first, so that in the end no core waits for it alone."""
+    items.sort(
+        key=lambda item: FIRST.index(item.path.parent.name) if item.path.parent.name in FIRST else len(FIRST)
+    )
 
 
 @pytest.fixture

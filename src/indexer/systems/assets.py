@@ -228,16 +228,16 @@ class _Decider(Generic[P]):
 
     def _seen(self, work: Work, asset: Asset, need: MustReadError) -> Asset:
         """The asset with what the planner must see. A file that is not there is looked for in the folder's listing."""
-        bodies = {**asset.bodies}
+        bodies, missing = {**asset.bodies}, []
         for name in need.names:
             body = self._objects.get(asset.location.bucket, asset.location.key(name))
-            if body is not None:
+            if body is None:
+                missing.append(name)
+            else:
                 bodies[name] = body
-            elif asset.folder is not None:
-                raise _UnreadableError("s3", f"{name} was removed while it was being read")
-        folder = asset.folder
-        if need.folder or (folder is None and len(bodies) < len(asset.bodies) + len(need.names)):
-            folder = self._folder(work)
+        if missing and asset.folder is not None:
+            raise _UnreadableError("s3", f"{missing[0]} was removed while it was being read")
+        folder = self._folder(work) if need.folder or missing else asset.folder
         return replace(asset, folder=folder, bodies=bodies)
 
     def _folder(self, work: Work) -> Folder:
