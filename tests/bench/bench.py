@@ -27,7 +27,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Timer
@@ -63,6 +63,8 @@ class Setting:
     originals: bool = True
     warm: bool = True
     """The ETags are computed before the command starts, as S3's are."""
+    one_core: bool = False
+    """The command is kept on one core."""
 
     def of_docdb(self) -> list[str]:
         """The options of DocDB, which answers in a sixth of S3's time: 5 ms beside 30."""
@@ -139,12 +141,31 @@ class Run:
     servers_cpu_s: Mapping[str, float] = field(default_factory=dict)
 
 
+@contextmanager
+def on_one_core(wanted: bool) -> Iterator[None]:
+    """What is started within stays on one core: threads that change cores find their caches empty."""
+    if not wanted:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def measured(
-    arguments: Sequence[str], folder: Path, env: Mapping[str, str], module: Sequence[str] = ("-m", "indexer")
+    arguments: Sequence[str],
+    folder: Path,
+    env: Mapping[str, str],
+    module: Sequence[str] = ("-m", "indexer"),
+    *,
+    one_core: bool = False,
 ) -> Run:
     """Run the command in a folder, and measure that process alone."""
     said = folder / "said"
-    with said.open("wb") as output:
+    with said.open("wb") as output, on_one_core(one_core):
         started = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, *module, *arguments],
@@ -208,7 +229,7 @@ class Bench:
         """Run the command, with the requests that it sent and what they cost the servers."""
         self.reset()
         before = self.s3.cpu_s(), self.docdb.cpu_s()
-        run = measured(arguments, self.folder, self.env, module)
+        run = measured(arguments, self.folder, self.env, module, one_core=self.setting.one_core)
         spent = {"s3": self.s3.cpu_s() - before[0], "docdb": self.docdb.cpu_s() - before[1]}
         return Run(run.status, run.wall_s, run.cpu_s, run.peak_mb, run.said, self.counts(), spent)
 
@@ -284,9 +305,9 @@ class Base:
     """Of a plan of one asset."""
 
 
-def base_cost(generation: str, *, heavy: bool, quick: bool) -> Base:
+def base_cost(setting: Setting, *, quick: bool) -> Base:
     """Medians of a few runs."""
-    with bench(Setting(1, generation=generation, heavy=heavy)) as one:
+    with bench(replace(setting, assets=1, latency_ms=0)) as one:
         helps = [one.run("--help") for _ in range(1 if quick else HELP_RUNS)]
         plans = [one.plan()[0] for _ in range(1 if quick else FIXED_RUNS)]
     return Base(
@@ -296,7 +317,7 @@ def base_cost(generation: str, *, heavy: bool, quick: bool) -> Base:
     )
 
 
-def record_sizes(generation: str, *, heavy: bool) -> str:
+def record_sizes(generation: Any, *, heavy: bool) -> str:
     """How large the world's records are, in words."""
     sys.path[:0] = [str(HERE)]
     from light_docdb import template_record
@@ -394,7 +415,7 @@ def in_step(chosen: argparse.Namespace, base: Base) -> dict[str, Any]:
     rows: list[Row] = []
     for latency_ms in chosen.latency_ms:
         for assets in chosen.assets:
-            setting = Setting(assets, latency_ms, chosen.generation, chosen.heavy)
+            setting = replace(chosen.setting, assets=assets, latency_ms=latency_ms)
             with bench(setting) as one:
                 run, plan = one.plan("plan.json", "--parallel", str(chosen.parallel))
             rows.append(figures(setting, run, len(plan["actions"]), base))
@@ -411,7 +432,7 @@ def with_drift(chosen: argparse.Namespace, base: Base) -> dict[str, Any]:
     parallel = "--parallel", str(chosen.parallel)
     for latency_ms in chosen.latency_ms:
         for assets in chosen.assets:
-            setting = Setting(assets, latency_ms, chosen.generation, chosen.heavy, chosen.drift_every)
+            setting = replace(chosen.setting, assets=assets, latency_ms=latency_ms)
             with bench(setting) as one:
                 first, plan = one.plan("plan.json", *parallel)
                 applied = one.apply("plan.json", *parallel)
@@ -501,6 +522,7 @@ def main() -> None:
     options.add_argument("--latency-ms", type=float, nargs="+", default=[0, 30])
     options.add_argument("--generation", choices=("v1", "v2"), default="v1")
     options.add_argument("--heavy", action="store_true", help="metadata files of 98 kB, not of 53")
+    options.add_argument("--one-core", action="store_true", help="keep the command on one core (Linux)")
     options.add_argument("--parallel", default="auto", help="the command's own option")
     options.add_argument("--drift-every", type=int, default=0, metavar="K", help="plan, apply, plan again")
     options.add_argument("--servers", action="store_true", help="measure the light servers instead")
@@ -512,8 +534,16 @@ def main() -> None:
     if chosen.servers:
         found: dict[str, Any] = {"servers": servers_alone()}
     else:
-        base = base_cost(chosen.generation, heavy=chosen.heavy, quick=chosen.quick)
-        say(f"Python {platform.python_version()}, {os.cpu_count()} cores, --parallel {chosen.parallel}")
+        chosen.setting = Setting(
+            1,
+            generation=chosen.generation,
+            heavy=chosen.heavy,
+            drift_every=chosen.drift_every,
+            one_core=chosen.one_core,
+        )
+        base = base_cost(chosen.setting, quick=chosen.quick)
+        cores = "one core" if chosen.one_core else f"{os.cpu_count()} cores"
+        say(f"Python {platform.python_version()}, {cores}, --parallel {chosen.parallel}")
         say(record_sizes(chosen.generation, heavy=chosen.heavy))
         say(
             f"start-up: `indexer --help` {base.help_cpu_s:.2f} s CPU ({base.help_wall_s:.2f} s wall); "
