@@ -1,6 +1,7 @@
-"""Assets, read and decided on: many wait for S3 at a time, and one thread computes.
+"""Assets, read and decided on: many threads wait for S3, and one decides.
 
-Python lets one thread compute at a time; more of them would only wake each other up for it.
+Python lets one thread compute at a time; more of them would only wake each other up for it. Beside the one that decides,
+one of the others at a time decides on an asset whose files had to be seen first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from threading import Lock
 from typing import Generic, TypeVar
 
 from indexer.errors import SystemFaultError
@@ -30,6 +32,7 @@ ASSETS_A_BATCH = 16
 """Records of so many assets are read in one request; each may be several MB."""
 FAILURES_IN_A_ROW = 32
 """After so many failed reads, the rest of the assets are not tried."""
+NOT_TRIED = f"not tried, after {FAILURES_IN_A_ROW} failed reads in a row"
 P = TypeVar("P")
 T = TypeVar("T")
 
@@ -102,7 +105,7 @@ def read_assets(
         one_by_one = _Decider(readers, decide, originals_folder, pool)
         try:
             for batch in batches:
-                bodies = pool.submit(_records, readers.records, batch)
+                bodies = pool.submit(one_by_one.records, batch)
                 listed.extend((one, pool.submit(one_by_one.folder, one), bodies) for one in batch)
                 while len(listed) > parallel + ASSETS_A_BATCH:
                     decided.append(one_by_one.decided(*listed.popleft()))
@@ -128,7 +131,8 @@ def _finished(decided: deque[P | Unread | Future[P | Unread]], waiting: int) -> 
 
 
 Bodies = Mapping[GenerationName, Record | None]
-Batch = dict[Location, Bodies] | SystemFaultError
+Batch = dict[Location, Bodies] | SystemFaultError | None
+"""None: not tried."""
 
 
 def _records(reader: RecordReader, batch: Sequence[Work]) -> Batch:
@@ -167,9 +171,13 @@ class _Decider(Generic[P]):
         originals_folder: str,
         pool: ThreadPoolExecutor,
     ) -> None:
-        self._objects, self._decide = readers.objects, decide
+        self._readers, self._decide = readers, decide
         self._originals_folder, self._pool = originals_folder, pool
-        self._breaker = _Breaker()
+        self._breaker, self._turn = _Breaker(), Lock()
+
+    def records(self, batch: Sequence[Work]) -> Batch:
+        """In a thread of the pool: the whole records that a batch needs."""
+        return _records(self._readers.records, batch) if self._breaker.open_for() else None
 
     def folder(self, work: Work) -> Folder | Unread | None:
         """In a thread of the pool: the asset's folder, where that is needed."""
@@ -181,19 +189,22 @@ class _Decider(Generic[P]):
         self, work: Work, folder: Future[Folder | Unread | None], batch: Future[Batch]
     ) -> P | Unread | Future[P | Unread]:
         """The decision, or the one to come. The record is decoded last: encoded it takes a tenth of the memory."""
-        location, found, held = work.asset.location, folder.result(), batch.result()
+        location, found = work.asset.location, folder.result()
         if isinstance(found, Unread):
             return found
+        held = batch.result()
+        if held is None:
+            return Unread(location, "docdb", NOT_TRIED)
         if isinstance(held, SystemFaultError):
             self._breaker.note(failed=True)
             return Unread(location, "docdb", held.what)
         try:
             asset = replace(work.asset, folder=found, records=_opened(held.pop(location), location))
-            decision = self._decide(asset)
-        except MustReadError as need:
-            return self._pool.submit(self._decided_later, work, asset, need)
         except _UnreadableError as exc:
             return Unread(location, exc.system, str(exc))
+        decision = self._asked(asset)
+        if isinstance(decision, MustReadError):
+            return self._pool.submit(self._decided_later, work, asset, decision)
         if work.needs:
             self._breaker.note(failed=False)
         return decision
@@ -205,19 +216,25 @@ class _Decider(Generic[P]):
             if isinstance(seen, Unread):
                 return seen
             asset = seen
-            try:
-                decision = self._decide(asset)
-            except MustReadError as exc:
-                need = exc
-                continue
-            self._breaker.note(failed=False)
-            return decision
+            with self._turn:
+                decision = self._asked(asset)
+            if not isinstance(decision, MustReadError):
+                self._breaker.note(failed=False)
+                return decision
+            need = decision
+
+    def _asked(self, asset: Asset) -> P | MustReadError:
+        """The decision, or what must be seen first; without its traceback, which would keep all that was read alive."""
+        try:
+            return self._decide(asset)
+        except MustReadError as exc:
+            return exc.with_traceback(None)
 
     def _read(self, work: Work, read: Callable[[], T]) -> T | Unread:
         """Read something of S3, or say why not."""
         location = work.asset.location
         if not self._breaker.open_for():
-            return Unread(location, "s3", f"not tried, after {FAILURES_IN_A_ROW} failed reads in a row")
+            return Unread(location, "s3", NOT_TRIED)
         try:
             return read()
         except _UnreadableError as exc:
@@ -230,7 +247,7 @@ class _Decider(Generic[P]):
         """The asset with what the planner must see. A file that is not there is looked for in the folder's listing."""
         bodies, missing = {**asset.bodies}, []
         for name in need.names:
-            body = self._objects.get(asset.location.bucket, asset.location.key(name))
+            body = self._readers.objects.get(asset.location.bucket, asset.location.key(name))
             if body is None:
                 missing.append(name)
             else:
@@ -242,7 +259,7 @@ class _Decider(Generic[P]):
 
     def _folder(self, work: Work) -> Folder:
         """What S3 holds of the asset."""
-        folder = read_folder(self._objects, work.asset.location, self._originals_folder)
+        folder = read_folder(self._readers.objects, work.asset.location, self._originals_folder)
         if work.listed and not folder.exists:
             raise _UnreadableError("s3", "its folder was changed while it was being read")
         return folder
