@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,55 @@ def test_fields_of_a_later_minor_version_are_ignored(tmp_path: Path) -> None:
 
     plan = load_plan(written(tmp_path / "plan.json", later)).plan
     assert plan.actions
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        lambda text: text.encode("utf-16"),
+        lambda text: text.replace("s3://", "s3://\\ud800", 1).encode("utf-16"),
+        lambda text: text.replace("s3://", "s3://\ud800", 1).encode("utf-8", "surrogatepass"),
+    ],
+)
+def test_a_plan_is_utf_8(tmp_path: Path, encoded: Callable[[str], bytes]) -> None:
+    """In another encoding something could stand that no text of ours holds: a lone surrogate."""
+    path = written(tmp_path / "plan.json", lambda _: None)
+    path.write_bytes(encoded(path.read_text()))
+    with pytest.raises(RefusedError):
+        load_plan(path)
+
+
+def test_a_field_of_any_depth_is_read_or_refused(tmp_path: Path) -> None:
+    """Reading, digesting and typing reach Python's limit at different depths."""
+
+    def deep(plan: dict[str, Any], levels: int) -> None:
+        value: Any = 1
+        for _ in range(levels):
+            value = [value]
+        action = plan["actions"][0]
+        action["later"] = value
+        action["id"] = content_id(action)
+
+    limit, outcomes = sys.getrecursionlimit(), set()
+    for levels in range(limit - 150, limit):
+        sys.setrecursionlimit(10 * limit)  # to write it
+        try:
+            path = written(tmp_path / "plan.json", lambda plan, levels=levels: deep(plan, levels))
+        finally:
+            sys.setrecursionlimit(limit)
+        try:
+            outcomes.add(bool(load_plan(path).plan.actions))
+        except RefusedError:
+            outcomes.add(False)
+    assert outcomes == {True, False}
+
+
+def test_what_is_no_action_is_named(tmp_path: Path) -> None:
+    """By its place in the file."""
+    path = written(tmp_path / "plan.json", lambda plan: plan["actions"].append(7))
+    with pytest.raises(RefusedError) as wrong:
+        load_plan(path)
+    assert "actions.1: " in str(wrong.value)
 
 
 def test_a_plan_is_loaded_in_a_few_times_the_size_of_its_file(tmp_path: Path) -> None:

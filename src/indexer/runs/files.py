@@ -139,15 +139,16 @@ def load_plan(path: Place | str) -> PlanFile:
     digest = document.get("digest")
     try:
         fits = digest == plan_digest(document)
+        plan = _typed(document, path) if fits else None
     except RecursionError as exc:  # read it could be, just so
         raise RefusedError("The file is not valid", f"{path}: nested too deeply", "Plan again.") from exc
-    if not fits:
+    if plan is None:
         raise RefusedError(
             "The plan is not what was written",
             f"{path}: its digest does not fit its content",
             "It was edited or damaged. Plan again; a plan is never edited by hand.",
         )
-    return PlanFile(_typed(document, path), str(digest), body)
+    return PlanFile(plan, str(digest), body)
 
 
 def as_file(plan: Plan) -> PlanFile:
@@ -184,7 +185,7 @@ def read_bytes(path: Place) -> bytes:
         return held.body
     with path.open("rb") as file:
         # What is no regular file has no size: a pipe, a device. So much is set aside as is asked for.
-        return file.read(os.fstat(file.fileno()).st_size or MAX_BYTES)
+        return file.read(min(os.fstat(file.fileno()).st_size or MAX_BYTES, MAX_BYTES))
 
 
 def _load(path: Place, what: str) -> dict[str, Any]:
@@ -203,7 +204,7 @@ def _body(path: Place, what: str) -> bytes:
 def _document(body: bytes, path: Place, what: str) -> dict[str, Any]:
     """The JSON object in a file of ours. Raises RefusedError."""
     try:
-        document = json.loads(body)
+        document = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as exc:
         hint = "It is no JSON, or was cut short."
         raise RefusedError(f"The {what} cannot be read", f"{path}: {_first_line(exc)}", hint) from exc
@@ -235,7 +236,7 @@ def _typed(document: dict[str, Any], path: Place) -> Plan:
     if isinstance(actions, list):
         action_of = TypeAdapter(Action).validate_python
         for at, action in enumerate(actions):
-            typed = _validated(action_of, action, path, f"actions.{at}.")
+            typed = _validated(action_of, action, path, f"actions.{at}")
             _check_id(action, str(path))
             actions[at] = typed
     return _validated(Plan.model_validate, document, path)
@@ -247,7 +248,7 @@ def _validated(typed: Callable[[Any], M], document: object, path: Place, within:
     except (ValidationError, RecursionError) as exc:
         if isinstance(exc, ValidationError):
             first = exc.errors(include_input=False, include_url=False)[0]
-            where = within + ".".join(str(part) for part in first["loc"])
+            where = ".".join(filter(None, (within, *map(str, first["loc"]))))
             detail = f"{path}: {where[:200]}: {first['msg'][:300]}"
         else:
             detail = f"{path}: nested too deeply"
