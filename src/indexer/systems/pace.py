@@ -12,8 +12,9 @@ from time import monotonic
 
 from indexer.errors import UsageError
 
-START, LEAST, STEP, MOST = 16, 4, 8, 64
-"""At first, at least, more with each window, and at most: above that, one process has no core left for more."""
+START, LEAST, STEP, MOST = 16, 4, 8, 96
+"""At first, at least, more with each window, and at most: two clients keep as many connections each, and some systems let a
+process have 256 files open."""
 BACK_OFF = 0.5
 """What is left of the limit after a SlowDown."""
 EASE_OFF = 0.85
