@@ -8,22 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from builders import plan_of, record, stored_mount, world_of
 from indexer.model.action import Action, action_id, with_id
 from indexer.model.plan import Plan, plan_digest
-from indexer.model.values import canonical, sha256
 from indexer.runs.files import plan_document, plan_text
 
 ACTION: TypeAdapter[Any] = TypeAdapter(Action)
-TEXT = st.text(max_size=5)
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
-)
 
 
 def busy_plan() -> Plan:
@@ -136,11 +128,3 @@ def test_an_action_reads_back_from_its_file_as_the_same_one() -> None:
         back = ACTION.validate_json(json.dumps(action.model_dump(mode="json", exclude_none=True)))
         assert back == action
         assert action_id(back) == action.id
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.dictionaries(TEXT | st.just("digest"), VALUES, max_size=5))
-def test_a_digest_is_taken_over_the_canonical_rest(document: dict[str, Any]) -> None:
-    """In pieces, whatever stands in the file."""
-    rest = {key: value for key, value in document.items() if key != "digest"}
-    assert plan_digest(document) == sha256(canonical(rest))

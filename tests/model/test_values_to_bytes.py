@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexer.model.plan import plan_digest
 from indexer.model.values import (
     MAX_DEPTH,
     Foreign,
@@ -22,6 +23,7 @@ from indexer.model.values import (
     UnserialisableError,
     _fast_bytes,
     _slow_bytes,
+    canonical,
     check_storable,
     fingerprint,
     from_bytes,
@@ -30,6 +32,7 @@ from indexer.model.values import (
     iso_time,
     masked,
     record_bytes,
+    sha256,
     time_stamp,
     to_bytes,
     to_text,
@@ -157,6 +160,14 @@ def test_what_is_written_reads_back_as_the_same_value(value: Any) -> None:
 def test_fingerprints_are_equal_for_equal_bytes_only(one: Any, two: Any) -> None:
     """A fingerprint is a value's identity."""
     assert (fingerprint(one) == fingerprint(two)) == (to_bytes(one) == to_bytes(two))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(TEXT | st.just("digest"), JSON_VALUES, max_size=5))
+def test_a_digest_is_taken_over_the_canonical_rest(document: dict[str, Any]) -> None:
+    """In pieces, whatever stands in the file."""
+    rest = {key: value for key, value in document.items() if key != "digest"}
+    assert plan_digest(document) == sha256(canonical(rest))
 
 
 @pytest.mark.parametrize(

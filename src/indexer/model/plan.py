@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 from pydantic import AwareDatetime, Field
@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from indexer.model.action import Action
 from indexer.model.content import FileModel
 from indexer.model.snapshot import SystemName
-from indexer.model.values import canonical
+from indexer.model.values import canonical_pieces
 
 FORMAT_VERSION = "1.0"
 
@@ -127,26 +127,8 @@ class Plan(FileModel):
 
 
 def plan_digest(document: dict[str, Any]) -> str:
-    """The digest of a plan as it stands in a file: sha256 over the canonical rest.
-
-    In pieces: as one text the rest would be as large as the file.
-    """
+    """The digest of a plan as it stands in a file: sha256 over the canonical rest."""
     digest = hashlib.sha256()
-    for piece in _canonical_pieces({key: value for key, value in document.items() if key != "digest"}):
+    for piece in canonical_pieces({key: value for key, value in document.items() if key != "digest"}):
         digest.update(piece)
     return digest.hexdigest()
-
-
-def _canonical_pieces(document: dict[str, Any]) -> Iterator[bytes]:
-    """`canonical(document)`; the items of its lists one by one."""
-    yield b"{"
-    for nth, (key, value) in enumerate(sorted(document.items())):
-        yield (b"," if nth else b"") + canonical(key) + b":"
-        if isinstance(value, list):
-            yield b"["
-            for at, item in enumerate(value):
-                yield (b"," if at else b"") + canonical(item)
-            yield b"]"
-        else:
-            yield canonical(value)
-    yield b"}"

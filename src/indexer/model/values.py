@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -73,15 +73,19 @@ class _Encoder(rapidjson.Encoder):
         return _json_form(value)
 
 
-# It knows only what documents are made of, and refuses other types.
-_ENCODER = _Encoder(
-    indent=3,
-    ensure_ascii=False,
-    sort_keys=True,
-    iterable_mode=rapidjson.IM_ONLY_LISTS,
-    bytes_mode=rapidjson.BM_NONE,
-    mapping_mode=rapidjson.MM_ONLY_DICTS,
-)
+def _encoder(indent: int, *, sort_keys: bool) -> _Encoder:
+    """It knows only what documents are made of, and refuses other types."""
+    return _Encoder(
+        indent=indent,
+        ensure_ascii=False,
+        sort_keys=sort_keys,
+        iterable_mode=rapidjson.IM_ONLY_LISTS,
+        bytes_mode=rapidjson.BM_NONE,
+        mapping_mode=rapidjson.MM_ONLY_DICTS,
+    )
+
+
+_OF_FILES = _encoder(3, sort_keys=True)
 REFUSALS = (TypeError, ValueError, OverflowError, RecursionError)
 """By which rapidjson says that it cannot write a value; UnserialisableError is among them."""
 
@@ -105,7 +109,7 @@ def _fast_bytes(value: object) -> bytes | None:
     """The same bytes, or None where rapidjson cannot be trusted with it: it writes control characters' hex in capitals."""
     written = BytesIO()
     try:
-        _ENCODER(value, stream=written)
+        _OF_FILES(value, stream=written)
     except REFUSALS:
         return None
     body = written.getvalue()
@@ -118,18 +122,10 @@ def to_text(value: object, *, indent: int) -> str:
     Raises UnserialisableError and RecursionError.
     """
     try:
-        text: str = rapidjson.dumps(
-            value,
-            indent=indent,
-            ensure_ascii=False,
-            default=_json_form,
-            iterable_mode=rapidjson.IM_ONLY_LISTS,
-            bytes_mode=rapidjson.BM_NONE,
-            mapping_mode=rapidjson.MM_ONLY_DICTS,
-        )
+        text = _encoder(indent, sort_keys=False)(value)
     except REFUSALS:
-        return _slow_text(value, indent)
-    return _slow_text(value, indent) if "\\u00" in text else text
+        text = None
+    return _slow_text(value, indent) if text is None or "\\u00" in text else text
 
 
 def _slow_text(value: object, indent: int, *, sort_keys: bool = False) -> str:
@@ -206,6 +202,21 @@ def canonical(value: object) -> bytes:
     """Compact sorted JSON: what digests of plans, actions and records are taken over."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_typed_form)
     return text.encode("utf-8", "surrogatepass")
+
+
+def canonical_pieces(document: Mapping[str, Any]) -> Iterator[bytes]:
+    """`canonical(document)`, the items of its lists one by one: for documents as large as a plan."""
+    yield b"{"
+    for nth, (key, value) in enumerate(sorted(document.items())):
+        yield (b"," if nth else b"") + canonical(key) + b":"
+        if isinstance(value, list):
+            yield b"["
+            for at, item in enumerate(value):
+                yield (b"," if at else b"") + canonical(item)
+            yield b"]"
+        else:
+            yield canonical(value)
+    yield b"}"
 
 
 def _typed_form(value: object) -> object:
