@@ -25,7 +25,7 @@ from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import carry_out_there, open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of
-from indexer.runs.files import PlanFile, as_file, document_text, in_bytes, write_whole
+from indexer.runs.files import PlanFile, as_file, document_bytes, write_whole
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.s3_files import check_apart
 from indexer.systems.leases import owner_name
@@ -169,6 +169,6 @@ def apply_plan(
             outcomes=outcomes,
         )
         path = folder / RESULT_FILE
-        write_whole(path, in_bytes(document_text(result.model_dump(mode="json", exclude_none=True))))
+        write_whole(path, document_bytes(result.model_dump(mode="json", exclude_none=True)))
         journal.finished(result.ended_at)
     return Applied(result, path)

@@ -33,7 +33,8 @@ from indexer.render.progress import SilentProgress
 from indexer.runs.bucket import AssetPlanner, PlanAssets, plan_here
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.connect import Systems, open_readers, open_systems
-from indexer.systems import assets as assets_read
+from indexer.systems.assets import Unread
+from indexer.systems.assets import Work as AssetWork
 from indexer.systems.pace import at_most
 
 LOCAL = "local"
@@ -183,9 +184,7 @@ def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAs
     sender = Sender(config.alone(), parallel)
     cluster.check(sender.check)
 
-    def plan_assets(
-        work: Iterable[assets_read.Work], planner: AssetPlanner
-    ) -> Iterator[AssetPlan | assets_read.Unread]:
+    def plan_assets(work: Iterable[AssetWork], planner: AssetPlanner) -> Iterator[AssetPlan | Unread]:
         items = iter(work)
         shards = iter(lambda: tuple(islice(items, ASSETS_A_SHARD)), ())
         for _, planned in cluster.spread(partial(plan_shard, sender, planner), shards):
@@ -196,9 +195,7 @@ def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAs
     return plan_assets
 
 
-def plan_shard(
-    sender: Sender, planner: AssetPlanner, shard: Sequence[assets_read.Work]
-) -> list[AssetPlan | assets_read.Unread]:
+def plan_shard(sender: Sender, planner: AssetPlanner, shard: Sequence[AssetWork]) -> list[AssetPlan | Unread]:
     """On a worker: one shard's plans, in order."""
     sender.check()
     return list(plan_here(sender.readers(), at_most(sender.parallel))(shard, planner))

@@ -51,7 +51,7 @@ def plan_text(plan: Plan) -> str:
 
 def save_plan(plan: Plan, path: Place | str) -> None:
     """Write the plan's file, whole or not at all; in S3 too. Raises IndexerError."""
-    write_whole(parse_place(path), in_bytes(plan_text(plan)))
+    write_whole(parse_place(path), document_bytes(plan_document(plan)))
 
 
 def document_text(document: dict[str, Any]) -> str:
@@ -59,9 +59,9 @@ def document_text(document: dict[str, Any]) -> str:
     return to_text(document, indent=1) + "\n"
 
 
-def in_bytes(text: str) -> bytes:
-    """A document's bytes; a lone surrogate of somebody's JSON stays the escape that it was there."""
-    return text.encode("utf-8", errors="backslashreplace")
+def document_bytes(document: dict[str, Any]) -> bytes:
+    """A document's file; a lone surrogate of somebody's JSON stays the escape that it was there."""
+    return document_text(document).encode("utf-8", errors="backslashreplace")
 
 
 def check_writable(path: Place) -> None:
@@ -138,17 +138,15 @@ def load_plan(path: Place | str) -> PlanFile:
         raise RefusedError("The file is no plan", f"{path}: it has outcomes, not actions", hint)
     digest = document.get("digest")
     try:
-        fits = digest == plan_digest(document)
-        plan = _typed(document, path) if fits else None
+        if digest != plan_digest(document):
+            raise RefusedError(
+                "The plan is not what was written",
+                f"{path}: its digest does not fit its content",
+                "It was edited or damaged. Plan again; a plan is never edited by hand.",
+            )
+        return PlanFile(_typed(document, path), str(digest), body)
     except RecursionError as exc:  # read it could be, just so
         raise RefusedError("The file is not valid", f"{path}: nested too deeply", "Plan again.") from exc
-    if plan is None:
-        raise RefusedError(
-            "The plan is not what was written",
-            f"{path}: its digest does not fit its content",
-            "It was edited or damaged. Plan again; a plan is never edited by hand.",
-        )
-    return PlanFile(plan, str(digest), body)
 
 
 def as_file(plan: Plan) -> PlanFile:
@@ -156,7 +154,7 @@ def as_file(plan: Plan) -> PlanFile:
     document = plan_document(plan)
     for action in document["actions"]:
         _check_id(action, "the plan")
-    return PlanFile(plan, document["digest"], in_bytes(document_text(document)))
+    return PlanFile(plan, document["digest"], document_bytes(document))
 
 
 def _check_id(action: dict[str, Any], what: str) -> None:
