@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 from memory import World
 from patience import PATIENCE_S
 
-FIRST = ("resilience", "docs", "golden", "system")
+ORDER = {"resilience": 0, "docs": 1, "golden": 2, "system": 3}
 """Folders whose tests take longest."""
 
 
@@ -31,9 +31,7 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What waits longest comes first, so that in the end no core waits for it alone."""
-    items.sort(
-        key=lambda item: FIRST.index(item.path.parent.name) if item.path.parent.name in FIRST else len(FIRST)
-    )
+    items.sort(key=lambda item: ORDER.get(item.path.parent.name, len(ORDER)))
 
 
 @pytest.fixture

@@ -319,7 +319,6 @@ def base_cost(setting: Setting, *, quick: bool) -> Base:
 
 def record_sizes(generation: Any, *, heavy: bool) -> str:
     """How large the world's records are, in words."""
-    sys.path[:0] = [str(HERE)]
     from light_docdb import template_record
 
     record: Any = template_record(generation, bare=False, heavy=heavy)
@@ -453,7 +452,6 @@ def with_drift(chosen: argparse.Namespace, base: Base) -> dict[str, Any]:
 
 async def _raw_s3(port: int, assets: int, seconds: float) -> int:
     """LIST one asset's root after the other on connections of a client that does nothing else."""
-    sys.path[:0] = [str(HERE)]
     from light_docdb import World
 
     world = World(assets)
@@ -482,7 +480,6 @@ async def _raw_s3(port: int, assets: int, seconds: float) -> int:
 
 def _raw_docdb(port: int, assets: int, seconds: float) -> int:
     """Records a driver that does not decode them can read, 16 at a time."""
-    sys.path[:0] = [str(HERE)]
     from bson.raw_bson import RawBSONDocument
     from light_docdb import COLLECTION, DATABASES, World
     from pymongo import MongoClient

@@ -2,8 +2,9 @@
 
     python tests/bench/light_docdb.py --assets 40000 [--latency-ms 30] [--generation v2] [--bare-every K]
 
-Prints `READY port`. The records share one body, encoded once, whose metadata file has 53 kB (`--heavy`: 98 kB); only what names an asset is spliced in, so a million of them take no more memory than one. What is written is kept beside them. It knows
-what the tool sends (`find` by `_id` and by ranges of `location`, conditional batches) and refuses the rest
+Prints `READY port`. The records share one body, encoded once, whose metadata file has 53 kB (`--heavy`: 98 kB); only
+what names an asset is spliced in, so a million of them take no more memory than one. What is written is kept beside
+them. It knows what the tool sends (`find` by `_id` and by ranges of `location`, conditional batches) and refuses the rest
 loudly. `admin.command("benchCounts")` has the requests since the last `benchReset`.
 """
 
