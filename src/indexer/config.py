@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from indexer.model.generation import CORE_FIELDS, METADATA_FILE, core_file
 from indexer.model.plan import PolicyMode
 from indexer.model.values import fingerprint
 
@@ -34,6 +35,8 @@ WANTED = {
     FOLDER: "the name of one folder, without a slash",
 }
 """What each pattern asks for, for people."""
+NO_ORIGINALS_FOLDER = (".", "..", METADATA_FILE, *map(core_file, CORE_FIELDS))
+"""Keys with dots as a part of their own are resolved by clients; the others are files of the asset itself."""
 Hide = Callable[[str], None]
 """Is told a secret before it is used, so that nobody ever says it."""
 
@@ -79,8 +82,8 @@ class DocDBSettings(Section):
     lease_collection: str | None = Field(
         default=None,
         min_length=1,
-        description="A collection beside v1's in which `apply` takes an advisory lease on each bucket, so that two "
-        "runs do not get in each other's way; unset: none are taken.",
+        description="A collection of its own, in the database of the first configured generation, in which `apply` "
+        "takes an advisory lease on each bucket, so that two runs do not get in each other's way; unset: none are taken.",
     )
     v1: CollectionSettings = CollectionSettings(database="metadata_index", sync_to_s3=True)
     v2: CollectionSettings | None = Field(
@@ -91,6 +94,24 @@ class DocDBSettings(Section):
     def _one_way(self) -> DocDBSettings:
         if (self.uri is None) == (self.secret is None):
             raise ValueError(f"{'neither' if self.uri is None else 'both'} of uri and secret given: give one")
+        return self
+
+    @model_validator(mode="after")
+    def _apart(self) -> DocDBSettings:
+        """Each collection holds one thing: a record read as both generations would be written as both."""
+        places: dict[tuple[str, str], str] = {}
+        for name, held in (("v1", self.v1), ("v2", self.v2)):
+            if held is None:
+                continue
+            place = (held.database, held.collection)
+            if place in places:
+                raise ValueError(f"v1 and v2 name the same collection, {'.'.join(place)}: each has its own")
+            places[place] = name
+        lease = (next(iter(places))[0], self.lease_collection)
+        if lease in places:
+            raise ValueError(
+                f"lease_collection is {places[lease]}'s collection of records, {self.lease_collection}: leases need their own"
+            )
         return self
 
     @field_validator("v1", "v2", mode="before")
@@ -111,8 +132,16 @@ class S3Settings(Section):
     originals_folder: str = Field(
         default="original_metadata",
         pattern=FOLDER,
-        description="The folder of an asset that holds the originals.",
+        description="The folder of an asset that holds the originals: no core file's name, and not `metadata.nd.json`.",
+        json_schema_extra={"not": {"enum": list(NO_ORIGINALS_FOLDER)}},
     )
+
+    @field_validator("originals_folder")
+    @classmethod
+    def _own_folder(cls, value: str) -> str:
+        if value in NO_ORIGINALS_FOLDER:
+            raise ValueError("should be the name of a folder, neither of dots nor of a file of the asset")
+        return value
 
 
 class CodeOceanSettings(Section):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from indexer.errors import UsageError
+from indexer.model.generation import CORE_FIELDS, core_file
 from indexer.runs.config_file import load_config
+from indexer.runs.schemas import schema_of
 
 GOOD = 'buckets = ["bucket"]\ndocdb.uri = "mongodb://127.0.0.1:9"\n'
 NAME = "should be a bucket's name, without s3:// and without a prefix"
@@ -43,6 +47,18 @@ def detail_of(folder: Path, text: str) -> str:
             "codeocean.domain: should be https:// and a host",
         ),
         (GOOD + 's3.originals_folder = "a/b"', "s3.originals_folder: should be the name of one folder"),
+        (
+            GOOD + 'docdb.v2 = {database = "metadata_index"}',
+            "docdb: v1 and v2 name the same collection, metadata_index.data_assets",
+        ),
+        (
+            GOOD + 'docdb.lease_collection = "data_assets"',
+            "docdb: lease_collection is v1's collection of records, data_assets",
+        ),
+        (
+            GOOD + 'docdb.lease_collection = "x"\ndocdb.v2 = {database = "metadata_index", collection = "x"}',
+            "docdb: lease_collection is v2's collection of records, x",
+        ),
         (GOOD + "policy.max_delete_percent = 101", "policy.max_delete_percent: should be less than"),
     ],
 )
@@ -51,6 +67,32 @@ def test_a_fault_is_told_in_words_of_the_file(tmp_path: Path, text: str, says: s
     said = detail_of(tmp_path, text)
     assert said.startswith(says)
     assert not [word for word in ("tuple", "pattern", "Settings", "dictionary") if word in said.lower()]
+
+
+@pytest.mark.parametrize("name", [".", "..", "metadata.nd.json", *map(core_file, CORE_FIELDS)])
+def test_the_originals_have_a_folder_of_their_own(tmp_path: Path, name: str) -> None:
+    """Originals under such a name would lie beside, or in place of, what they are originals of; the schema says so too."""
+    text = GOOD + f's3.originals_folder = "{name}"'
+    says = "s3.originals_folder: should be the name of a folder, neither of dots nor of a file of the asset"
+    assert detail_of(tmp_path, text) == says
+    assert not Draft202012Validator(schema_of("config")).is_valid(tomllib.loads(text))
+
+
+@pytest.mark.parametrize(
+    "docdb",
+    [
+        'v2 = {database = "metadata_index", collection = "other"}',
+        "v2 = {}",
+        'lease_collection = "data_assets"\nv1 = {collection = "records"}\nv2 = {}',
+    ],
+)
+def test_collections_that_are_apart_are_taken(tmp_path: Path, docdb: str) -> None:
+    """One database may hold both generations; leases lie in that of the first."""
+    file = tmp_path / "indexer.toml"
+    file.write_text(
+        'buckets = ["bucket"]\n[docdb]\nuri = "mongodb://127.0.0.1:9"\n' + docdb, encoding="utf-8"
+    )
+    assert load_config(file).docdb.v2 is not None
 
 
 @pytest.mark.parametrize(
