@@ -297,17 +297,6 @@ class MemoryObjectWriter(_Objects):
             self._world.wrote("objects.put", f"{bucket}/{key}")
             return held[key].etag
 
-    def copy(self, bucket: str, source: str, source_etag: str, key: str) -> str | PreconditionFailed:
-        """Copy what still has this ETag to a key that holds nothing."""
-        with self._world.call("objects.copy", write=True):
-            held = self._bucket(bucket)
-            live = held.get(source)
-            if live is None or live.etag != source_etag or key in held:
-                return PreconditionFailed()
-            held[key] = StoredObject(live.body, etag_of(live.body), self._world.now)
-            self._world.wrote("objects.copy", f"{bucket}/{key}")
-            return held[key].etag
-
     def delete(self, bucket: str, key: str, etag: str) -> PreconditionFailed | None:
         """Delete the object that still has this ETag."""
         with self._world.call("objects.delete", write=True):

@@ -133,7 +133,7 @@ STALE: list[tuple[str, str, str, Act]] = [
         "source of a copy changed",
         "copy-object",
         "session.20260115.json",
-        lambda w: w.before("objects.copy", lambda: w.put(BUCKET, "b/session.json", b"theirs")),
+        lambda w: w.before("records.write", lambda: w.put(BUCKET, "b/session.json", b"theirs")),
     ),
     (
         "target of a copy taken",
@@ -273,6 +273,26 @@ def test_a_race_is_lost_not_won(tmp_path: Path, kind: str, name: str, call: str,
     assert left == [theirs()]
 
 
+def test_only_what_was_seen_becomes_an_original(tmp_path: Path) -> None:
+    """The file was replaced by the same bytes under another ETag: it is not what was read for the plan."""
+    plan, world = plan_and_world()
+    copied = find(plan, "copy-object", "session.20260115.json")
+    world.before("records.write", lambda: world.put(BUCKET, "b/session.json", b'{"s": 1}', etag="other"))
+    result = apply_to(world, plan, tmp_path)
+    assert outcome_of(result, copied).status == "stale"
+    assert copied.target.key not in world.buckets[BUCKET]
+
+
+def test_an_original_that_somebody_else_makes_at_that_moment_stays(tmp_path: Path) -> None:
+    """It is written by a put that demands that nothing is there."""
+    plan, world = plan_and_world()
+    copied = find(plan, "copy-object", "session.20260115.json")
+    world.before("objects.put", lambda: world.put(BUCKET, copied.target.key, b"theirs"))
+    result = apply_to(world, plan, tmp_path)
+    assert outcome_of(result, copied).status == "stale"
+    assert world.buckets[BUCKET][copied.target.key].body == b"theirs"
+
+
 @pytest.mark.parametrize("kind", ["put-object", "delete-object"])
 def test_a_file_that_becomes_as_wanted_meanwhile_is_satisfied(tmp_path: Path, kind: str) -> None:
     """Somebody else did the same."""
@@ -291,7 +311,6 @@ def test_a_file_that_becomes_as_wanted_meanwhile_is_satisfied(tmp_path: Path, ki
 
 WRITES = (
     "objects.put",
-    "objects.copy",
     "objects.delete",
     "records.write",
     "data_assets.create",

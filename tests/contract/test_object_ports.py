@@ -213,7 +213,6 @@ def test_a_refusal_is_never_an_empty_answer(objects: Objects) -> None:
         lambda: objects.reader.get(bucket, "a/x"),
         lambda: objects.reader.get(bucket, "a/missing"),
         lambda: objects.writer.put(bucket, "a/x", b"new", etag_of(b"old")),
-        lambda: objects.writer.copy(bucket, "a/x", etag_of(b"old"), "a/y"),
         lambda: objects.writer.delete(bucket, "a/x", etag_of(b"old")),
     ):
         with pytest.raises(AccessDeniedError):
@@ -245,34 +244,6 @@ def test_put_writes_only_under_its_condition(
     else:
         assert answer == PreconditionFailed()
         assert objects.objects() == ({} if there is None else {"a/ü b.json": there})
-
-
-@pytest.mark.parametrize(
-    ("source", "condition", "target", "copied"),
-    [
-        (b"src", b"src", None, True),
-        (b"src", b"other", None, False),
-        (None, b"src", None, False),
-        (b"src", b"src", b"there", False),
-        (b"src", b"src", b"src", False),
-    ],
-)
-def test_copy_needs_its_source_and_an_empty_target(
-    objects: Objects, source: bytes | None, condition: bytes, target: bytes | None, copied: bool
-) -> None:
-    """An original is never overwritten, and only what was seen is copied."""
-    key, original = "a/+ %ü.json", "a/original_metadata/s.20240101.json"
-    for name, body in ((key, source), (original, target)):
-        if body is not None:
-            objects.put(name, body)
-    before = objects.objects()
-    answer = objects.writer.copy(objects.bucket, key, etag_of(condition), original)
-    if copied:
-        assert answer == etag_of(condition)
-        assert objects.objects() == before | {original: condition}
-    else:
-        assert answer == PreconditionFailed()
-        assert objects.objects() == before
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 moto with IAM switched on, without the sandbox's gate: it checks each request's signature and whether the
 user's policies allow its action on its resource. What it cannot show: whether S3 asks for more than one
-permission where moto asks for one (a copy needs GetObject on its source; tags, KMS keys), nor 404 against 403 for
+permission where moto asks for one (KMS keys), nor 404 against 403 for
 a missing key without ListBucket, nor which parameter or secret may be read, since it looks at the action only.
 nx-27017 and the sandbox's Code Ocean know no roles, so DocDB's roles and Code Ocean's scopes are not tested here.
 """
@@ -227,7 +227,7 @@ def test_the_planner_reads_and_the_applier_writes_with_what_the_page_gives(cloud
     assert reading.returncode == 4, reading.stderr
     assert "S3 denies access" in reading.stderr
     outcomes = json.loads((cloud.folder / "reading/result.json").read_text())["outcomes"]
-    assert any(f"copy s3://{BUCKET}/asset/subject.json" in one.get("detail", "") for one in outcomes)
+    assert any(f"put s3://{BUCKET}/asset/{ORIGINALS}/subject." in one.get("detail", "") for one in outcomes)
     assert "Traceback" not in reading.stderr
     assert cloud.objects() == before
     written = cloud.run("applier", "apply", "plan.json", "--results", "reading")

@@ -73,21 +73,20 @@ class ObjectApplier:
         self.ledger.settle(action, "stale", "the file changed while it was being written", attempts=ATTEMPTS)
 
     def _copy(self, action: CopyObject) -> None:
+        """Read and put, not S3's own copy: only a put demands on every server that nothing is replaced."""
         source, target = _source(action), action.target
-        key, etag = target.key, source.etag
         for attempt in range(1, ATTEMPTS + 1):
-            read = self.reader.get(source.bucket, source.key) if source.etag is None or attempt > 1 else None
-            if source.etag is None and read is not None:
-                etag, key = read.etag, _dated(target.key, read.modified_at.strftime("%Y%m%d"))
-            if self.ledger.look_first or attempt > 1:
+            read = self.reader.get(source.bucket, source.key)
+            body, key = _reviewed(action, source, read), _key_of_copy(action, read)
+            if self.ledger.look_first or attempt > 1 or body is None:
                 live = self.reader.get(target.bucket, key)
                 if not self.ledger.judged(action, judge_copy(action, live), _image(key, live)):
                     return
-            if etag is None or (read is not None and sha256(read.body) != action.content.sha256):
+            if body is None:
                 self.ledger.settle(action, "stale", "the file that it copies was changed")
                 return
             self.ledger.intend(action, BeforeImage(kind="absent"))
-            answer = self.writer.copy(target.bucket, source.key, etag, key)
+            answer = self.writer.put(target.bucket, key, body, None)
             if not isinstance(answer, PreconditionFailed):
                 after = AfterImage(key=key, etag=answer, sha256=action.content.sha256)
                 self.ledger.settle(action, "applied", after=after, attempts=attempt)
@@ -122,9 +121,7 @@ class ObjectApplier:
         key = action.target.key
         if isinstance(action, CopyObject):
             source = _source(action)
-            written = self.reader.get(source.bucket, source.key)
-            if written is not None and source.etag is None:
-                key = _dated(key, written.modified_at.strftime("%Y%m%d"))
+            key = _key_of_copy(action, self.reader.get(source.bucket, source.key))
         live = self.reader.get(action.target.bucket, key)
         match action:
             case PutObject():
@@ -169,8 +166,16 @@ def _source(action: CopyObject) -> ObjectSource:
     return source
 
 
-def _dated(key: str, date: str) -> str:
-    head, placeholder, tail = key.rpartition(f".{DATE_PLACEHOLDER}.")
-    if not placeholder:
-        return key
-    return f"{head}.{date}.{tail}"
+def _reviewed(action: CopyObject, source: ObjectSource, read: ObjectBody | None) -> bytes | None:
+    """The bytes that were reviewed, read under the planned ETag (a new file's is not known before); else None."""
+    if read is None or source.etag not in (None, read.etag):
+        return None
+    return read.body if pinned(action.content, read.body) else None
+
+
+def _key_of_copy(action: CopyObject, source: ObjectBody | None) -> str:
+    """The day in the name of a new file's original is known when that file is there."""
+    head, placeholder, tail = action.target.key.rpartition(f".{DATE_PLACEHOLDER}.")
+    if not placeholder or source is None:
+        return action.target.key
+    return f"{head}.{source.modified_at:%Y%m%d}.{tail}"

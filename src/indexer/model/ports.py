@@ -34,6 +34,9 @@ class ObjectReader(Protocol):
 class PreconditionFailed:
     """The system refused a conditional write: somebody else was there first."""
 
+    unsure: bool = False
+    """The request had been sent before: the refusal may be the echo of our own, earlier try."""
+
 
 class ObjectWriter(Protocol):
     """S3, conditional writes only. `etag` None means "there must be none yet"."""
@@ -42,12 +45,8 @@ class ObjectWriter(Protocol):
         """Write; returns the new ETag."""
         ...
 
-    def copy(self, bucket: str, source: str, source_etag: str, key: str) -> str | PreconditionFailed:
-        """Copy to a key that holds nothing yet; returns the new ETag."""
-        ...
-
     def delete(self, bucket: str, key: str, etag: str) -> PreconditionFailed | None:
-        """Delete the object that has this ETag."""
+        """Delete the object that has this ETag. A system that knows no condition here is a fault."""
         ...
 
 

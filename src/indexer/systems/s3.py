@@ -85,9 +85,14 @@ def _tells(pace: Pace) -> Callable[..., None]:
     return heard
 
 
+def _shortened(what: str) -> str:
+    """A key may be as long as a record says it is."""
+    return what if len(what) <= MAX_SAID else f"{what[:MAX_SAID]}…"
+
+
 def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
-    """A vendor's error in our words; a key may be as long as a record says it is."""
-    what = what if len(what) <= MAX_SAID else f"{what[:MAX_SAID]}…"
+    """A vendor's error in our words."""
+    what = _shortened(what)
     if isinstance(exc, ClientError):
         code = code_of(exc)
         detail = f"{what}: {exc.response.get('Error', {}).get('Message') or code}"
@@ -207,35 +212,20 @@ class S3Writer:
             f"put s3://{bucket}/{key}",
         )
 
-    def copy(self, bucket: str, source: str, source_etag: str, key: str) -> str | PreconditionFailed:
-        """Copy what still has this ETag to a key that holds nothing; returns the new ETag."""
-        return self._conditional(
-            lambda: self._client.copy_object(
-                Bucket=bucket,
-                Key=key,
-                CopySource={"Bucket": bucket, "Key": source},
-                CopySourceIfMatch=f'"{source_etag}"',
-                IfNoneMatch="*",
-            )["CopyObjectResult"]["ETag"].strip('"'),
-            bucket,
-            f"copy s3://{bucket}/{source} to {key}",
-        )
-
     def delete(self, bucket: str, key: str, etag: str) -> PreconditionFailed | None:
-        """Delete the object that still has this ETag."""
-        return self._conditional(
-            lambda: self._delete(bucket, key, etag), bucket, f"delete s3://{bucket}/{key}"
-        )
+        """Delete the object that still has this ETag. Raises SystemFaultError where S3 takes no such condition."""
+        what = f"delete s3://{bucket}/{key}"
+        return self._conditional(lambda: self._delete(bucket, key, etag, what), bucket, what)
 
-    def _delete(self, bucket: str, key: str, etag: str) -> None:
+    def _delete(self, bucket: str, key: str, etag: str, what: str) -> None:
         try:
             self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
         except ClientError as exc:
             if code_of(exc) not in UNSUPPORTED:
                 raise
-            # Some servers refuse the condition on versioned buckets: then a look just before must do.
-            self._client.head_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
-            self._client.delete_object(Bucket=bucket, Key=key)
+            # A look and a plain delete would lose what somebody writes in between.
+            hint = "Delete it by hand, or see docs/safety.md."
+            raise SystemFaultError("S3 cannot delete under a condition", _shortened(what), hint) from exc
 
     def _conditional(self, write: Callable[[], T], bucket: str, what: str) -> T | PreconditionFailed:
         """Send one conditional write; a condition that does not hold (or no such key) is an answer."""
@@ -245,5 +235,10 @@ class S3Writer:
                     return write()
             except ClientError as exc:
                 if code_of(exc) in LOST_RACE | MISSING_KEY:
-                    return PreconditionFailed()
+                    return PreconditionFailed(unsure=_retries(exc) > 0)
                 raise
+
+
+def _retries(exc: ClientError) -> int:
+    """How often the client had sent the request before this answer."""
+    return exc.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)

@@ -23,7 +23,7 @@ HINT_IGNORED = (
 HINT_REFUSED = (
     "Try again: after a lost answer it looks the same. Else this server takes no conditional writes."
 )
-HINT_LOOK = "Apply as usual: before it deletes from this bucket, the applier looks once more."
+HINT_BY_HAND = "Apply as usual: core files that should go are left here, to be deleted by hand."
 T = TypeVar("T")
 
 
@@ -128,10 +128,10 @@ def _first_wrong(probe: _Probe) -> tuple[str, str]:
 
 
 def _unsupported(bucket: str, verb: str) -> Check:
-    """The applier can do without conditional deletes, and not without conditional writes."""
+    """The applier leaves files where it cannot delete under a condition; it cannot do without conditional writes."""
     if verb == "delete":
         detail = "put obeys conditions; delete knows none here"
-        return Check(name=NAME, about=bucket, status="warning", detail=detail, hint=HINT_LOOK)
+        return Check(name=NAME, about=bucket, status="warning", detail=detail, hint=HINT_BY_HAND)
     return Check(
         name=NAME, about=bucket, status="error", detail="put knows no conditions here", hint=HINT_IGNORED
     )
