@@ -36,10 +36,10 @@ from indexer.model.generation import (
     Generation,
     core_file,
 )
+from indexer.model.links import InvalidLinksError, read_links
 from indexer.model.location import parse_location
 from indexer.model.plan import Plan
 from indexer.model.values import Foreign, Oid, canonical, to_bytes
-from indexer.planner.links import InvalidLinksError, read_links
 from indexer.planner.rules import Collection
 from memory import Crash, StoredDataAsset, World, exploding_writers
 

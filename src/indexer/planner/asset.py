@@ -9,13 +9,14 @@ from typing import Any
 from indexer.model.action import Action, ArchiveDataAsset, DeleteDataAsset, with_id
 from indexer.model.content import DataAssetTarget, Mounted
 from indexer.model.generation import GENERATIONS, GenerationName
+from indexer.model.links import InvalidLinksError
 from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, Folder, Record, RecordRow
 from indexer.model.values import UnserialisableError, masked, record_bytes
 from indexer.planner.desired import FieldDesire, desire_fields
 from indexer.planner.files import FilePlanner, FileSteps, file_findings
 from indexer.planner.join import Window, shortened, show_id
-from indexer.planner.links import InvalidLinksError, desired_links, links_invalid
+from indexer.planner.links import desired_links, links_invalid
 from indexer.planner.records import delete_record, update_record
 from indexer.planner.rules import Evidence, Rules
 

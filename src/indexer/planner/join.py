@@ -12,10 +12,11 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 
 from indexer.model.generation import GENERATIONS
+from indexer.model.links import InvalidLinksError
 from indexer.model.location import NO_FOLDER, Location, parse_location
 from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
-from indexer.planner.links import InvalidLinksError, desired_links, links_invalid
+from indexer.planner.links import desired_links, links_invalid
 
 MAX_SHOWN = 200
 """Characters of an id or a value in a finding."""
