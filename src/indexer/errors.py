@@ -50,6 +50,13 @@ class SystemFaultError(IndexerError):
     """S3, DocDB or Code Ocean answered with an error, or not at all: what it holds is unknown, not empty."""
 
 
+class OutageError(SystemFaultError):
+    """The system as a whole does not answer, or no longer takes our credentials: whatever else is asked fails too.
+
+    Any other `SystemFaultError` is about the one thing that was asked for.
+    """
+
+
 class AccessDeniedError(SystemFaultError):
     """The system knows us and says no (401, 403)."""
 

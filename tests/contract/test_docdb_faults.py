@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import bson
 import pytest
 from bson.raw_bson import RawBSONDocument
-from pymongo.errors import OperationFailure
+from pymongo.errors import CursorNotFound, OperationFailure
 
 from builders import location
-from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
+from indexer.errors import AccessDeniedError, OutageError, SystemFaultError, UsageError
 from indexer.model.ports import DeleteOne
 from indexer.systems import docdb_connection as driver
 from indexer.systems.bson_values import RAW_OPTIONS
@@ -175,3 +175,43 @@ def test_threads_share_a_connection(nx_uri: str) -> None:
         thread.join()
     open_docdb.client.close()
     assert found == [0] * 8
+
+
+class _Dying:
+    """A client whose cursors die on a later batch, so many times."""
+
+    def __init__(self, fault: OperationFailure, times: int) -> None:
+        self._fault, self._times, self.asked = fault, times, 0
+
+    def __getitem__(self, name: str) -> _Dying:
+        return self
+
+    def get_collection(self, name: str, **_: object) -> _Dying:
+        return self
+
+    def find(self, *_: object) -> Iterator[dict[str, object]]:
+        self.asked += 1
+        yield {"_id": "a", "location": "s3://bucket/a"}
+        if self.asked <= self._times:
+            raise self._fault
+        yield {"_id": "b", "location": "s3://bucket/b"}
+
+
+@pytest.mark.parametrize(
+    "fault", [CursorNotFound("cursor id 5 not found", 43), OperationFailure("killed", 237)]
+)
+def test_a_cursor_that_is_gone_is_asked_again_from_its_start(fault: OperationFailure) -> None:
+    """DocumentDB caps cursors and times them out: one that is gone costs no batch."""
+    dying = _Dying(fault, times=2)
+    found = DocDBReader(DocDB(dying, "host:1", {"v1": ("d", "c")})).by_location("v1", [location()])  # type: ignore[arg-type]
+    assert [one["_id"] for one in found] == ["a", "b"]
+    assert dying.asked == 3
+
+
+def test_an_error_of_the_request_itself_is_not_asked_again() -> None:
+    """It would be answered the same way for a minute."""
+    dying = _Dying(OperationFailure("unknown operator", 2), times=9)
+    with pytest.raises(SystemFaultError) as caught:
+        DocDBReader(DocDB(dying, "host:1", {"v1": ("d", "c")})).by_location("v1", [location()])  # type: ignore[arg-type]
+    assert not isinstance(caught.value, OutageError)
+    assert dying.asked == 1

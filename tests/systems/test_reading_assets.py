@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from indexer.errors import SystemFaultError
+from indexer.errors import AccessDeniedError, OutageError, SystemFaultError
+from indexer.model.breaker import FAILURES_IN_A_ROW
 from indexer.model.location import Location
 from indexer.model.ports import Readers
 from indexer.model.snapshot import Asset, Listing, MustReadError, ObjectBody, ObjectInfo, RecordRow
-from indexer.systems.assets import ASSETS_A_BATCH, FAILURES_IN_A_ROW, NOT_TRIED, Unread, Work, read_assets
+from indexer.systems.assets import ASSETS_A_BATCH, Unread, Work, read_assets
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = ("a.json", "b.json")
@@ -30,9 +31,12 @@ class Watched(ObjectBody):
 class Objects:
     """A bucket in which each folder holds the same files."""
 
-    def __init__(self, holds: Callable[[str], bool] = lambda _: True) -> None:
+    def __init__(
+        self, holds: Callable[[str], bool] = lambda _: True, fault: SystemFaultError | None = None
+    ) -> None:
         self.listed: list[str] = []
-        self._holds = holds
+        self.asked = 0
+        self._holds, self._fault = holds, fault
 
     def prefixes(self, bucket: str) -> Iterator[tuple[str, ...]]:
         raise NotImplementedError
@@ -42,19 +46,22 @@ class Objects:
         return Listing(tuple(ObjectInfo(f"{prefix}{name}", "e", 1, AT) for name in FILES), ())
 
     def get(self, bucket: str, key: str) -> ObjectBody | None:
+        self.asked += 1
+        if self._fault is not None:
+            raise self._fault
         return Watched(key.encode(), "e", AT) if self._holds(key) else None
 
 
 class Records:
     """Records that are there, or a database that is not."""
 
-    def __init__(self, *, down: bool = False) -> None:
-        self.asked, self._down = 0, down
+    def __init__(self, *, failing: Callable[[int], bool] = lambda _: False) -> None:
+        self.asked, self._failing = 0, failing
 
     def by_id(self, generation: str, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
         self.asked += 1
-        if self._down:
-            raise SystemFaultError("DocDB is down", "", "")
+        if self._failing(self.asked):
+            raise OutageError("DocDB is down", "", "")
         return tuple({"_id": one, "location": one} for one in ids)
 
 
@@ -137,13 +144,45 @@ def test_beside_the_one_that_decides_only_one_thread_does() -> None:
 
 def test_a_database_that_is_down_is_not_asked_for_ever() -> None:
     """Each question costs a timeout: after so many failures in a row nothing more is asked."""
-    objects, records = Objects(), Records(down=True)
+    objects, records = Objects(), Records(failing=lambda _: True)
     found = list(read_assets(readers(objects, records), work(2_000), in_rounds, "originals", 2))
     assert len(found) == 2_000
-    assert all(isinstance(one, Unread) for one in found)
-    assert found[-1].why == NOT_TRIED  # type: ignore[union-attr]
-    assert records.asked <= FAILURES_IN_A_ROW // ASSETS_A_BATCH + 3
-    assert len(objects.listed) < 200
+    unread = [one for one in found if isinstance(one, Unread)]
+    assert len(unread) == 2_000
+    assert {one.system for one in unread} == {"docdb"}
+    assert "not tried" in unread[-1].why
+    assert records.asked <= FAILURES_IN_A_ROW["docdb"] + 3
+    assert len(objects.listed) < ASSETS_A_BATCH * (FAILURES_IN_A_ROW["docdb"] + 3)
+
+
+def test_a_batch_that_could_not_be_read_is_one_failure() -> None:
+    """However many assets it is for: the next one is asked for."""
+    objects, records = Objects(), Records(failing=lambda nth: nth in (1, 2, 3, 5, 6, 7))
+    found = list(read_assets(readers(objects, records), work(10 * ASSETS_A_BATCH), in_rounds, "originals", 2))
+    assert sum(isinstance(one, Unread) for one in found) == 6 * ASSETS_A_BATCH
+
+
+def test_objects_that_are_refused_are_no_outage() -> None:
+    """A system that says no answers: each of the others is asked for, however many were refused in a row."""
+    objects = Objects(fault=AccessDeniedError("S3 denies access", "archived, or not for us"))
+    found = list(read_assets(readers(objects, Records()), work(200), in_rounds, "originals", 2))
+    assert objects.asked == 200
+    assert {one.why for one in found if isinstance(one, Unread)} == {
+        "S3 denies access: archived, or not for us"
+    }
+
+
+def test_an_outage_of_s3_leaves_alone_what_needs_no_file() -> None:
+    """Each system is judged by its own answers."""
+    objects = Objects(fault=OutageError("S3 cannot be reached"))
+    some = [*work(200)[:100], *work(200, folder=False)[100:]]
+
+    def decide(asset: Asset) -> str:
+        return in_rounds(asset) if asset.folder is not None else asset.location.prefix
+
+    found = list(read_assets(readers(objects, Records()), some, decide, "originals", 2))
+    assert objects.asked < FAILURES_IN_A_ROW["s3"] + 4
+    assert [isinstance(one, Unread) for one in found] == [True] * 100 + [False] * 100
 
 
 def test_a_file_that_is_gone_is_looked_for_in_the_folder() -> None:

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from indexer.errors import SystemFaultError
+from indexer.model.breaker import Breaker
 from indexer.model.generation import (
     CORE_FIELDS,
     METADATA_FILE,
@@ -30,9 +31,6 @@ from indexer.model.snapshot import Asset, Folder, MustReadError, Record, SystemN
 ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})
 ASSETS_A_BATCH = 16
 """Records of so many assets are read in one request; each may be several MB."""
-FAILURES_IN_A_ROW = 32
-"""After so many failed reads, the rest of the assets are not tried."""
-NOT_TRIED = f"not tried, after {FAILURES_IN_A_ROW} failed reads in a row"
 P = TypeVar("P")
 T = TypeVar("T")
 
@@ -47,11 +45,6 @@ class Work:
     listed: bool
     """The bucket's listing showed it."""
 
-    @property
-    def needs(self) -> bool:
-        """Must anything be read?"""
-        return self.folder or bool(self.records)
-
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -60,21 +53,6 @@ class Unread:
     location: Location
     system: SystemName
     why: str
-
-
-class _Breaker:
-    """Stops asking a system that has failed so often in a row: each failure has cost retries already."""
-
-    def __init__(self) -> None:
-        self._in_a_row = 0
-
-    def open_for(self) -> bool:
-        """Is it still worth asking?"""
-        return self._in_a_row < FAILURES_IN_A_ROW
-
-    def note(self, failed: bool) -> None:
-        """One more answer, or none."""
-        self._in_a_row = self._in_a_row + 1 if failed else 0
 
 
 class _UnreadableError(Exception):
@@ -131,25 +109,27 @@ def _finished(decided: deque[P | Unread | Future[P | Unread]], waiting: int) -> 
 
 
 Bodies = Mapping[GenerationName, Record | None]
-Batch = dict[Location, Bodies] | SystemFaultError | None
-"""None: not tried."""
+Batch = dict[Location, Bodies] | str
+"""A text: why the batch was not read."""
 
 
-def _records(reader: RecordReader, batch: Sequence[Work]) -> Batch:
-    """The whole records that a batch needs; None for one that is gone, or moved, since its row was read."""
+def _wanted(batch: Sequence[Work]) -> dict[GenerationName, dict[str, object]]:
+    """The ids of the records that a batch needs, each once."""
     wanted: dict[GenerationName, dict[str, object]] = {}
     for one in batch:
         for row in one.asset.rows:
             if row.generation in one.records:
                 wanted.setdefault(row.generation, {})[repr(row.id)] = row.id
-    try:
-        found = {
-            (generation, repr(body["_id"])): body
-            for generation, ids in wanted.items()
-            for body in reader.by_id(generation, tuple(ids.values()))
-        }
-    except SystemFaultError as exc:
-        return exc
+    return wanted
+
+
+def _records(reader: RecordReader, batch: Sequence[Work]) -> dict[Location, Bodies]:
+    """The whole records that a batch needs; None for one that is gone, or moved, since its row was read."""
+    found = {
+        (generation, repr(body["_id"])): body
+        for generation, ids in _wanted(batch).items()
+        for body in reader.by_id(generation, tuple(ids.values()))
+    }
     held: dict[Location, Bodies] = {}
     for one in batch:
         records: dict[GenerationName, Record | None] = {}
@@ -173,17 +153,29 @@ class _Decider(Generic[P]):
     ) -> None:
         self._readers, self._decide = readers, decide
         self._originals_folder, self._pool = originals_folder, pool
-        self._breaker, self._turn = _Breaker(), Lock()
+        self._breaker, self._turn = Breaker(), Lock()
 
     def records(self, batch: Sequence[Work]) -> Batch:
         """In a thread of the pool: the whole records that a batch needs."""
-        return _records(self._readers.records, batch) if self._breaker.open_for() else None
+        if not any(one.records for one in batch):
+            return _records(self._readers.records, batch)
+        if against := self._breaker.against("docdb"):
+            return against
+        try:
+            found = _records(self._readers.records, batch)
+        except SystemFaultError as exc:
+            self._breaker.note("docdb", exc)
+            return exc.what
+        self._breaker.note("docdb", None)
+        return found
 
     def folder(self, work: Work) -> Folder | Unread | None:
-        """In a thread of the pool: the asset's folder, where that is needed."""
-        if not work.needs:
+        """In a thread of the pool: the asset's folder, where that is needed, and its records can be had."""
+        if not work.folder:
             return None
-        return self._read(work, lambda: self._folder(work) if work.folder else None)
+        if work.records and (against := self._breaker.against("docdb")):
+            return Unread(work.asset.location, "docdb", against)
+        return self._read(work, lambda: self._folder(work))
 
     def decided(
         self, work: Work, folder: Future[Folder | Unread | None], batch: Future[Batch]
@@ -193,20 +185,19 @@ class _Decider(Generic[P]):
         if isinstance(found, Unread):
             return found
         held = batch.result()
-        if held is None:
-            return Unread(location, "docdb", NOT_TRIED)
-        if isinstance(held, SystemFaultError):
-            self._breaker.note(failed=True)
-            return Unread(location, "docdb", held.what)
+        if isinstance(held, str):
+            if work.records:
+                return Unread(location, "docdb", held)
+            held = {}  # the others of the batch needed them
         try:
-            asset = replace(work.asset, folder=found, records=_opened(held.pop(location), location))
+            asset = replace(work.asset, folder=found, records=_opened(held.pop(location, {}), location))
         except _UnreadableError as exc:
             return Unread(location, exc.system, str(exc))
         decision = self._asked(asset)
         if isinstance(decision, MustReadError):
             return self._pool.submit(self._decided_later, work, asset, decision)
-        if work.needs:
-            self._breaker.note(failed=False)
+        if work.folder:  # a listing alone proves little: files may be fetched from a part of S3 that is down
+            self._breaker.note("s3", None)
         return decision
 
     def _decided_later(self, work: Work, asset: Asset, need: MustReadError) -> P | Unread:
@@ -219,7 +210,7 @@ class _Decider(Generic[P]):
             with self._turn:
                 decision = self._asked(asset)
             if not isinstance(decision, MustReadError):
-                self._breaker.note(failed=False)
+                self._breaker.note("s3", None)
                 return decision
             need = decision
 
@@ -233,14 +224,14 @@ class _Decider(Generic[P]):
     def _read(self, work: Work, read: Callable[[], T]) -> T | Unread:
         """Read something of S3, or say why not."""
         location = work.asset.location
-        if not self._breaker.open_for():
-            return Unread(location, "s3", NOT_TRIED)
+        if against := self._breaker.against("s3"):
+            return Unread(location, "s3", against)
         try:
             return read()
         except _UnreadableError as exc:
             return Unread(location, exc.system, str(exc))
         except SystemFaultError as exc:
-            self._breaker.note(failed=True)
+            self._breaker.note("s3", exc)
             return Unread(location, "s3", exc.what)
 
     def _seen(self, work: Work, asset: Asset, need: MustReadError) -> Asset:

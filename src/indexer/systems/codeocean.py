@@ -22,7 +22,7 @@ from codeocean.error import Error
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from indexer.errors import AccessDeniedError, SystemFaultError
+from indexer.errors import AccessDeniedError, OutageError, SystemFaultError
 from indexer.model.location import Location, mount_location
 from indexer.model.snapshot import DataAsset
 
@@ -97,10 +97,11 @@ def faults(client: CodeOcean, what: str) -> Iterator[None]:
             raise AccessDeniedError("Code Ocean denies access", f"{detail}: {exc.status_code}", hint) from exc
         summary = "Code Ocean answered with an error"
         message = str(exc.message)[:200]
-        raise SystemFaultError(summary, f"{detail}: {exc.status_code} {message}", "Try again later.") from exc
+        kind = OutageError if exc.status_code in PASSING else SystemFaultError
+        raise kind(summary, f"{detail}: {exc.status_code} {message}", "Try again later.") from exc
     except requests.RequestException as exc:
         hint = "Check `codeocean.domain` and the network."
-        raise SystemFaultError("Code Ocean cannot be reached", f"{detail}: {_short(exc)}", hint) from exc
+        raise OutageError("Code Ocean cannot be reached", f"{detail}: {_short(exc)}", hint) from exc
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
         summary = "Code Ocean's answer cannot be read"
         raise SystemFaultError(summary, f"{detail}: {_short(exc)}", "Check `codeocean.domain`.") from exc

@@ -26,7 +26,7 @@ from pymongo.errors import (
 )
 from pymongo.uri_parser import parse_uri
 
-from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
+from indexer.errors import AccessDeniedError, OutageError, SystemFaultError, UsageError
 from indexer.model.generation import GenerationName
 from indexer.systems.bson_values import CODEC_OPTIONS
 
@@ -36,6 +36,10 @@ READ_DEADLINE_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 """A read is asked again until then; a page of a thousand rows or a batch of records takes far less."""
 AUTHENTICATION_CODES = frozenset({13, 18, 8000})
+PASSING_CODES = frozenset({6, 7, 43, 89, 91, 136, 175, 189, 237, 262, 9001, 11600, 11601, 11602})
+"""Of the server, or of one cursor: what broke off may be asked again. 43: the cursor is gone; DocumentDB caps their number
+and their age. 237: it was killed. The others: time-outs inside the cluster, a fail-over, a shutdown.
+Source: https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml."""
 LONGEST_SHOWN = 4
 """Characters of a word of the URI by which an error is taken to quote it."""
 UNENCODABLE = (InvalidDocument, InvalidStringData, OverflowError, UnicodeError, RecursionError)
@@ -149,15 +153,19 @@ def faults(docdb: DocDB, what: str) -> Iterator[None]:
             hint = "Check the user, the password and the role (see docs/permissions.md)."
             raise AccessDeniedError("DocDB denies access", f"{what} at {docdb.address}", hint) from exc
         detail = f"{what} at {docdb.address}: {_reason(exc)}"
-        raise SystemFaultError("DocDB answered with an error", detail, HINT_NETWORK) from exc
+        kind = OutageError if exc.code in PASSING_CODES else SystemFaultError
+        raise kind("DocDB answered with an error", detail, HINT_NETWORK) from exc
     except UNENCODABLE as exc:
         detail = f"{what} at {docdb.address}: {_reason(exc)}"
         raise SystemFaultError(
             "DocDB cannot hold this", detail, "Look at the plan: such values are not ours."
         ) from exc
-    except (PyMongoError, BSONError, OSError) as exc:
+    except BSONError as exc:
         detail = f"{what} at {docdb.address}: {_reason(exc)}"
-        raise SystemFaultError("DocDB cannot be reached", detail, HINT_NETWORK) from exc
+        raise SystemFaultError("DocDB's answer cannot be read", detail, HINT_NETWORK) from exc
+    except (PyMongoError, OSError) as exc:
+        detail = f"{what} at {docdb.address}: {_reason(exc)}"
+        raise OutageError("DocDB cannot be reached", detail, HINT_NETWORK) from exc
 
 
 def asked(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
@@ -172,8 +180,9 @@ def asked(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
         while True:
             try:
                 return ask()
-            except AutoReconnect as exc:
-                if exc.timeout or time.monotonic() + pause_s > deadline:
+            except (AutoReconnect, OperationFailure) as exc:
+                passing = exc.code in PASSING_CODES if isinstance(exc, OperationFailure) else not exc.timeout
+                if not passing or time.monotonic() + pause_s > deadline:
                     raise
                 time.sleep(random.uniform(0, pause_s))  # noqa: S311 - spreads retries, hides nothing
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -13,11 +13,14 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
+    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
+    ResponseStreamingError,
 )
+from botocore.exceptions import ConnectionError as NoConnectionError
 
-from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
+from indexer.errors import AccessDeniedError, MissingBucketError, OutageError, SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.snapshot import Listing, ObjectBody, ObjectInfo
 from indexer.systems.pace import Pace, at_most
@@ -34,7 +37,9 @@ ATTEMPTS = 8
 LOST_RACE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 UNSUPPORTED = frozenset({"NotImplemented", "501"})
 SLOW_DOWN = frozenset({503, 429})
+SERVER_ERROR = 500
 MISSING_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
+ARCHIVED = "InvalidObjectState"
 DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 MAX_SAID = 400
 """Characters of a key, or of a vendor's words, in an error."""
@@ -102,12 +107,21 @@ def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
         if code in DENIED:
             hint = f"Allow it for this role on s3://{bucket} (see docs/permissions.md)."
             return AccessDeniedError("S3 denies access", detail, hint)
-        return SystemFaultError("S3 answered with an error", f"{detail} ({code})", "Try again later.")
+        if code == ARCHIVED:
+            hint = "Restore it (`aws s3api restore-object`), or leave the asset out."
+            return SystemFaultError("S3 keeps this in an archive", detail, hint)
+        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        kind = OutageError if status in SLOW_DOWN or status >= SERVER_ERROR else SystemFaultError
+        return kind("S3 answered with an error", f"{detail} ({code})", "Try again later.")
     if isinstance(exc, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
         hint = "Give them as to any AWS tool: AWS_PROFILE, AWS_ACCESS_KEY_ID, or the machine's role."
-        return SystemFaultError("S3 needs credentials", f"{what}: {exc}", hint)
+        return OutageError("S3 needs credentials", f"{what}: {exc}", hint)
     hint = "Check the network and AWS_ENDPOINT_URL_S3."
-    return SystemFaultError("S3 cannot be reached", f"{what}: {str(exc)[:MAX_SAID]}", hint)
+    silent = isinstance(exc, HTTPClientError | NoConnectionError) and not isinstance(
+        exc, ResponseStreamingError
+    )
+    kind = OutageError if silent else SystemFaultError  # a body that breaks off is that object's
+    return kind("S3 cannot be reached", f"{what}: {str(exc)[:MAX_SAID]}", hint)
 
 
 @contextmanager
