@@ -58,7 +58,7 @@ FAULTS = [
     ("records.unusable_rows", 2, DELETIONS | {"insert-record"}),
     ("data_assets.search", 1, DELETIONS | {"update-record", "create-data-asset"}),
     ("data_assets.search", 2, DELETIONS | {"update-record", "create-data-asset"}),
-    ("records.by_id", 1, DELETIONS | {"insert-record", "put-object"}),
+    ("records.by_id", 1, DELETIONS),
 ]
 # fmt: on
 
@@ -72,12 +72,22 @@ def test_nothing_rests_on_a_read_that_failed(call: str, nth: int, forbidden: set
     world.fail(call, nth, error=error)
     plan = plan_of(world)
     assert not {action.kind for action in plan.actions} & (forbidden - {"insert-record"})
-    if "insert-record" in forbidden and call != "records.by_id":
+    if "insert-record" in forbidden:
         assert not by_kind(plan.actions, "insert-record")
     assert not plan.summary.complete
     (row, *_) = [row for row in plan.coverage if not row.complete]
     assert row.why
     assert set(plan.summary.findings) & {"read-incomplete"}
+
+
+def test_without_a_batch_of_records_only_what_needs_none_is_planned() -> None:
+    """A new asset has no record: it rests on the rows, which were read."""
+    world = drifting_world()
+    with_record = {body["location"] for body in world.records["v1"].values()}
+    world.fail("records.by_id")
+    plan = plan_of(world)
+    assert by_kind(plan.actions, "insert-record")
+    assert not {action.location for action in plan.actions} & with_record
 
 
 def test_a_folder_that_cannot_be_listed_is_not_gone() -> None:
