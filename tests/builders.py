@@ -111,15 +111,23 @@ def info(key: str, body: bytes, etag: str | None = None) -> ObjectInfo:
 def asset_of(
     body: Mapping[str, Any] | None,
     files: Mapping[str, object] | None = None,
-    originals: Iterable[str] = (),
+    originals: Iterable[str] | Mapping[str, object] = (),
     *,
     generation: Generation = V1,
     data_assets: Sequence[DataAsset] = (),
     exists: bool = True,
     read: bool = True,
 ) -> Asset:
-    """One asset with its record and folder. `files`: values or bytes by name; `read`: all contents fetched."""
+    """One asset with its record and folder. `files`: values or bytes by name; `read`: all contents fetched.
+
+    `originals`: core fields, or names of originals with what they hold.
+    """
     held = {name: file_bytes(content) for name, content in (files or {}).items()}
+    contents = originals if isinstance(originals, Mapping) else dict.fromkeys(originals, b"{}")
+    kept = {
+        f"{ORIGINALS}/{name if name.endswith('.json') else f'{name}.20200101.json'}": file_bytes(content)
+        for name, content in contents.items()
+    }
     where = location()
     rows: tuple[RecordRow, ...] = ()
     records: dict[GenerationName, Record] = {}
@@ -140,11 +148,9 @@ def asset_of(
         folder=Folder(
             exists=exists,
             files={name: info(where.key(name), content) for name, content in held.items()},
-            originals={
-                name: info(where.key(f"{ORIGINALS}/{name}.20200101.json"), b"{}") for name in originals
-            },
+            originals={name: info(where.key(name), content) for name, content in kept.items()},
         ),
-        bodies={name: ObjectBody(content, etag_of(content), NOW) for name, content in held.items()}
+        bodies={name: ObjectBody(content, etag_of(content), NOW) for name, content in (held | kept).items()}
         if read
         else {},
         data_assets=tuple(data_assets),

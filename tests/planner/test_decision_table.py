@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -13,7 +14,7 @@ from indexer.model.content import Absent, HasEtag, InlineSource, ObjectSource
 from indexer.model.generation import V2
 from indexer.model.snapshot import MustReadError
 from indexer.model.values import etag_of, fingerprint, sha256, to_bytes
-from indexer.planner.desired import Decision, RootFile, decide
+from indexer.planner.desired import Decision, Held, decide
 
 VALUE = {"subject_id": "1"}
 OTHER = {"subject_id": "2"}
@@ -48,56 +49,104 @@ def steps(asset: Any) -> list[str]:
 # fmt: off
 ROWS = [
     # record has it, root file, original copy: desired
-    (VALUE, OTHER,       True,  [PUT]),
-    (VALUE, OTHER,       False, [COPY, PUT]),
-    (VALUE, None,        True,  [PUT]),
-    (VALUE, None,        False, [PUT, COPY_NEW]),
-    (None,  OTHER,       True,  [GONE]),
-    (None,  OTHER,       False, [RECORD, COPY, METADATA]),
-    (None,  b"{broken",  False, [COPY, GONE]),
-    (None,  None,        True,  []),
-    (None,  None,        False, []),
+    (VALUE, OTHER,       b"{}",  [PUT]),
+    (VALUE, OTHER,       None,   [COPY, PUT]),
+    (VALUE, None,        b"{}",  [PUT]),
+    (VALUE, None,        None,   [PUT, COPY_NEW]),
+    (None,  OTHER,       b"{}",  [GONE]),
+    (None,  OTHER,       b"{br", [RECORD, METADATA]),
+    (None,  b"{broken",  b"{br", [GONE]),
+    (None,  OTHER,       None,   [RECORD, COPY, METADATA]),
+    (None,  b"{broken",  None,   [COPY, GONE]),
+    (None,  None,        b"{}",  []),
+    (None,  None,        None,   []),
     # its neighbours
-    (VALUE, VALUE,       True,  []),
-    (VALUE, VALUE,       False, [COPY]),
-    (VALUE, b"{broken",  True,  [PUT]),
-    (VALUE, b"{broken",  False, [COPY, PUT]),
-    (VALUE, b"null",     False, [COPY, PUT]),
-    (None,  b"{broken",  True,  [GONE]),
-    (None,  b"null",     False, [COPY, GONE]),
-    (None,  b'{"a": 1}', False, [RECORD, COPY, PUT, METADATA]),
-    ({},    None,        False, [PUT, COPY_NEW]),
-    (False, None,        True,  [PUT]),
-    (0,     OTHER,       True,  [PUT]),
-    ("",    OTHER,       False, [COPY, PUT]),
+    (VALUE, VALUE,       b"{}",  []),
+    (VALUE, VALUE,       b"{br", []),
+    (VALUE, VALUE,       None,   [COPY]),
+    (VALUE, b"{broken",  b"{}",  [PUT]),
+    (VALUE, b"{broken",  b"{br", [PUT]),
+    (VALUE, b"{broken",  None,   [COPY, PUT]),
+    (VALUE, b"null",     None,   [COPY, PUT]),
+    (VALUE, None,        b"{br", [PUT]),
+    (None,  b"{broken",  b"{}",  [GONE]),
+    (None,  b"null",     b"{}",  [GONE]),
+    (None,  b"null",     b"{br", [GONE]),
+    (None,  b"null",     None,   [COPY, GONE]),
+    (None,  OTHER,       b"",    [RECORD, METADATA]),
+    (None,  OTHER,       b"null", [RECORD, METADATA]),
+    (None,  OTHER,       b"\xff", [RECORD, METADATA]),
+    (None,  OTHER,       b"[]",  [GONE]),
+    (None,  OTHER,       b"0",   [GONE]),
+    (None,  None,        b"{br", []),
+    (None,  b'{"a": 1}', b"{br", [RECORD, PUT, METADATA]),
+    (None,  b'{"a": 1}', None,   [RECORD, COPY, PUT, METADATA]),
+    ({},    None,        None,   [PUT, COPY_NEW]),
+    (False, None,        b"{}",  [PUT]),
+    (0,     OTHER,       b"{}",  [PUT]),
+    ("",    OTHER,       None,   [COPY, PUT]),
 ]
 # fmt: on
 
 
 @pytest.mark.parametrize("null", [True, False], ids=["null", "absent"])
 @pytest.mark.parametrize(("has", "root", "original", "desired"), ROWS)
-def test_the_table(has: object, root: object, original: bool, desired: list[str], null: bool) -> None:
+def test_the_table(has: object, root: object, original: bytes | None, desired: list[str], null: bool) -> None:
     """Each row's desired state becomes exactly these writes, in this order; null is not "has it"."""
     body = record(subject=has) if has is not None or null else record()
     files = {"metadata.nd.json": body} | ({} if root is None else {"subject.json": root})
-    assert steps(asset_of(body, files, ["subject"] if original else [])) == desired
+    assert steps(asset_of(body, files, {} if original is None else {"subject": original})) == desired
 
 
 def test_the_table_is_total() -> None:
-    """Every has × root × original decides, or says that the file must be read; only one row needs that."""
+    """Every has × root × original decides, or says that files must be read: where the record lacks the field."""
     undecided = []
-    for has, root, original in product((True, False), RootFile, (True, False)):
+    for has, root, original in product((True, False), Held, Held):
+        there, kept = root is not Held.ABSENT, original is not Held.ABSENT
         try:
             decision = decide(has, root, original)
         except MustReadError:
             undecided.append((has, root, original))
             continue
         assert not (decision.root_from_record and decision.root_gone)
-        assert not (decision.copy_root and (original or root is RootFile.ABSENT))
-        assert not (decision.copy_new and (original or root is not RootFile.ABSENT))
+        assert not (decision.copy_root and (kept or not there))
+        assert not (decision.copy_new and (kept or there))
         assert decision.root_from_record == (has or decision.adopt)
-    assert undecided == [(False, RootFile.PRESENT, False)]
-    assert decide(False, RootFile.ABSENT, False) == Decision()
+    assert undecided == [
+        (False, Held.PRESENT, Held.ABSENT),
+        (False, Held.PRESENT, Held.PRESENT),
+        (False, Held.PRESENT, Held.NOT_JSON),
+        (False, Held.JSON, Held.PRESENT),
+        (False, Held.NOT_JSON, Held.PRESENT),
+    ]
+    assert decide(False, Held.ABSENT, Held.ABSENT) == Decision()
+
+
+@pytest.mark.parametrize(
+    ("originals", "desired"),
+    [
+        ({"subject.20200101.json": b"{br", "subject.20210101.json": b"{}"}, [RECORD, METADATA]),
+        ({"subject.20210101.json": b"{br", "subject.20200101.json": b"{}"}, [GONE]),
+        ({"subject.2020.json": b"{}", "subject.20210101.json": b"{br"}, [RECORD, METADATA]),
+        ({"subject.20200101.json": b"{}", "rig.20190101.json": b"{br"}, [GONE]),
+        ({"subject.2020.json": b"{}", "sub.20200101.json": b"{}"}, [RECORD, COPY, METADATA]),
+    ],
+)
+def test_of_several_originals_the_oldest_counts(originals: Mapping[str, bytes], desired: list[str]) -> None:
+    """By the date in its name; what is named otherwise is no original."""
+    body = record()
+    asset = asset_of(body, {"metadata.nd.json": body, "subject.json": OTHER}, originals)
+    assert steps(asset) == desired
+
+
+def test_an_original_is_read_only_where_it_decides() -> None:
+    """Together with the root file: one round trip."""
+    body = record(rig={"r": 1})
+    files = {"metadata.nd.json": body, "subject.json": OTHER, "rig.json": {"r": 1}}
+    unseen = asset_of(body, files, ["subject", "rig", "session"], read=False)
+    with pytest.raises(MustReadError) as need:
+        planned(unseen, links=False)
+    assert set(need.value.names) == {"subject.json", "original_metadata/subject.20200101.json"}
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ class Folder:
     files: Mapping[str, ObjectInfo] = field(default_factory=dict)
     """Root files by name: core files and the metadata file."""
     originals: Mapping[str, ObjectInfo] = field(default_factory=dict)
-    """By core field; where a field has several, any one of them."""
+    """What is directly in its folder of originals, by name below the asset's root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Asset:
     folder: Folder | None = None
     """None where S3 was not asked."""
     bodies: Mapping[str, ObjectBody] = field(default_factory=lambda: NOTHING)
-    """Contents by file name in the root, as far as they were fetched."""
+    """Contents by file name below the root, as far as they were fetched."""
     data_assets: tuple[DataAsset, ...] = ()
     """Unarchived external data assets that mount it; for a result, the result itself."""
 
@@ -140,7 +140,7 @@ class Coverage:
 
 
 class MustReadError(LookupError):
-    """The planner cannot decide before it has seen these files of the asset's root (`names`), or its folder."""
+    """The planner cannot decide before it has seen these files of the asset (`names`, below its root), or its folder."""
 
     def __init__(self, *names: str, folder: bool = False) -> None:
         super().__init__(*names)

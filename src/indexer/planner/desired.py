@@ -6,12 +6,15 @@
 | yes           | yes           | no            | copy root → original, then root file = record               |
 | yes           | no            | yes           | root file = record                                          |
 | yes           | no            | no            | root file = record, then copy it → original                 |
-| no            | yes           | yes           | root file gone                                              |
+| no            | yes           | yes, JSON     | root file gone                                              |
+| no            | yes, JSON     | yes, not JSON | repaired: record = its value; root in our bytes             |
+| no            | yes, not JSON | yes, not JSON | root file gone                                              |
 | no            | yes, JSON     | no            | copy root → original; record = its value; root in our bytes |
 | no            | yes, not JSON | no            | copy root → original; root file gone                        |
 | no            | no            | either        | nothing                                                     |
 
-"Has it" means present and not null. Source: DOMAIN, "Desired state of one asset".
+"Has it" means present and not null; the literal null in a file is not JSON. Where several originals of a field exist, the oldest
+counts. Source: DOMAIN, "Desired state of one asset".
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from indexer.model.generation import Generation, core_file
+from indexer.model.generation import Generation, core_file, original_field
 from indexer.model.snapshot import Folder, MustReadError, ObjectBody
 from indexer.model.values import (
     NotJsonError,
@@ -33,12 +36,12 @@ from indexer.model.values import (
 )
 
 
-class RootFile(Enum):
-    """What the asset's root holds for one field."""
+class Held(Enum):
+    """What the asset's root, or its originals, hold for one field."""
 
     ABSENT = auto()
     PRESENT = auto()
-    """There, and not read: where the record has the field, its content does not matter."""
+    """There, and not read."""
     JSON = auto()
     NOT_JSON = auto()
 
@@ -58,25 +61,30 @@ class Decision:
     """Copy the root file that this plan writes to the originals."""
 
 
-def decide(has: bool, root: RootFile, original: bool) -> Decision:
-    """The table. Raises MustReadError where the content of a root file that was not read decides."""
+def decide(has: bool, root: Held, original: Held) -> Decision:  # noqa: C901  (a case for each row)
+    """The table, row by row. Raises MustReadError where the content of a file that was not read decides."""
+    there, kept = root is not Held.ABSENT, original is not Held.ABSENT
     match has, root, original:
-        case True, RootFile.ABSENT, True:
+        case True, _, _ if there and kept:
             return Decision(root_from_record=True)
-        case True, RootFile.ABSENT, False:
-            return Decision(root_from_record=True, copy_new=True)
-        case True, _, True:
-            return Decision(root_from_record=True)
-        case True, _, False:
+        case True, _, _ if there:
             return Decision(copy_root=True, root_from_record=True)
-        case False, RootFile.ABSENT, _:
-            return Decision()
-        case False, _, True:
+        case True, _, _ if kept:
+            return Decision(root_from_record=True)
+        case True, _, _:
+            return Decision(root_from_record=True, copy_new=True)
+        case False, _, Held.JSON if there:
             return Decision(root_gone=True)
-        case False, RootFile.JSON, False:
+        case False, Held.JSON, Held.NOT_JSON:
+            return Decision(adopt=True, root_from_record=True)
+        case False, Held.NOT_JSON, Held.NOT_JSON:
+            return Decision(root_gone=True)
+        case False, Held.JSON, Held.ABSENT:
             return Decision(copy_root=True, adopt=True, root_from_record=True)
-        case False, RootFile.NOT_JSON, False:
+        case False, Held.NOT_JSON, Held.ABSENT:
             return Decision(copy_root=True, root_gone=True)
+        case False, Held.ABSENT, _:
+            return Decision()
     raise MustReadError
 
 
@@ -94,6 +102,8 @@ class FieldDesire:
     """What the record takes over."""
     corrupt: str = ""
     """Why the root file is not JSON, where that was read."""
+    original: str | None = None
+    """The name of the original that is there, below the asset's root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,41 +116,83 @@ class FieldBlocked:
     """The metadata file would hold it too."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was found in a file, as far as it was looked at."""
+
+    held: Held
+    value: Any = None
+    why: str = ""
+    """It is not JSON, and why."""
+
+
+def oldest_originals(folder: Folder) -> dict[str, str]:
+    """Core field → the name of its original, below the asset's root; of several the oldest, by the date in their names.
+
+    A later one was made of a file that was not the first upload any more.
+    """
+    oldest: dict[str, str] = {}
+    for name in folder.originals:
+        field = original_field(name.rpartition("/")[2])
+        if field is not None:
+            oldest[field] = min(name, oldest.get(field, name))
+    return oldest
+
+
 def desire_field(
-    field: str, record: Mapping[str, Any], folder: Folder, bodies: Mapping[str, ObjectBody]
+    field: str,
+    record: Mapping[str, Any],
+    folder: Folder,
+    bodies: Mapping[str, ObjectBody],
+    original: str | None,
 ) -> FieldDesire | FieldBlocked:
-    """Apply the table to one field. Raises MustReadError.
+    """Apply the table to one field, whose original is `original`. Raises MustReadError.
 
     A file whose ETag is not the MD5 of the desired bytes must be read too: an ETag that differs proves nothing.
     """
-    name = core_file(field)
-    value = record.get(field)
-    original = field in folder.originals
-    if name not in folder.files:
-        root = RootFile.ABSENT
-    elif value is not None:
-        root = RootFile.PRESENT
-    elif name not in bodies:
-        raise MustReadError(name)
-    else:
-        try:
-            value, root = from_bytes(bodies[name].body), RootFile.JSON
-            check_storable(value)
-        except NotJsonError as exc:
-            return FieldDesire(field, decide(False, RootFile.NOT_JSON, original), corrupt=str(exc))
-        except UnserialisableError as exc:
-            return FieldBlocked(field, str(exc), in_record=False)
-    decision = decide(record.get(field) is not None, root, original)
-    if not decision.root_from_record:
-        return FieldDesire(field, decision)
+    name, value = core_file(field), record.get(field)
     try:
-        content = to_bytes(value)
+        root, kept = _held(value, name if name in folder.files else None, original, bodies)
+        if root.held is Held.JSON:
+            check_storable(root.value)
+    except UnserialisableError as exc:
+        return FieldBlocked(field, str(exc), in_record=False)
+    decision = decide(value is not None, root.held, kept.held)
+    if not decision.root_from_record:
+        return FieldDesire(field, decision, corrupt=root.why, original=original)
+    try:
+        content = to_bytes(root.value if decision.adopt else value)
     except UnserialisableError as exc:
         return FieldBlocked(field, str(exc), in_record=True)
     same = holds(name, content, folder, bodies)
     if same is None:
         raise MustReadError(name)
-    return FieldDesire(field, decision, content, same, value if decision.adopt else None)
+    return FieldDesire(field, decision, content, same, root.value, original=original)
+
+
+def _held(
+    value: object, root: str | None, original: str | None, bodies: Mapping[str, ObjectBody]
+) -> tuple[_Read, _Read]:
+    """Root file and original, read as far as their contents decide. Raises MustReadError, UnserialisableError."""
+    if value is not None or root is None:
+        return _unread(root), _unread(original)
+    unread = [name for name in (root, original) if name is not None and name not in bodies]
+    if unread:
+        raise MustReadError(*unread)
+    return _content(root, bodies), _content(original, bodies)
+
+
+def _unread(name: str | None) -> _Read:
+    return _Read(Held.ABSENT if name is None else Held.PRESENT)
+
+
+def _content(name: str | None, bodies: Mapping[str, ObjectBody]) -> _Read:
+    if name is None:
+        return _Read(Held.ABSENT)
+    try:
+        return _Read(Held.JSON, from_bytes(bodies[name].body))
+    except NotJsonError as exc:
+        return _Read(Held.NOT_JSON, why=str(exc))
 
 
 def desire_fields(
@@ -150,9 +202,10 @@ def desire_fields(
     desires: list[FieldDesire] = []
     blocked: list[FieldBlocked] = []
     unread: list[str] = []
+    originals = oldest_originals(folder)
     for field in generation.core_fields:
         try:
-            desire = desire_field(field, record, folder, bodies)
+            desire = desire_field(field, record, folder, bodies, originals.get(field))
         except MustReadError as exc:
             unread.extend(exc.names)
             continue

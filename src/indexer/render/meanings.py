@@ -30,7 +30,7 @@ REASON_MEANINGS: Mapping[Reason, Meaning] = {
         "The same value, in other bytes. The file is written in our bytes.", "Nothing; no value changes."
     ),
     "core-file-unrecorded": Meaning(
-        "The record does not have the field, and there is an original already. The root file is deleted.",
+        "The record does not have the field, and there is an original already, in JSON. The root file is deleted.",
         "Should the record have it, put it there and plan again.",
     ),
     "core-file-corrupt": Meaning(
@@ -42,7 +42,7 @@ REASON_MEANINGS: Mapping[Reason, Meaning] = {
         "Nothing.",
     ),
     "field-missing": Meaning(
-        "The record does not have the field; the root file does, and has no original yet: it is new. The record takes over its value.",
+        "The record does not have the field; the root file does, and has no original yet (it is new), or one that is not JSON (the upload was repaired; that original stays). The record takes over its value.",
         "Check that the value belongs to the asset.",
     ),
     "metadata-file-missing": Meaning("There is no metadata file. It is written.", "Nothing."),

@@ -22,11 +22,10 @@ from indexer.model.generation import (
     METADATA_FILE,
     GenerationName,
     core_file,
-    original_field,
 )
 from indexer.model.location import Location, parse_location
 from indexer.model.ports import ObjectReader, Readers, RecordReader
-from indexer.model.snapshot import Asset, Folder, MustReadError, Record, SystemName
+from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectInfo, Record, SystemName
 
 ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})
 ASSETS_A_BATCH = 16
@@ -271,17 +270,14 @@ def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
 
 def read_folder(objects: ObjectReader, location: Location, originals_folder: str) -> Folder:
     """One asset's folder: one LIST of its root, and one of its originals where it has any."""
-    root = objects.listing(location.bucket, location.key(""))
-    originals = {}
+    base = location.key("")
+    root = objects.listing(location.bucket, base)
+    originals: tuple[ObjectInfo, ...] = ()
     if originals_folder in root.folders:
-        prefix = location.key(f"{originals_folder}/")
-        for info in objects.listing(location.bucket, prefix).objects:
-            field = original_field(info.key.removeprefix(prefix))
-            if field is not None:
-                originals[field] = info
-    names = ((info.key.removeprefix(location.key("")), info) for info in root.objects)
+        originals = objects.listing(location.bucket, location.key(f"{originals_folder}/")).objects
+    names = ((info.key.removeprefix(base), info) for info in root.objects)
     return Folder(
         exists=not root.empty,
         files={name: info for name, info in names if name in ROOT_FILES},
-        originals=originals,
+        originals={info.key.removeprefix(base): info for info in originals},
     )
