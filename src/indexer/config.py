@@ -199,13 +199,16 @@ class PolicySettings(Section):
         "either.",
     )
     max_deletes: int = Field(
-        default=100, ge=0, description="Over this number in a plan, deletions are withheld."
+        default=100,
+        ge=0,
+        description="Over this number in a plan, deletions are withheld, and so are updates that remove links.",
     )
     max_delete_percent: float = Field(
         default=10,
         ge=0,
         le=100,
-        description="Over this share of a bucket's records in scope, and over 5 of them, its deletions are withheld.",
+        description="Over this share of a bucket, and over 5, its deletions are withheld: of its records in scope, of "
+        "its assets where root files go, of its records with links where links go. 100: no limit.",
     )
 
 

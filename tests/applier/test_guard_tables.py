@@ -209,3 +209,37 @@ def test_a_payload_known_after_apply_hides_only_what_it_names() -> None:
     later = BODY | {"last_modified": "later"}
     assert payload(whole, later, None) == to_bytes(later)
     assert payload(whole, later | {"name": "x"}, None) is None
+
+
+@pytest.mark.parametrize(
+    ("live", "named", "verdict"),
+    [
+        (["da-1", "da-2"], ("da-2",), PROCEED),
+        (["da-1", "da-2"], None, STALE),
+        (["da-1", "da-2", "da-3"], ("da-2",), STALE),
+        ([], None, PROCEED),
+        ([7], ("da-2",), STALE),
+    ],
+)
+def test_links_lose_only_what_the_plan_names(
+    live: list[Any], named: tuple[str, ...] | None, verdict: Verdict
+) -> None:
+    """What is not named was counted against no limit."""
+    held, kept = {"Code Ocean": live}, {"Code Ocean": ["da-1"]}
+    there = record(links=held)
+    update = UpdateRecord(
+        target=RECORD,
+        precondition=AsRead(
+            fields={"location": fingerprint(there["location"]), "external_links": fingerprint(held)}
+        ),
+        content=RecordContent(
+            fields=(
+                FieldContent(
+                    field="external_links", source=InlineSource(value=kept), sha256=fingerprint(kept)
+                ),
+            ),
+            removed_links=named,
+        ),
+        **PLACE,
+    )
+    assert judge_update(update, there).verdict is verdict

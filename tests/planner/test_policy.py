@@ -9,6 +9,7 @@ import pytest
 
 from builders import BUCKET, apply_to, by_kind, plan_of, record, rules, stored_mount, world_of
 from indexer.model.action import action_id
+from indexer.model.limits import Limits, losses, over_limits
 from indexer.model.plan import Plan
 from memory import World
 
@@ -87,6 +88,124 @@ def test_root_files_are_counted_by_asset(limit: int, held_back: bool) -> None:
     assert len(by_kind(plan.actions, "delete-object")) == (0 if held_back else 12)
     assert len(by_kind(plan.actions, "copy-object")) == 12
     assert len(plan.withheld) == (12 if held_back else 0)
+
+
+def new_folders_with_corrupt_files(count: int) -> World:
+    """One asset in step, and so many new ones, each with a core file that is no JSON."""
+    world = world_of(record("here"))
+    for number in range(count):
+        world.put(BUCKET, f"new{number}/data_description.json", b'{"data_level": "derived"}')
+        world.put(BUCKET, f"new{number}/subject.json", b"")
+    return world
+
+
+@pytest.mark.parametrize(("limit", "held_back"), [(100.0, False), (86.0, False), (85.0, True), (0.0, True)])
+def test_assets_that_lose_files_are_measured_against_assets(limit: float, held_back: bool) -> None:
+    """Those that the plan registers among them: six of seven, not six of one record."""
+    plan = plan_of(new_folders_with_corrupt_files(6), codeocean=False, max_delete_percent=limit)
+    assert len(by_kind(plan.actions, "delete-object")) == (0 if held_back else 6)
+    for one in plan.withheld:
+        assert (one.policy, one.action.kind) == ("max_delete_percent", "delete-object")
+        assert "6 of 7 assets' root files (85.7 %) in bucket" in one.detail
+
+
+def test_new_assets_with_corrupt_files_are_brought_into_step_at_once(tmp_path: Path) -> None:
+    """Nothing of them is left for a second plan."""
+    world = new_folders_with_corrupt_files(6)
+    apply_to(world, plan_of(world, codeocean=False), tmp_path)
+    assert plan_of(world, codeocean=False).actions == ()
+
+
+def test_what_is_measured_against_stands_in_the_plan() -> None:
+    """So that it can be counted again from the plan alone."""
+    world = world_of(record("a", links={"Code Ocean": ["da-1"]}), record("b"))
+    world.add("v1", record("old", links={"Code Ocean": ["da-2"]}, modified="2020-01-01T00:00:00Z"))
+    world.put(BUCKET, "old/x", b"")
+    world.put(BUCKET, "new/data_description.json", b'{"data_level": "derived"}')
+    world.mount(stored_mount("da-1", "a"), stored_mount("da-2", "old"))
+    in_scope = plan_of(world, lookback_days=30).summary.by_bucket[BUCKET]
+    assert (in_scope.records, in_scope.assets, in_scope.linked_records) == (2, 3, 2)
+    of_globs = plan_of(world, assets=("o*",)).summary.by_bucket[BUCKET]
+    assert (of_globs.records, of_globs.assets, of_globs.linked_records) == (1, 1, 1)
+
+
+def linked_world(losing: int, of: int, unlinked: int = 0) -> World:
+    """So many of the linked records are mounted by no data asset any more; and some that never were."""
+    names = [f"asset{number:03}" for number in range(of)]
+    world = world_of(*(record(name, links={"Code Ocean": [f"da-{name}"]}) for name in names))
+    for number in range(unlinked):
+        world.add("v1", record(f"plain{number}"))
+        world.put(BUCKET, f"plain{number}/x", b"")
+    world.mount(*(stored_mount(f"da-{name}", name) for name in names[losing:]))
+    return world
+
+
+@pytest.mark.parametrize(
+    ("losing", "of", "limits", "policy"),
+    [
+        (39, 40, {"max_delete_percent": 10.0}, "max_delete_percent"),
+        (5, 6, {"max_delete_percent": 10.0}, None),
+        (6, 59, {"max_delete_percent": 10.0}, "max_delete_percent"),
+        (6, 60, {"max_delete_percent": 10.0}, None),
+        (6, 7, {"max_delete_percent": 100.0}, None),
+        (3, 10, {"max_deletes": 2}, "max_deletes"),
+        (3, 10, {"max_deletes": 3}, None),
+    ],
+)
+def test_removed_links_are_limited_by_themselves(
+    losing: int, of: int, limits: dict[str, Any], policy: str | None
+) -> None:
+    """As deletions are, and measured against the records that hold links; what rests on them is held back, too."""
+    plan = plan_of(linked_world(losing, of, unlinked=60), **limits)
+    losses = [one for one in plan.withheld if one.action.kind == "update-record"]
+    assert len(losses) == (losing if policy else 0)
+    assert {one.policy for one in plan.withheld} == ({policy} if policy else set())
+    if policy:
+        assert not [action for action in plan.actions if action.reason == "metadata-file-stale"]
+        share = (
+            f"{losing} of {of} records' links"
+            if policy == "max_delete_percent"
+            else f"{losing} records' links"
+        )
+        assert share in losses[0].detail
+
+
+def test_links_of_old_records_count_as_they_are_removed() -> None:
+    """Links know no lookback, and so neither does what their removals are measured against."""
+    plan = plan_of(linked_world(6, 60), lookback_days=0, max_delete_percent=10.0)
+    assert plan.withheld == ()
+    assert len(by_kind(plan.actions, "update-record")) == 6
+
+
+def test_links_that_only_grow_are_not_held_back() -> None:
+    """Nothing is lost by them."""
+    world = linked_world(0, 40)
+    for number in range(40):
+        world.mount(stored_mount(f"more-{number}", f"asset{number:03}"))
+    plan = plan_of(world, max_delete_percent=0.0)
+    assert plan.withheld == ()
+    assert len(by_kind(plan.actions, "update-record")) == 40
+
+
+def test_an_update_that_adopts_and_removes_is_held_back_whole() -> None:
+    """Its fields wait for the next plan, as half of what was reviewed is nothing that was reviewed."""
+    world = linked_world(6, 12)
+    world.put(BUCKET, "asset000/rig.json", b'{"rig": 1}')
+    plan = plan_of(world, max_delete_percent=10.0)
+    (adopting,) = [one for one in plan.withheld if one.action.reason == "field-missing"]
+    assert (adopting.policy, adopting.action.location) == ("max_delete_percent", "s3://bucket/asset000")
+    assert not [action for action in plan.actions if action.location == "s3://bucket/asset000"]
+
+
+def test_data_assets_that_go_without_a_record_count_as_one() -> None:
+    """No plan of ours asks for that; one that does is measured all the same."""
+    world = gone_world(3, 10)
+    world.mount(*(stored_mount(f"da-{number}", f"gone00{number}") for number in range(3)))
+    archiving = by_kind(plan_of(world).actions, "archive-data-asset")
+    assert losses(archiving) == 3
+    assert set(over_limits(archiving, {}, Limits(max_deletes=2))) == {one.id for one in archiving}
+    back = [one.model_copy(update={"archive": False}) for one in archiving]
+    assert losses(back) == 0
 
 
 def mixed_world() -> World:

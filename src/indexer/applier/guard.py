@@ -8,7 +8,9 @@ from enum import Enum, auto
 from typing import Any
 
 from indexer.model.action import CopyObject, DeleteObject, DeleteRecord, InsertRecord, PutObject, UpdateRecord
-from indexer.model.content import Absent, AsRead, Content, HasEtag
+from indexer.model.content import Absent, AsRead, Content, HasEtag, InlineSource
+from indexer.model.generation import GENERATIONS
+from indexer.model.links import InvalidLinksError, read_links
 from indexer.model.location import parse_location
 from indexer.model.snapshot import ObjectBody
 from indexer.model.values import UnserialisableError, fingerprint, masked, sha256, to_bytes
@@ -30,6 +32,7 @@ class Judgement:
     why: str = ""
 
 
+UNNAMED = "the record's links would lose data assets that the plan does not name"
 PROCEED = Judgement(Verdict.PROCEED)
 SATISFIED = Judgement(Verdict.SATISFIED)
 
@@ -118,7 +121,8 @@ def judge_update(action: UpdateRecord, live: Mapping[str, Any] | None) -> Judgem
         content.unset
     ):
         return SATISFIED
-    return _as_read(action.precondition, live, action.location)
+    judgement = _as_read(action.precondition, live, action.location)
+    return stale(UNNAMED) if judgement is PROCEED and _loses_unnamed(action, live) else judgement
 
 
 def judge_record_delete(action: DeleteRecord, live: Mapping[str, Any] | None) -> Judgement:
@@ -130,6 +134,22 @@ def judge_record_delete(action: DeleteRecord, live: Mapping[str, Any] | None) ->
 
 def _holds(live: Mapping[str, Any], field: str, digest: str) -> bool:
     return field in live and fingerprint(live[field]) == digest
+
+
+def _loses_unnamed(action: UpdateRecord, live: Mapping[str, Any]) -> bool:
+    """Would the links lose an id that the action does not name? Such a loss was counted by nobody.
+
+    What an undo restores is in its archive, and all that it does to links is counted.
+    """
+    links_field = GENERATIONS[action.target.generation].links_field
+    for one in action.content.fields:
+        if one.field == links_field and isinstance(one.source, InlineSource):
+            try:
+                kept = read_links(one.source.value) | set(action.content.removed_links or ())
+                return not read_links(live.get(links_field)) <= kept
+            except InvalidLinksError:
+                return True  # nobody knows what it would lose
+    return False
 
 
 def _as_read(precondition: AsRead, live: Mapping[str, Any], location: str) -> Judgement:

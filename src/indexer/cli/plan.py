@@ -42,7 +42,12 @@ Policy = Annotated[
 ]
 MaxDeletes = Annotated[
     int | None,
-    typer.Option("--max-deletes", metavar="N", min=0, help="Withhold deletions where there are more."),
+    typer.Option(
+        "--max-deletes",
+        metavar="N",
+        min=0,
+        help="Withhold deletions, and updates that remove links, where there are more.",
+    ),
 ]
 MaxDeletePercent = Annotated[
     float | None,
@@ -51,7 +56,7 @@ MaxDeletePercent = Annotated[
         metavar="P",
         min=0,
         max=100,
-        help="Withhold deletions where there are more of a bucket's records.",
+        help="The same, in per cent of what a bucket has; 100: no limit.",
     ),
 ]
 AllowEmpty = Annotated[

@@ -190,6 +190,10 @@ class RecordContent(FileModel):
     unset: tuple[str, ...] = Field(
         default=(), description="Fields that are taken out: they were not there before."
     )
+    removed_links: tuple[str, ...] | None = Field(
+        default=None,
+        description="The ids of data assets that the record's links lose; the limits count such updates.",
+    )
     known_after_apply: tuple[str, ...] = ()
 
 

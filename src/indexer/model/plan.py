@@ -70,8 +70,10 @@ class Scope(FileModel):
         default=(), description="Globs that an asset's prefix must match; empty: every asset."
     )
     policy: PolicyMode = Field(default="sync", description="What the plan may do.")
-    max_deletes: int = Field(description="Over this, deletions are withheld.")
-    max_delete_percent: float = Field(description="The same, in per cent of a bucket's records in scope.")
+    max_deletes: int = Field(description="Over this, deletions are withheld, and updates that remove links.")
+    max_delete_percent: float = Field(
+        description="The same, in per cent of what each bucket has (`by_bucket` in the summary); 100: no limit."
+    )
     allow_empty: tuple[SystemName, ...] = Field(
         default=(), description="The systems whose empty answers were to be believed."
     )
@@ -85,11 +87,28 @@ class Scope(FileModel):
         return [*(["--all"] if set(configured) == set(self.buckets) else named), *globs, *days]
 
 
+class Measures(FileModel):
+    """How much a bucket has of what a plan may take away: percentages are of this."""
+
+    records: int = Field(description="Records in scope: those that are deleted are among them.")
+    assets: int = Field(
+        description="Assets in scope that have a record, or get one by this plan: those that lose root files are "
+        "among them."
+    )
+    linked_records: int = Field(
+        description="Records of any age that hold links, in scope or not, where the globs match: those that lose "
+        "links are among them."
+    )
+
+
 class Summary(FileModel):
     """Counts, for a glance and for gates."""
 
     assets: int = Field(description="Locations that were looked at.")
-    records: int = Field(description="Records in scope; deletions are measured against them.")
+    records: int = Field(description="Records in scope.")
+    by_bucket: dict[str, Measures] = Field(
+        default_factory=dict, description="What limits in per cent are measured against, for each bucket."
+    )
     actions: dict[str, int] = Field(default_factory=dict, description="By kind.")
     reasons: dict[str, int] = Field(default_factory=dict, description="Actions by reason.")
     findings: dict[str, int] = Field(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from indexer.model.action import Action
-from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary
+from indexer.model.limits import Limits
+from indexer.model.plan import CoverageRow, Finding, Measures, Plan, Scope, Summary
 from indexer.model.snapshot import Coverage
-from indexer.planner.policy import Limits, apply_policy
+from indexer.planner.policy import apply_policy
 
 COUNTED_ONLY = frozenset({"raw-unregistered"})
 """Findings that are not listed one by one."""
@@ -22,7 +23,8 @@ class BucketPlan:
 
     bucket: str
     assets: int
-    records: int
+    measures: Measures
+    """Of what was there before the plan."""
     actions: tuple[Action, ...]
     findings: tuple[Finding, ...]
     coverage: tuple[Coverage, ...]
@@ -40,9 +42,8 @@ class Identity:
 def assemble(identity: Identity, scope: Scope, buckets: Sequence[BucketPlan]) -> Plan:
     """Put the buckets' shares together, under the scope's policy."""
     ordered = sorted(buckets, key=lambda one: one.bucket)
-    limits = Limits(scope.policy, scope.max_deletes, scope.max_delete_percent)
-    records: Mapping[str, int] = {one.bucket: one.records for one in ordered}
-    ruled = apply_policy([action for one in ordered for action in one.actions], records, limits)
+    measures = {one.bucket: _with_new(one) for one in ordered}
+    ruled = apply_policy([action for one in ordered for action in one.actions], measures, Limits.of(scope))
     findings = sorted(
         {finding for one in ordered for finding in one.findings},
         key=lambda finding: (finding.kind, finding.location or "", finding.detail),
@@ -62,7 +63,8 @@ def assemble(identity: Identity, scope: Scope, buckets: Sequence[BucketPlan]) ->
         ),
         summary=Summary(
             assets=sum(one.assets for one in ordered),
-            records=sum(records.values()),
+            records=sum(one.records for one in measures.values()),
+            by_bucket=measures,
             actions=dict(sorted(Counter(action.kind for action in ruled.actions).items())),
             reasons=dict(sorted(Counter(action.reason for action in ruled.actions).items())),
             findings=dict(sorted(found.items())),
@@ -73,3 +75,9 @@ def assemble(identity: Identity, scope: Scope, buckets: Sequence[BucketPlan]) ->
         withheld=ruled.withheld,
         findings=tuple(finding for finding in findings if finding.kind not in COUNTED_ONLY),
     )
+
+
+def _with_new(share: BucketPlan) -> Measures:
+    """With the assets that this plan registers: their files are ruled by it too."""
+    new = {action.location for action in share.actions if action.kind == "insert-record"}
+    return share.measures.model_copy(update={"assets": share.measures.assets + len(new)})

@@ -14,9 +14,9 @@ from itertools import groupby
 from indexer.model.generation import GENERATIONS
 from indexer.model.links import InvalidLinksError
 from indexer.model.location import NO_FOLDER, Location, parse_location
-from indexer.model.plan import Finding
+from indexer.model.plan import Finding, Measures
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
-from indexer.planner.links import desired_links, links_invalid
+from indexer.planner.links import desired_links, holds_links, links_invalid
 
 MAX_SHOWN = 200
 """Characters of an id or a value in a finding."""
@@ -74,8 +74,8 @@ class Joined:
 
     count: int
     """Assets in scope."""
-    records: int
-    """How many records they have: deletions are measured against it."""
+    measures: Measures
+    """What limits are measured against."""
     findings: tuple[Finding, ...]
     assets: Callable[[], Iterator[Listed]]
     """In scope, sorted by location; folders and bodies not read yet."""
@@ -123,10 +123,10 @@ def join(
             if in_scope:
                 yield asset, there
 
-    count = records = 0
-    for asset, _ in assets(findings):
-        count, records = count + 1, records + len(asset.rows)
-    return Joined(count, records, tuple(findings), assets)
+    held = [len(asset.rows) for asset, _ in assets(findings)]
+    linked = sum(holds_links(row) for row in usable if within.matches(Location(bucket, _prefix_of(row))))
+    measures = Measures(records=sum(held), assets=len(held) - held.count(0), linked_records=linked)
+    return Joined(len(held), measures, tuple(findings), assets)
 
 
 def _prefix_of(row: RecordRow) -> str:

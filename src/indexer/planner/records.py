@@ -15,6 +15,7 @@ from indexer.model.content import (
     RecordContent,
 )
 from indexer.model.generation import GENERATIONS, Generation, core_file, new_record, record_id
+from indexer.model.links import read_links
 from indexer.model.location import Location
 from indexer.model.snapshot import Asset, Record, RecordRow
 from indexer.model.values import fingerprint, masked
@@ -48,10 +49,19 @@ def update_record(
             fields=_as_read(actual, ["location", generation.modified_field, *new_values]),
             mounts=None if links is None else tuple(sorted(one.id for one in asset.data_assets)),
         ),
-        content=RecordContent(fields=tuple(fields), known_after_apply=(generation.modified_field,)),
+        content=RecordContent(
+            fields=tuple(fields),
+            removed_links=None if links is None else _removed(actual.get(generation.links_field), links),
+            known_after_apply=(generation.modified_field,),
+        ),
         changes=differences,
         changes_omitted=omitted,
     )
+
+
+def _removed(actual: object, links: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The ids that these links no longer name; None where they name all of them."""
+    return tuple(sorted(read_links(actual) - read_links(links))) or None
 
 
 def delete_record(

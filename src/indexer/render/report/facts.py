@@ -51,7 +51,7 @@ def plan_facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "Assets", ", ".join(scope.assets) or "all"
     yield "Records", "of any age" if scope.lookback_days is None else f"of {scope.lookback_days} days"
     yield "Policy", scope.policy
-    yield "Limits", f"{counted(scope.max_deletes, 'deletion')}, {scope.max_delete_percent:g} % of the records"
+    yield "Limits", f"{counted(scope.max_deletes, 'deletion')}, {scope.max_delete_percent:g} % of a bucket"
     if scope.allow_empty:
         yield "May be empty", ", ".join(scope.allow_empty)
     yield "Looked at", f"{counted(plan.summary.assets, 'asset')}, {counted(plan.summary.records, 'record')}"
