@@ -67,8 +67,8 @@ def test_a_uri_without_credentials_is_no_secret() -> None:
     assert "localhost" in stream.getvalue()
 
 
-def test_quiet_says_errors_only() -> None:
-    """Nothing else."""
+def test_quiet_says_warnings_and_errors_only() -> None:
+    """No progress and no summaries; a warning is never silenced."""
     stream = io.StringIO()
     talk = Talk(stream)
     talk.tune(quiet=True, verbose=False, log_format="text")
@@ -76,7 +76,7 @@ def test_quiet_says_errors_only() -> None:
     talk.warn("warning")
     talk.lines(["line"])
     talk.error("error")
-    assert stream.getvalue() == "error\n"
+    assert stream.getvalue() == "warning\nerror\n"
 
 
 def test_no_colour_where_nobody_looks() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from indexer.model.content import Change
 from indexer.model.plan import Finding, Withheld
 from indexer.render.paint import PLAIN, Paint
-from indexer.render.plan_text import outline, plan_text
+from indexer.render.plan_text import outline, plan_text, warning
 from indexer.render.tally import headline
 from rendered import delete, plan_of, put
 
@@ -29,7 +29,7 @@ def test_an_incomplete_plan_never_says_that_all_is_well() -> None:
     """Neither in its headline nor quietly."""
     plan = plan_of(unread="S3 denies access")
     assert "not everything could be read" in headline(plan)
-    assert "S3 denies access" in shown(*outline(plan, PLAIN, 80))
+    assert "S3 denies access" in shown(*warning(plan, PLAIN))
     assert "WARNING" in shown(*plan_text(plan, PLAIN))
 
 

@@ -48,3 +48,11 @@ def busy_verdict(*, strict: bool = False, unread: str = "") -> Verdict:
 def calm_verdict() -> Verdict:
     """A verdict on a plan without anything to do."""
     return judge(plan_of(), rules(), TODAY)
+
+
+def blind_verdict() -> Verdict:
+    """A verdict on a plan that was asked for some assets, of which there are none."""
+    plan = plan_of()
+    scope = plan.scope.model_copy(update={"assets": (HOSTILE, "s3://bucket/other")})
+    summary = plan.summary.model_copy(update={"assets": 0})
+    return judge(plan.model_copy(update={"scope": scope, "summary": summary}), rules(), TODAY)

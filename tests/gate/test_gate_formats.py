@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from judged import HOSTILE, TODAY, busy_verdict, calm_verdict, rules
+from judged import HOSTILE, TODAY, blind_verdict, busy_verdict, calm_verdict, rules
 from junitparser import JUnitXml
 from markdown_it import MarkdownIt
 
@@ -32,7 +32,13 @@ SARIF = Draft202012Validator(
 )
 RULES = "plans/expected-drift.toml"
 COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")
-VERDICTS = [calm_verdict(), busy_verdict(), busy_verdict(strict=True), busy_verdict(unread="denied")]
+VERDICTS = [
+    calm_verdict(),
+    busy_verdict(),
+    busy_verdict(strict=True),
+    busy_verdict(unread="denied"),
+    blind_verdict(),
+]
 
 
 def huge_verdict() -> Verdict:
@@ -57,12 +63,13 @@ def test_junit_counts_what_a_parser_counts(verdict: Verdict) -> None:
     failed = [case for case in cases if case.is_failure]
     findings = verdict.totals.unexpected_findings if verdict.strict else 0
     assert len(failed) == verdict.totals.unexpected + verdict.totals.expired_rules + findings
-    assert sum(case.is_error for case in cases) == len(verdict.incomplete)
+    errors = len(verdict.incomplete) + bool(verdict.unmatched)
+    assert sum(case.is_error for case in cases) == errors
     told = (report.tests, report.failures, report.errors)
-    assert told == (len(cases), len(failed), len(verdict.incomplete))
+    assert told == (len(cases), len(failed), errors)
     report.update_statistics()
     assert (report.tests, report.failures, report.errors) == told
-    assert bool(failed or verdict.incomplete) == (verdict.exit_code != 0)
+    assert bool(failed or errors) == (verdict.exit_code != 0)
 
 
 def test_junit_leaves_out_the_rest_and_still_fails() -> None:

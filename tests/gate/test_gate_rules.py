@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judged import TODAY, rule, rules
+from judged import TODAY, blind_verdict, rule, rules
 from pydantic import ValidationError
 
 from indexer.model.drift import Rule
@@ -86,6 +86,16 @@ def test_an_incomplete_row_counts_even_where_the_summary_says_otherwise() -> Non
     plan = plan_of()
     row = CoverageRow(system="docdb", scope="v1 records", complete=False, count=0, why="x")
     assert judge(plan.model_copy(update={"coverage": (row,)}), rules(), TODAY).exit_code == 1
+
+
+def test_no_asset_that_matches_is_1() -> None:
+    """A mistyped glob is no proof; a bucket that is empty, without one, is in step."""
+    verdict = blind_verdict()
+    assert (verdict.status, verdict.exit_code) == ("incomplete", 1)
+    assert "s3://bucket/other" in verdict.unmatched
+    plan = plan_of()
+    empty = plan.model_copy(update={"summary": plan.summary.model_copy(update={"assets": 0})})
+    assert judge(empty, rules(), TODAY).exit_code == 0
 
 
 def test_findings_fail_under_strict_only() -> None:

@@ -68,7 +68,7 @@ def command(
 ) -> None:
     """Compare as `plan` does, and fail (exit 3) on drift that no rule expects; nothing is written.
 
-    What policy would withhold is drift too. Where not everything could be read the exit code is 1, never 0.
+    What policy would withhold is drift too. Where not everything could be read, or no asset matched, the exit code is 1, never 0.
     """
     from indexer import drift, load_plan
     from indexer.runs.expected import load_expected
@@ -199,14 +199,12 @@ def _report(talk: Talk, verdict: Verdict, output: Format, steps: list[str]) -> N
 
     if output != "text" or talk.json_lines:
         style = "bold" if verdict.status == "in-step" else "alarm"
+        figures = {"status": verdict.status, "exit_code": verdict.exit_code}
         totals = verdict.totals.model_dump(mode="json")
-        talk.say(
-            verdict_headline(verdict),
-            style,
-            status=verdict.status,
-            exit_code=verdict.exit_code,
-            totals=totals,
-        )
+        if verdict.status == "incomplete":
+            talk.warn(verdict_headline(verdict), **figures, totals=totals)
+        else:
+            talk.say(verdict_headline(verdict), style, **figures, totals=totals)
     talk.lines(f"→ {step}" for step in steps)
 
 
@@ -220,7 +218,7 @@ def _next_steps(
 ) -> list[str]:
     """What to type now; `every`: the buckets that --all means, where they were named by it."""
     totals, steps = verdict.totals, []
-    if verdict.status == "incomplete":
+    if verdict.incomplete:
         steps.append("see that the systems named above answer, and run this again")
     if totals.unexpected:
         own = ["--config", config] if config else []

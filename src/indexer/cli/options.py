@@ -51,9 +51,11 @@ Dask = Annotated[
 ]
 Assets = Annotated[
     list[str] | None,
-    typer.Option("--asset", metavar="GLOB", help="Only assets whose folder matches; repeatable."),
+    typer.Option(
+        "--asset", metavar="GLOB", help="Only assets whose folder, or whole location, matches; repeatable."
+    ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Tell every request, a summary, and where a fault lies.")
 ]

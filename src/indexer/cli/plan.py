@@ -68,7 +68,11 @@ AllowEmpty = Annotated[
     ),
 ]
 DetailedExitcode = Annotated[
-    bool, typer.Option("--detailed-exitcode", help="Exit with 3 where there is anything to do.")
+    bool,
+    typer.Option(
+        "--detailed-exitcode",
+        help="Exit with 3 where there is anything to do, else with 1 where not all could be seen.",
+    ),
 ]
 
 
@@ -139,21 +143,29 @@ def command(
         _report(talk, planned, out, config)
         if fault is not None:
             raise fault
-        if detailed_exitcode and (planned.actions or planned.withheld):
-            raise typer.Exit(DRIFT)
+        if detailed_exitcode:
+            raise typer.Exit(_detailed(planned))
+
+
+def _detailed(plan: Plan) -> int:
+    """0 where everything was seen and is in step, 3 where there is drift, 1 where nobody can say."""
+    if plan.actions or plan.withheld:
+        return DRIFT
+    return int(not plan.summary.complete or plan.looked_at_nothing)
 
 
 def _report(talk: Talk, plan: Plan, out: str, config: str | None) -> None:
     """What the plan holds, most important last: that is what stays on the screen."""
     import shutil
 
-    from indexer.render.plan_text import outline
+    from indexer.render.plan_text import outline, warning
     from indexer.render.tally import headline, incomplete_reads
 
     width = shutil.get_terminal_size().columns if talk.on_terminal else 160
     talk.lines(outline(plan, talk.paint, width))
-    if not plan.summary.complete and talk.json_lines:
-        talk.warn("not everything could be read", reads=list(incomplete_reads(plan)))
+    if not plan.summary.complete:
+        reads = list(incomplete_reads(plan))
+        talk.alarm("not everything could be read", warning(plan, talk.paint), reads=reads)
     summary = plan.summary.model_dump(mode="json")
     words = f"Plan: {headline(plan)} Nothing is changed yet." if plan.actions else headline(plan)
     talk.say(words, "bold", plan=out, plan_id=plan.plan_id, summary=summary)

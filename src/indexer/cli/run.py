@@ -55,7 +55,7 @@ class Run:
             "withheld": summary.withheld,
             "findings": summary.findings,
         }
-        if plan.scope.assets and not summary.assets and summary.complete:
+        if plan.looked_at_nothing and summary.complete:
             globs = " ".join(f"--asset {shlex.quote(glob)}" for glob in plan.scope.assets)
             self._talk.warn(f"No asset was looked at: none in scope matches {globs}.")
         if self._telemetry is not None:

@@ -101,9 +101,16 @@ class Talk:
                 self._write(line)
 
     def warn(self, message: str, **figures: Any) -> None:
-        """Something to know even where all goes on."""
-        if not self.quiet:
-            self._emit("warning", message, figures, "yellow", foreign=True)
+        """Something to know even where all goes on; said even when quiet."""
+        self._emit("warning", message, figures, "yellow", foreign=True)
+
+    def alarm(self, message: str, lines: Iterable[str], **figures: Any) -> None:
+        """A warning in several lines for people, coloured already, and in one for programs."""
+        if self.json_lines:
+            self.warn(message, **figures)
+            return
+        for line in lines:
+            self._write(line)
 
     def note(self, message: str, **figures: Any) -> None:
         """One line for programs; people see it with --verbose."""

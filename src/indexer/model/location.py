@@ -47,7 +47,10 @@ def mount_location(bucket: str | None, prefix: str | None) -> Location | None:
 
 
 def matches_any(location: str | None, globs: Iterable[str]) -> bool:
-    """Does a glob match the location's prefix, or all of it? What has no usable location only matches `*`."""
+    """Does a glob match the location's prefix, or all of it? What has no usable location only matches `*`.
+
+    A trailing slash of a glob is dropped, as one of a location is.
+    """
     parsed = parse_location(location)
     texts = (parsed.prefix if parsed else "", location or "")
-    return any(fnmatchcase(text, glob) for glob in globs for text in texts)
+    return any(fnmatchcase(text, glob.removesuffix("/") or glob) for glob in globs for text in texts)

@@ -59,6 +59,7 @@ class CoverageRow(FileModel):
     complete: bool = Field(description="It got to its end.")
     count: int = Field(description="Rows that were read.")
     why: str = Field(default="", description="Why it is incomplete.")
+    hint: str = Field(default="", description="What to do about it.")
 
 
 class Scope(FileModel):
@@ -67,7 +68,8 @@ class Scope(FileModel):
     buckets: tuple[str, ...] = Field(description="Sorted by name.")
     lookback_days: int | None = Field(default=None, description="Not there: records of any age.")
     assets: tuple[str, ...] = Field(
-        default=(), description="Globs that an asset's prefix must match; empty: every asset."
+        default=(),
+        description="Globs that an asset's prefix, or its whole location, must match; empty: every asset.",
     )
     policy: PolicyMode = Field(default="sync", description="What the plan may do.")
     max_deletes: int = Field(description="Over this, deletions are withheld, and updates that remove links.")
@@ -143,6 +145,11 @@ class Plan(FileModel):
     findings: tuple[Finding, ...] = Field(
         default=(), description="What a person must look at; nothing is written for it."
     )
+
+    @property
+    def looked_at_nothing(self) -> bool:
+        """Was it asked for some assets, and matched none? Then it says nothing about drift."""
+        return bool(self.scope.assets) and not self.summary.assets
 
 
 def plan_digest(document: dict[str, Any]) -> str:

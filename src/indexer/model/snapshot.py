@@ -135,6 +135,8 @@ class Coverage:
     count: int
     complete: bool = True
     why: str = ""
+    hint: str = ""
+    """What to do about it."""
     suspicious: bool = False
     """It answered "nothing" where another system shows that there should be something."""
 

@@ -57,7 +57,12 @@ def assemble(identity: Identity, scope: Scope, buckets: Sequence[BucketPlan]) ->
         scope=scope,
         coverage=tuple(
             CoverageRow(
-                system=row.system, scope=row.scope, complete=row.complete, count=row.count, why=row.why
+                system=row.system,
+                scope=row.scope,
+                complete=row.complete,
+                count=row.count,
+                why=row.why,
+                hint=row.hint,
             )
             for row in rows
         ),

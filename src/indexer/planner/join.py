@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from itertools import groupby
 
 from indexer.model.generation import GENERATIONS
 from indexer.model.links import InvalidLinksError
-from indexer.model.location import NO_FOLDER, Location, parse_location
+from indexer.model.location import NO_FOLDER, Location, matches_any, parse_location
 from indexer.model.plan import Finding, Measures
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
 from indexer.planner.links import desired_links, holds_links, links_invalid
@@ -29,11 +28,11 @@ class Window:
     since: datetime | None = None
     """Only records last modified since then; None: of any age."""
     globs: tuple[str, ...] = ()
-    """The prefix must match one of them; empty: every asset."""
+    """The prefix, or the whole location, must match one of them; empty: every asset."""
 
     def matches(self, location: Location) -> bool:
         """Does the location pass the globs?"""
-        return not self.globs or any(fnmatchcase(location.prefix, glob) for glob in self.globs)
+        return not self.globs or matches_any(str(location), self.globs)
 
     def recent(self, row: RecordRow) -> bool:
         """Is the record within the lookback? Missing, null and unreadable times count as recent."""

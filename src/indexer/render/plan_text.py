@@ -50,7 +50,7 @@ def plan_text(plan: Plan, paint: Paint, part_of: int | None = None) -> Iterator[
 
 
 def outline(plan: Plan, paint: Paint, width: int) -> Iterator[str]:
-    """A plan in about a screen: the first differences, then the counts, then what is amiss."""
+    """A plan in about a screen: the first differences, then the counts, then what a person must look at."""
     if plan.actions:
         yield from first_differences(plan.actions, paint, width)
         yield ""
@@ -64,7 +64,6 @@ def outline(plan: Plan, paint: Paint, width: int) -> Iterator[str]:
     ways_out = sorted({WAYS_OUT[one.policy] for one in plan.withheld if one.policy in WAYS_OUT})
     if ways_out:
         yield f"  If that is right, plan again with {' and '.join(ways_out)}."
-    yield from warning(plan, paint)
 
 
 def first_differences(actions: Sequence[Action], paint: Paint, width: int) -> Iterator[str]:

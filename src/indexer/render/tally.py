@@ -82,5 +82,6 @@ def incomplete_reads(plan: Plan) -> Iterator[str]:
 
 
 def incomplete_read(row: CoverageRow) -> str:
-    """One read that did not get to its end."""
-    return f"{row.system}: {row.scope}: {row.why} ({row.count:,} read)"
+    """One read that did not get to its end, and what to do about it."""
+    hint = f" → {row.hint}" if row.hint else ""
+    return f"{row.system}: {row.scope}: {row.why} ({row.count:,} read){hint}"

@@ -252,15 +252,17 @@ def _assets_coverage(bucket: str, assets: int, unread: Sequence[Unread]) -> tupl
     if not unread:
         return (Coverage("s3", f"assets of {bucket}", assets),)
     systems = sorted({one.system for one in unread})
+    found = ((system, [one for one in unread if one.system == system]) for system in systems)
     return tuple(
         Coverage(
             system,
             f"assets of {bucket}",
             assets - len(unread),
             complete=False,
-            why=_first_whys([one for one in unread if one.system == system]),
+            why=_first_whys(own),
+            hint=own[0].hint,
         )
-        for system in systems
+        for system, own in found
     )
 
 

@@ -52,6 +52,7 @@ class Unread:
     location: Location
     system: SystemName
     why: str
+    hint: str = ""
 
 
 class _UnreadableError(Exception):
@@ -108,8 +109,8 @@ def _finished(decided: deque[P | Unread | Future[P | Unread]], waiting: int) -> 
 
 
 Bodies = Mapping[GenerationName, Record | None]
-Batch = dict[Location, Bodies] | str
-"""A text: why the batch was not read."""
+Batch = dict[Location, Bodies] | SystemFaultError
+"""A fault: why the batch was not read."""
 
 
 def _wanted(batch: Sequence[Work]) -> dict[GenerationName, dict[str, object]]:
@@ -159,12 +160,12 @@ class _Decider(Generic[P]):
         if not any(one.records for one in batch):
             return _records(self._readers.records, batch)
         if against := self._breaker.against("docdb"):
-            return against
+            return SystemFaultError(against)
         try:
             found = _records(self._readers.records, batch)
         except SystemFaultError as exc:
             self._breaker.note("docdb", exc)
-            return exc.what
+            return exc
         self._breaker.note("docdb", None)
         return found
 
@@ -184,9 +185,9 @@ class _Decider(Generic[P]):
         if isinstance(found, Unread):
             return found
         held = batch.result()
-        if isinstance(held, str):
+        if isinstance(held, SystemFaultError):
             if work.records:
-                return Unread(location, "docdb", held)
+                return Unread(location, "docdb", held.what, held.hint)
             held = {}  # the others of the batch needed them
         try:
             asset = replace(work.asset, folder=found, records=_opened(held.pop(location, {}), location))
@@ -231,7 +232,7 @@ class _Decider(Generic[P]):
             return Unread(location, exc.system, str(exc))
         except SystemFaultError as exc:
             self._breaker.note("s3", exc)
-            return Unread(location, "s3", exc.what)
+            return Unread(location, "s3", exc.what, exc.hint)
 
     def _seen(self, work: Work, asset: Asset, need: MustReadError) -> Asset:
         """The asset with what the planner must see. A file that is not there is looked for in the folder's listing."""

@@ -43,6 +43,6 @@ def read_all(
             rows.extend(page)
             seen(len(page))
     except SystemFaultError as exc:
-        coverage = Coverage(system, scope, len(rows), complete=False, why=exc.what)
+        coverage = Coverage(system, scope, len(rows), complete=False, why=exc.what, hint=exc.hint)
         return Read(tuple(rows), coverage, exc)
     return Read(tuple(rows), Coverage(system, scope, len(rows)))

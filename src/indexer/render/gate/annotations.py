@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from indexer.model.drift import RuleUse, Verdict
-from indexer.render.gate.text import rule_line, unexpected, verdict_headline
+from indexer.render.gate.text import obstacles, rule_line, unexpected, verdict_headline
 from indexer.render.paint import safe
 from indexer.render.plan_text import finding_line
-from indexer.render.tally import incomplete_read
 from indexer.render.words import counted, target
 
 SHOWN = 10
@@ -60,8 +59,8 @@ def _within(annotations: Sequence[Annotation], most: int) -> Sequence[Annotation
 
 
 def _errors(verdict: Verdict, file: str | None) -> Iterator[Annotation]:
-    if verdict.incomplete:
-        yield Annotation("Not read", _some([incomplete_read(row) for row in verdict.incomplete]))
+    if against := list(obstacles(verdict)):
+        yield Annotation("Not seen", _some(against))
     for use in verdict.rules:
         if use.expired:
             yield Annotation("Expired rule", rule_line(use), _place(use, file))

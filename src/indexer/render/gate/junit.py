@@ -42,6 +42,9 @@ def _reads(root: Element, verdict: Verdict) -> None:
     for row in verdict.incomplete:
         case = _case(suite, f"{row.system}: {row.scope}", "reads")
         _verdict(case, "error", row.why or "incomplete", incomplete_read(row))
+    if verdict.unmatched:
+        case = _case(suite, f"assets that match {' or '.join(verdict.unmatched)}", "reads")
+        _verdict(case, "error", "no asset in scope matches", "")
     if not verdict.incomplete:
         _case(suite, f"{counted(verdict.assets, 'asset')} looked at", "reads")
 

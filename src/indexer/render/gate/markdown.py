@@ -17,9 +17,9 @@ from indexer.render.comment import (
     length,
     section_text,
 )
-from indexer.render.gate.text import rule_line, unexpected, verdict_headline
+from indexer.render.gate.text import obstacles, rule_line, unexpected, verdict_headline
 from indexer.render.plan_text import finding_line
-from indexer.render.tally import bucket_of, incomplete_read
+from indexer.render.tally import bucket_of
 from indexer.render.words import counted
 
 
@@ -60,11 +60,11 @@ def _state(expired: bool, matched: int) -> str:
 def _head(verdict: Verdict) -> Iterator[str]:
     mark = {"in-step": "✅", "drift": "❌", "incomplete": "⚠️"}[verdict.status]
     yield f"### {mark} indexer drift: {verdict_headline(verdict)}"
-    if verdict.incomplete:
+    if against := list(obstacles(verdict)):
         yield ""
         yield "> [!WARNING]"
-        yield "> **Not everything could be read**, so nobody can say that there is no drift:"
-        yield from (f"> - `{code(incomplete_read(row))}`" for row in verdict.incomplete)
+        yield "> **Not everything could be seen**, so nobody can say that there is no drift:"
+        yield from (f"> - `{code(line)}`" for line in against)
     counts = Counter((bucket_of(one), one.reason) for one in unexpected(verdict))
     if counts:
         yield ""

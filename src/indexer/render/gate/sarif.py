@@ -15,11 +15,10 @@ from urllib.parse import quote
 
 from indexer.model.drift import DriftedAction, JudgedFinding, RuleUse, Verdict
 from indexer.model.values import canonical, sha256
-from indexer.render.gate.text import rule_line, verdict_headline
+from indexer.render.gate.text import obstacles, rule_line, verdict_headline
 from indexer.render.meanings import FINDING_MEANINGS, REASON_MEANINGS, Meaning
 from indexer.render.paint import safe
 from indexer.render.plan_text import finding_line
-from indexer.render.tally import incomplete_read
 from indexer.render.words import details, target
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -36,7 +35,7 @@ def verdict_sarif(verdict: Verdict, file: str | None, tool_version: str) -> str:
         "exitCode": verdict.exit_code,
         "exitCodeDescription": verdict_headline(verdict),
         "toolExecutionNotifications": [
-            {"level": "error", "message": {"text": safe(incomplete_read(row))}} for row in verdict.incomplete
+            {"level": "error", "message": {"text": safe(line)}} for line in obstacles(verdict)
         ],
     }
     driver = {

@@ -19,8 +19,8 @@ STYLES = {"in-step": "bold", "drift": "alarm", "incomplete": "alarm"}
 def verdict_text(verdict: Verdict, paint: Paint, width: int) -> Iterator[str]:
     """The lines of a verdict, most important first: it is read from the top of a CI job's log."""
     yield paint(verdict_headline(verdict), STYLES[verdict.status])
-    for row in verdict.incomplete:
-        yield paint(f"  could not be read: {safe(incomplete_read(row))}", "alarm")
+    for line in obstacles(verdict):
+        yield paint(f"  {safe(line)}", "alarm")
     actions = unexpected(verdict)
     if actions:
         yield ""
@@ -31,12 +31,20 @@ def verdict_text(verdict: Verdict, paint: Paint, width: int) -> Iterator[str]:
     yield from _rules(verdict, paint)
 
 
+def obstacles(verdict: Verdict) -> Iterator[str]:
+    """Why nobody can say whether there is drift; nothing where somebody can."""
+    yield from (f"could not be read: {incomplete_read(row)}" for row in verdict.incomplete)
+    if verdict.unmatched:
+        yield f"no asset in scope matches {' or '.join(verdict.unmatched)}"
+
+
 def verdict_headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     found = ", ".join(_causes(verdict))
     match verdict.status:
         case "incomplete":
-            return f"CANNOT SAY: not everything could be read.{f' So far: {found}.' if found else ''}"
+            why = "not everything could be read" if verdict.incomplete else "no asset was looked at"
+            return f"CANNOT SAY: {why}.{f' So far: {found}.' if found else ''}"
         case "drift":
             return f"DRIFT: {found}."
         case "in-step":
