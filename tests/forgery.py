@@ -75,7 +75,12 @@ def copy(reason: str = "original-missing", at: str = "", **changed: Any) -> Docu
 
 def delete(reason: str = "core-file-unrecorded", at: str = "", **changed: Any) -> Document:
     """A root file taken away."""
-    usual = {"target": target(), "precondition": {"kind": "etag", "etag": "e"}}
+    original = f"{ASSET}/original_metadata/subject.20200101.json"
+    usual = {
+        "target": target(),
+        "precondition": {"kind": "etag", "etag": "e"},
+        "rests_on": {"lacks": {"generation": "v1", "field": "subject"}, "original": original},
+    }
     return act("delete-object", reason, at, **usual | changed)
 
 
@@ -95,7 +100,13 @@ def insert(reason: str = "asset-unregistered", at: str = "", **changed: Any) -> 
     """A new record."""
     at = at or location()
     content = {"kind": "new-record", "name": ASSET, "links": [], "fields": [], "sha256": DIGEST}
-    usual = {"target": in_collection(record=new_id(at)), "precondition": {"kind": "absent"}}
+    usual = {
+        "target": in_collection(record=new_id(at)),
+        "precondition": {"kind": "absent"},
+        "rests_on": {"described": DIGEST},
+    }
+    if reason == "result-unregistered":
+        usual["rests_on"] = {"result": "wanted"}
     return act("insert-record", reason, at, **{**usual, "content": content} | changed)
 
 
@@ -114,7 +125,8 @@ def update(reason: str = "links-stale", at: str = "", **changed: Any) -> Documen
     """A record's links set."""
     usual = {
         "target": in_collection(),
-        "precondition": as_read(record=DIGEST, mounts=["da-1"]),
+        "precondition": as_read(record=DIGEST),
+        "rests_on": {"mounts": ["da-1"]},
         "content": links({"Code Ocean": ["da-1"]}),
     }
     return act("update-record", reason, at, **usual | changed)
@@ -122,7 +134,11 @@ def update(reason: str = "links-stale", at: str = "", **changed: Any) -> Documen
 
 def delete_record(reason: str = "asset-gone", at: str = "", **changed: Any) -> Document:
     """A record deleted."""
-    usual = {"target": in_collection(), "precondition": as_read(record=DIGEST, gone="folder")}
+    usual = {
+        "target": in_collection(),
+        "precondition": as_read(record=DIGEST),
+        "rests_on": {"folder": "gone"},
+    }
     return act("delete-record", reason, at, **usual | changed)
 
 
@@ -137,6 +153,7 @@ def create_data_asset(reason: str = "asset-unregistered", at: str = "", **change
     usual = {
         "target": mount(None),
         "precondition": {"kind": "not-mounted"},
+        "rests_on": {"described": DIGEST},
         "content": {"name": ASSET, "mount": ASSET, "tags": ["derived"]},
     }
     return act("create-data-asset", reason, at, **usual | changed)
@@ -144,13 +161,18 @@ def create_data_asset(reason: str = "asset-unregistered", at: str = "", **change
 
 def archive_data_asset(reason: str = "asset-gone", at: str = "", **changed: Any) -> Document:
     """A data asset archived."""
-    usual = {"target": mount(), "precondition": {"kind": "mounted", "gone": "folder"}, "archive": True}
+    usual = {
+        "target": mount(),
+        "precondition": {"kind": "mounted"},
+        "rests_on": {"folder": "gone"},
+        "archive": True,
+    }
     return act("archive-data-asset", reason, at, **usual | changed)
 
 
 def delete_data_asset(reason: str = "asset-gone", at: str = "", **changed: Any) -> Document:
     """A data asset deleted."""
-    usual = {"target": mount(), "precondition": {"kind": "mounted", "gone": "folder"}}
+    usual = {"target": mount(), "precondition": {"kind": "mounted"}, "rests_on": {"folder": "gone"}}
     return act("delete-data-asset", reason, at, **usual | changed)
 
 

@@ -12,7 +12,14 @@ from builders import BUCKET, RESULTS, apply_to, bounds, plan_of, record, rules, 
 from indexer.applier.bounds import check_bounds
 from indexer.errors import RefusedError
 from indexer.model.action import Action, with_id
-from indexer.model.content import InlineSource, ObjectSource, RecordFieldSource, RecordSource
+from indexer.model.content import (
+    FieldOfRecord,
+    InlineSource,
+    ObjectSource,
+    RecordFieldSource,
+    RecordSource,
+    RestsOn,
+)
 from indexer.model.plan import Plan
 from memory import World
 
@@ -144,7 +151,7 @@ ALTERED: list[tuple[str, Callable[[Any], Any]]] = [
     ("update-record", lambda one: altered(one, content__fields=(
         one.content.fields[0].model_copy(update={"field": "$set", "source": InlineSource(value={})}),), precondition__record="f" * 64)),
     ("update-record", lambda one: altered(one, content__unset=("subject",), precondition__record="f" * 64)),
-    ("update-record", lambda one: altered(one, precondition__mounts=None)),
+    ("update-record", lambda one: altered(one, rests_on=None)),
     ("update-record", lambda one: altered(one, precondition__fields=_but(one, "external_links"))),
     ("update-record", lambda one: altered(one, precondition__fields=_but(one, "last_modified"))),
     ("update-record", lambda one: altered(one, precondition__fields=_but(one, "session"))),
@@ -152,8 +159,18 @@ ALTERED: list[tuple[str, Callable[[Any], Any]]] = [
     ("delete-record", lambda one: altered(one, location="s3://other/gone")),
     ("delete-record", lambda one: altered(one, precondition__record=None)),
     ("delete-record", lambda one: altered(one, precondition__fields={})),
-    ("delete-record", lambda one: altered(one, precondition__gone=None)),
-    ("delete-record", lambda one: altered(one, precondition__gone="result")),
+    ("delete-record", lambda one: altered(one, rests_on=None)),
+    ("delete-record", lambda one: altered(one, rests_on=RestsOn(result="gone"))),
+    ("insert-record", lambda one: altered(one, rests_on=None)),
+    ("insert-record", lambda one: altered(one, content__links=("da-1",))),
+    (REMOVE, lambda one: altered(one, rests_on=None)),
+    (REMOVE, lambda one: altered(one, rests_on__lacks=None)),
+    (REMOVE, lambda one: altered(one, rests_on__original=None)),
+    (REMOVE, lambda one: altered(one, rests_on__lacks=FieldOfRecord(generation="v1", field="rig"))),
+    (REMOVE, lambda one: altered(one, rests_on__original="b/original_metadata/rig.20200101.json")),
+    (REMOVE, lambda one: altered(one, rests_on__original="a/original_metadata/procedures.20200101.json")),
+    (REMOVE, lambda one: altered(one, rests_on__original="b/elsewhere/procedures.20200101.json")),
+    ("create-data-asset", lambda one: altered(one, rests_on=None)),
     ("create-data-asset", lambda one: altered(one, location="s3://other/new", target__bucket="other")),
     ("create-data-asset", lambda one: altered(one, location="s3://results/new", target__bucket=RESULTS)),
     ("create-data-asset", lambda one: altered(one, target__prefix="b")),
@@ -164,7 +181,7 @@ ALTERED: list[tuple[str, Callable[[Any], Any]]] = [
     ("archive-data-asset", lambda one: altered(one, target__data_asset_id=None)),
     ("archive-data-asset", lambda one: altered(one, target__data_asset_id="")),
     ("archive-data-asset", lambda one: altered(one, archive=False)),
-    ("archive-data-asset", lambda one: altered(one, precondition__gone=None)),
+    ("archive-data-asset", lambda one: altered(one, rests_on=None)),
 ]
 # fmt: on
 

@@ -143,6 +143,13 @@ STALE: list[tuple[str, str, str, Act]] = [
     ),
     ("file to delete changed", "delete-object", "", lambda w: w.put(BUCKET, "b/procedures.json", b"theirs")),
     (
+        "its original gone",
+        "delete-object",
+        "",
+        lambda w: w.buckets[BUCKET].pop("b/original_metadata/procedures.20200101.json"),
+    ),
+    ("record has the field", "delete-object", "", lambda w: _change(w, "'id-b'", procedures={"theirs": 1})),
+    (
         "links changed",
         "update-record",
         "/b",
@@ -169,8 +176,8 @@ STALE: list[tuple[str, str, str, Act]] = [
         lambda w: w.add("v1", record("x", _id=record_id(Location(BUCKET, "new")))),
     ),
     (
-        "core file changed",
-        "insert-record",
+        "data description changed",
+        "create-data-asset",
         "",
         lambda w: w.put(BUCKET, "new/data_description.json", b'{"data_level": "raw"}'),
     ),

@@ -22,6 +22,7 @@ from indexer.model.content import (
     RecordContent,
     RecordFieldSource,
     RecordTarget,
+    RestsOn,
 )
 from indexer.model.outcome import BeforeImage, Outcome, Result, Status
 from indexer.model.plan import CoverageRow, Finding, Plan, PolicyMode, Scope, Summary, Withheld
@@ -81,7 +82,11 @@ def archive(asset: str, bucket: str = BUCKET) -> ArchiveDataAsset:
     target = DataAssetTarget(data_asset_id=f"co-{asset}", bucket=bucket, prefix=asset)
     return with_id(
         ArchiveDataAsset(
-            location=f"s3://{bucket}/{asset}", reason="asset-gone", target=target, precondition=Mounted()
+            location=f"s3://{bucket}/{asset}",
+            reason="asset-gone",
+            target=target,
+            precondition=Mounted(),
+            rests_on=RestsOn(folder="gone"),
         )
     )
 

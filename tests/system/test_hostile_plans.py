@@ -155,7 +155,7 @@ def record_cases() -> list[Case]:
     own = plan.of_object()["source"]
     inline = {"kind": "inline", "value": {"Code Ocean": []}}
     read = plan.as_read
-    gone = read(record=plan.DIGEST, gone="folder")
+    gone = read(record=plan.DIGEST)
     return [
         *cases,
         ("insert under another id", plan.insert(target=plan.in_collection(record="id"))),
@@ -179,18 +179,18 @@ def record_cases() -> list[Case]:
         ("update that unsets", plan.update(content={"fields": [], "unset": ["subject"]})),
         ("undo that unsets _id", plan.update("undo", content={"fields": [], "unset": ["_id"]})),
         ("update of a record anywhere", plan.update(precondition=read(fields={}))),
-        ("update of links unseen", plan.update(precondition=read(mounts=["da-1"]))),
-        ("update of links that rest on nothing", plan.update(precondition=read(record=plan.DIGEST))),
+        ("update of links unseen", plan.update(precondition=read())),
+        ("update of links that rest on nothing", plan.update(rests_on={})),
         ("delete of a record anywhere", plan.delete_record(precondition=gone | {"fields": {}})),
-        ("delete of any record", plan.delete_record(precondition=read(gone="folder"))),
-        ("delete that rests on nothing", plan.delete_record(precondition=read(record=plan.DIGEST))),
+        ("delete of any record", plan.delete_record(precondition=read())),
+        ("delete that rests on nothing", plan.delete_record(rests_on={})),
         (
             "delete for another reason",
             plan.delete_record("links-stale", precondition=read(record=plan.DIGEST)),
         ),
         (
             "delete of an asset's record as if it were a result's",
-            plan.delete_record("result-gone", precondition=read(record=plan.DIGEST, gone="result")),
+            plan.delete_record("result-gone", rests_on={"result": "gone"}),
         ),
         ("delete of a result's record with a folder", plan.delete_record(at=location(bucket=RESULTS))),
     ]

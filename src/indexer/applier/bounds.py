@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from indexer.applier.grounds import grounds_problem
 from indexer.errors import RefusedError
 from indexer.model.action import (
     Action,
@@ -49,8 +50,6 @@ from indexer.model.location import SCHEME, Location, parse_location
 from indexer.model.plan import Plan
 
 CORE_FILES = frozenset(map(core_file, CORE_FIELDS))
-GONE = {"asset-gone": "folder", "result-gone": "result", "undo": None}
-"""What a deletion for this reason rests on; there are no others."""
 HINT = "Nothing was written. Look at it with `indexer show`, and plan again."
 PHASES = {
     "create-data-asset": 0,
@@ -119,11 +118,12 @@ def _problem(action: Action, bounds: Bounds) -> str:
         return "its location is not usable"
     match action:
         case PutObject() | CopyObject() | DeleteObject():
-            return _object_problem(action, location, bounds)
+            problem = _object_problem(action, location, bounds)
         case InsertRecord() | UpdateRecord() | DeleteRecord():
-            return _record_problem(action, location, bounds)
+            problem = _record_problem(action, location, bounds)
         case CreateDataAsset() | ArchiveDataAsset() | DeleteDataAsset():
-            return _data_asset_problem(action, location, bounds)
+            problem = _data_asset_problem(action, location, bounds)
+    return problem or grounds_problem(action, location, bounds.originals_folder)
 
 
 def _object_problem(action: PutObject | CopyObject | DeleteObject, location: Location, bounds: Bounds) -> str:
@@ -240,8 +240,6 @@ def _delete_problem(action: DeleteRecord, location: Location, bounds: Bounds) ->
         return "its precondition does not pin the record"
     if action.reason not in (reason, "undo"):
         return f"no record is deleted there for the reason {action.reason}"
-    if action.precondition.gone != GONE[action.reason]:
-        return "its precondition does not say what must be gone"
     return ""
 
 
@@ -261,9 +259,7 @@ def _fields_problem(
                 allowed = one.field in ours and action.reason == "undo" and not _archive_problem(place)
             case InlineSource(value=value):
                 links = one.field == generation.links_field and isinstance(value, dict)
-                allowed = (
-                    links and isinstance(action, UpdateRecord) and action.precondition.mounts is not None
-                )
+                allowed = links and isinstance(action, UpdateRecord)
         if not allowed:
             return f"{one.field} is no field that comes from there"
     return "" if unset <= ours else f"{min(unset - ours)} is no field that we write"
@@ -285,6 +281,4 @@ def _data_asset_problem(
         return "" if named else "a new data asset is named as its folder"
     if action.reason not in ("asset-gone", "undo"):
         return f"no data asset goes for the reason {action.reason}"
-    if action.precondition.gone != GONE[action.reason]:
-        return "its precondition does not say what must be gone"
     return "" if action.target.data_asset_id else "it names no data asset"

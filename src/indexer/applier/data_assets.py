@@ -69,6 +69,9 @@ class DataAssetApplier:
             if there:
                 self.ledger.settle(action, "satisfied", after=AfterImage(data_asset_id=there[0]))
                 return
+            if against := self.evidence.against(action):
+                self.ledger.judged(action, stale(against))
+                return
             self.ledger.intend(action, BeforeImage(kind="absent"))
             try:
                 created = self.writer.create(location, action.content.name, action.content.tags)
@@ -114,4 +117,4 @@ class DataAssetApplier:
         """What speaks against it by now."""
         if live is not None and str(live.location) != action.location:
             return "the data asset mounts another location by now"
-        return self.evidence.against(action.location, action.precondition.gone) if live is not None else ""
+        return self.evidence.against(action) if live is not None else ""

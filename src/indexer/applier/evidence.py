@@ -1,73 +1,142 @@
-"""What an action rests on in the other systems, read again before it is carried out.
+"""What an action rests on in the other systems, looked at again before it is carried out.
 
-No system can enforce these: they are looked at as late as is reasonable. Source: DOMAIN, "The systems' habits".
+No system can enforce these: they are looked at as late as is reasonable. Source: DOMAIN, "What must never happen" 6.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Literal
 
 from indexer.errors import SystemFaultError
+from indexer.model.action import Action
+from indexer.model.content import FieldOfRecord
+from indexer.model.generation import DATA_DESCRIPTION, core_file, original_field
 from indexer.model.location import Location, parse_location
-from indexer.model.ports import DataAssetReader, ObjectReader
+from indexer.model.ports import Readers
 from indexer.model.snapshot import RESULT_TAGS, DataAsset
+from indexer.model.values import NotJsonError, UnserialisableError, from_bytes, sha256
+
+GROWS_OLD = timedelta(minutes=1)
+"""A search of Code Ocean that is older is made again: a run may take hours."""
 
 
 class Evidence:
-    """Fresh reads: folders one by one, Code Ocean's searches once for a run, failed or not. Safe for threads."""
+    """Fresh looks: folders, files and records one by one, Code Ocean's searches once a minute. Safe for threads."""
 
-    def __init__(self, objects: ObjectReader, data_assets: DataAssetReader | None) -> None:
-        self._objects, self._data_assets = objects, data_assets
+    def __init__(self, readers: Readers, originals_folder: str, clock: Callable[[], datetime]) -> None:
+        self._readers, self._originals_folder, self._clock = readers, originals_folder, clock
         self._lock = Lock()
-        self._found: dict[str, tuple[DataAsset, ...] | SystemFaultError] = {}
+        self._found: dict[str, tuple[datetime, tuple[DataAsset, ...] | SystemFaultError]] = {}
 
-    def against(
-        self,
-        location: str,
-        gone: Literal["folder", "result"] | None = None,
-        mounts: Sequence[str] | None = None,
-        *,
-        result: bool = False,
-    ) -> str:
-        """What speaks against an action by now; empty where nothing does. Raises SystemFaultError.
-
-        `gone`, `mounts`: what its precondition says; `result`: the result must be there still.
-        """
-        place = parse_location(location)
-        if place is None:
+    def against(self, action: Action) -> str:
+        """What speaks against an action by now; empty where nothing does. Raises SystemFaultError."""
+        if action.rests_on is None:
+            return ""
+        location = parse_location(action.location)
+        if location is None:
             return "its location is not usable"
-        if gone == "folder" and not self._objects.listing(place.bucket, place.key("")).empty:
-            return "the asset's folder is there by now"
-        if gone == "result" and self._is_result(place):
-            return "the result is there by now"
-        if result and not self._is_result(place):
+        return next(filter(None, self._doubts(action, location)), "")
+
+    def _doubts(self, action: Action, location: Location) -> Iterator[str]:
+        """One look after the other, the cheap ones first; the first that finds something is the last."""
+        rests_on = action.rests_on
+        if rests_on is None:
+            return
+        if rests_on.described is not None:
+            yield self._description(location, rests_on.described)
+        if rests_on.lacks is not None:
+            yield self._record(location, rests_on.lacks)
+        if rests_on.original is not None:
+            yield self._file(location, rests_on.original, "its original is gone by now")
+        if rests_on.root is not None:
+            yield self._file(location, rests_on.root, "the file that it is the original of is gone by now")
+        if rests_on.no_original is not None:
+            yield self._originals(location, rests_on.no_original)
+        if rests_on.folder == "gone":
+            empty = self._readers.objects.listing(location.bucket, location.key("")).empty
+            yield "" if empty else "the asset's folder is there by now"
+        if rests_on.result is not None:
+            yield self._result(location, rests_on.result)
+        if rests_on.mounts is not None and sorted(rests_on.mounts) != self._mounting(location):
+            yield "other data assets mount the asset by now"
+
+    def _description(self, location: Location, described: str) -> str:
+        read = self._readers.objects.get(location.bucket, location.key(core_file(DATA_DESCRIPTION)))
+        if read is None:
+            return f"{core_file(DATA_DESCRIPTION)} is gone by now"
+        return (
+            ""
+            if sha256(read.body) == described
+            else f"{core_file(DATA_DESCRIPTION)} was changed since the plan"
+        )
+
+    def _record(self, location: Location, lacks: FieldOfRecord) -> str:
+        found = self._readers.records.by_location(lacks.generation, (location,))
+        if len(found) != 1:
+            return "the asset has no record by now" if not found else "two records have this location by now"
+        return "" if found[0].get(lacks.field) is None else f"the record has {lacks.field} by now"
+
+    def _file(self, location: Location, key: str, gone: str) -> str:
+        return gone if self._readers.objects.get(location.bucket, key) is None else ""
+
+    def _originals(self, location: Location, fields: Sequence[str]) -> str:
+        """An original in JSON would have the next plan delete the root file of a field that the record lacks."""
+        prefix = location.key(f"{self._originals_folder}/")
+        for info in self._readers.objects.listing(location.bucket, prefix).objects:
+            field = original_field(info.key.removeprefix(prefix))
+            if field in fields and self._is_json(location, info.key):
+                return f"{field} has an original by now: without it in the record, its root file would be deleted"
+        return ""
+
+    def _is_json(self, location: Location, key: str) -> bool:
+        read = self._readers.objects.get(location.bucket, key)
+        try:
+            return read is not None and from_bytes(read.body) is not None
+        except NotJsonError:
+            return False
+        except UnserialisableError:
+            return True
+
+    def _result(self, location: Location, wanted: Literal["wanted", "gone"]) -> str:
+        found = [
+            one for one in self._search("results") if one.id == location.prefix and not one.has_source_bucket
+        ]
+        if wanted == "gone":
+            return "the result is there by now" if found else ""
+        if not found:
             return "the result is gone by now"
-        if mounts is not None and sorted(mounts) != self._mounting(place):
-            return "other data assets mount the asset by now"
+        if found[0].state != "ready" or not found[0].has_computation:
+            return "the result is not ready by now, or names no computation"
         return ""
 
     def _mounting(self, location: Location) -> list[str]:
         return sorted(one.id for one in self._search("mounted") if one.location == location)
 
-    def _is_result(self, location: Location) -> bool:
-        return any(one.id == location.prefix for one in self._search("results") if not one.has_source_bucket)
-
     def _search(self, what: Literal["mounted", "results"]) -> tuple[DataAsset, ...]:
-        reader = self._data_assets
+        """A search that is fresh enough. One that failed has cost its retries, and is not made again for as long."""
+        reader = self._readers.data_assets
         if reader is None:
-            return ()
+            raise SystemFaultError(
+                "Code Ocean is not configured", f"search {what}", "Add [codeocean] to indexer.toml."
+            )
         read: Callable[[], Iterable[Sequence[DataAsset]]] = (
             reader.mounted if what == "mounted" else lambda: reader.results(RESULT_TAGS)
         )
         with self._lock:
-            if what not in self._found:
-                try:
-                    self._found[what] = tuple(one for page in read() for one in page)
-                except SystemFaultError as exc:
-                    self._found[what] = exc  # it has cost its retries: once is enough
-            found = self._found[what]
-        if isinstance(found, SystemFaultError):
-            raise found
-        return found
+            known = self._found.get(what)
+            if known is None or not timedelta(0) <= self._clock() - known[0] < GROWS_OLD:
+                known = self._clock(), _all_pages(read)
+                self._found[what] = known
+        if isinstance(known[1], SystemFaultError):
+            raise known[1]
+        return known[1]
+
+
+def _all_pages(read: Callable[[], Iterable[Sequence[DataAsset]]]) -> tuple[DataAsset, ...] | SystemFaultError:
+    try:
+        return tuple(one for page in read() for one in page)
+    except SystemFaultError as exc:
+        return exc

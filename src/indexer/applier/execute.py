@@ -72,7 +72,9 @@ class Executor:
         applier.apply([one for asset in batch for one in asset if isinstance(one, RecordAction)])
 
     def _objects(self, batch: Batch, pool: ThreadPoolExecutor) -> None:
-        applier = ObjectApplier(self.readers.objects, self.writers.objects, self.sources, self.ledger)
+        applier = ObjectApplier(
+            self.readers.objects, self.writers.objects, self.sources, self.evidence, self.ledger
+        )
         work = list(_object_work(batch, self.readers, self.ledger))
         list(pool.map(lambda one: applier.apply(*one), work))
 

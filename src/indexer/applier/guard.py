@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Any
 
 from indexer.model.action import CopyObject, DeleteObject, DeleteRecord, InsertRecord, PutObject, UpdateRecord
-from indexer.model.content import Absent, AsRead, Content, HasEtag, InlineSource
+from indexer.model.content import Absent, AsRead, Content, HasBytes, HasEtag, InlineSource
 from indexer.model.generation import GENERATIONS
 from indexer.model.links import InvalidLinksError, read_links
 from indexer.model.location import parse_location
@@ -33,6 +33,7 @@ class Judgement:
 
 
 UNNAMED = "the record's links would lose data assets that the plan does not name"
+CHANGED = "the file was changed since the plan"
 PROCEED = Judgement(Verdict.PROCEED)
 SATISFIED = Judgement(Verdict.SATISFIED)
 
@@ -48,20 +49,24 @@ def judge_put(action: PutObject, live: ObjectBody | None, body: bytes) -> Judgem
     | these bytes       | either       | satisfied |
     | none              | absent       | proceed   |
     | the planned ETag  | etag         | proceed   |
+    | the planned bytes | bytes        | proceed   |
     | anything else     |              | stale     |
     """
     if live is not None and live.body == body:
         return SATISFIED
-    match action.precondition, live:
-        case Absent(), None:
-            return PROCEED
-        case Absent(), _:
-            return stale("there is a file now where none was")
-        case HasEtag(), None:
-            return stale("the file is gone")
-        case HasEtag(etag=etag), ObjectBody(etag=live_etag) if etag == live_etag:
-            return PROCEED
-    return stale("the file was changed since the plan")
+    if live is None:
+        return PROCEED if isinstance(action.precondition, Absent) else stale("the file is gone")
+    if isinstance(action.precondition, Absent):
+        return stale("there is a file now where none was")
+    return PROCEED if _holds_what_was_seen(action.precondition, live) else stale(CHANGED)
+
+
+def _holds_what_was_seen(precondition: HasEtag | HasBytes, live: ObjectBody) -> bool:
+    match precondition:
+        case HasEtag(etag=etag):
+            return live.etag == etag
+        case HasBytes(sha256=digest):
+            return sha256(live.body) == digest
 
 
 def judge_copy(action: CopyObject, live: ObjectBody | None) -> Judgement:
@@ -77,9 +82,7 @@ def judge_delete(action: DeleteObject, live: ObjectBody | None) -> Judgement:
     """Gone is satisfied; another ETag is stale."""
     if live is None:
         return SATISFIED
-    if live.etag == action.precondition.etag:
-        return PROCEED
-    return stale("the file was changed since the plan")
+    return PROCEED if _holds_what_was_seen(action.precondition, live) else stale(CHANGED)
 
 
 def pinned(content: Content, body: bytes) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 
 from indexer.applier.contents import SourceChangedError, Sources
 from indexer.applier.current import carrying_out
-from indexer.applier.guard import Verdict, judge_copy, judge_delete, judge_put, payload, pinned
+from indexer.applier.evidence import Evidence
+from indexer.applier.guard import Verdict, judge_copy, judge_delete, judge_put, payload, pinned, stale
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
 from indexer.model.action import CopyObject, DeleteObject, ObjectAction, PutObject
@@ -31,6 +32,7 @@ class ObjectApplier:
     reader: ObjectReader
     writer: ObjectWriter
     sources: Sources
+    evidence: Evidence
     ledger: Ledger
 
     def apply(self, actions: Sequence[ObjectAction], records: LiveRecords) -> None:
@@ -97,10 +99,13 @@ class ObjectApplier:
         target = action.target
         for attempt in range(1, ATTEMPTS + 1):
             live = self.reader.get(target.bucket, target.key)
-            if not self.ledger.judged(action, judge_delete(action, live)):
+            if not self.ledger.judged(action, judge_delete(action, live)) or live is None:
+                return
+            if against := self.evidence.against(action):
+                self.ledger.judged(action, stale(against))
                 return
             self.ledger.intend(action, self._before(live))
-            if self.writer.delete(target.bucket, target.key, action.precondition.etag) is None:
+            if self.writer.delete(target.bucket, target.key, live.etag) is None:
                 self.ledger.settle(action, "applied", attempts=attempt)
                 return
         self.ledger.settle(action, "stale", "the file changed while it was being deleted", attempts=ATTEMPTS)

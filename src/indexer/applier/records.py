@@ -125,7 +125,7 @@ class RecordApplier:
         if not self.ledger.judged(action, live.judge(action), _image(action, record)):
             return None
         try:
-            against = self._against(action)
+            against = self.evidence.against(action)
             if against:
                 raise SourceChangedError(against)
             write = record_write(action, record, stamp, self.sources, self.ledger)
@@ -140,18 +140,6 @@ class RecordApplier:
             before = BeforeImage(kind="record", archive=self.ledger.keep(self.reader.archive_form(record)))
         self.ledger.intend(action, before)
         return _Sent(action, write, stamp)
-
-    def _against(self, action: RecordAction) -> str:
-        """What the other systems say against it by now."""
-        match action:
-            case InsertRecord(reason="result-unregistered"):
-                return self.evidence.against(action.location, result=True)
-            case InsertRecord(content=NewRecordContent(links=links)) if links:
-                return self.evidence.against(action.location, mounts=links)
-            case InsertRecord():
-                return ""
-            case UpdateRecord(precondition=read) | DeleteRecord(precondition=read):
-                return self.evidence.against(action.location, read.gone, read.mounts)
 
     def _write(self, sent: Sequence[_Sent], *, together: bool) -> dict[str, str]:
         """One batch for each generation; returns the database's words for each action that it refused.

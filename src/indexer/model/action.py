@@ -16,6 +16,7 @@ from indexer.model.content import (
     DataAssetContent,
     DataAssetTarget,
     FileModel,
+    HasBytes,
     HasEtag,
     Mounted,
     NewRecordContent,
@@ -23,6 +24,7 @@ from indexer.model.content import (
     ObjectTarget,
     RecordContent,
     RecordTarget,
+    RestsOn,
 )
 from indexer.model.values import canonical, sha256
 
@@ -56,6 +58,9 @@ class _Action(FileModel):
     after: tuple[str, ...] = Field(
         default=(), description="Ids of actions of the same asset that must have succeeded first."
     )
+    rests_on: RestsOn | None = Field(
+        default=None, description="What must still hold in other systems, looked at again before the write."
+    )
     changes: tuple[Change, ...] = Field(
         default=(), description="The first field-level differences, shortened; for people only."
     )
@@ -67,7 +72,7 @@ class PutObject(_Action):
 
     kind: Literal["put-object"] = "put-object"
     target: ObjectTarget
-    precondition: Absent | HasEtag = Field(discriminator="kind")
+    precondition: Absent | HasEtag | HasBytes = Field(discriminator="kind")
     content: Content
 
 
@@ -85,7 +90,7 @@ class DeleteObject(_Action):
 
     kind: Literal["delete-object"] = "delete-object"
     target: ObjectTarget
-    precondition: HasEtag
+    precondition: HasEtag | HasBytes = Field(discriminator="kind")
 
 
 class InsertRecord(_Action):

@@ -89,6 +89,13 @@ class HasEtag(FileModel):
     etag: str
 
 
+class HasBytes(FileModel):
+    """The object must hold these bytes: an undo of a write whose answer was lost, and with it the ETag."""
+
+    kind: Literal["bytes"] = "bytes"
+    sha256: str
+
+
 class AsRead(FileModel):
     """The record must still be as it was read."""
 
@@ -98,26 +105,50 @@ class AsRead(FileModel):
         description="Field → fingerprint of what was read, null for what was null or absent.",
     )
     record: str | None = Field(default=None, description="Fingerprint of the whole record, before a delete.")
-    gone: Literal["folder", "result"] | None = Field(
-        default=None, description="What must still be gone: every key of the asset's folder, or the result."
-    )
-    mounts: tuple[str, ...] | None = Field(
-        default=None,
-        description="The ids of the data assets that must still be those that mount the location.",
-    )
 
 
 class Mounted(FileModel):
     """The data asset must still mount the target's location."""
 
     kind: Literal["mounted"] = "mounted"
-    gone: Literal["folder"] | None = Field(default=None, description="No key may be in the asset's folder.")
 
 
 class NotMounted(FileModel):
     """No unarchived external data asset may mount the target's location."""
 
     kind: Literal["not-mounted"] = "not-mounted"
+
+
+class FieldOfRecord(FileModel):
+    """One field of the asset's record."""
+
+    generation: GenerationName
+    field: str
+
+
+class RestsOn(FileModel):
+    """What a write rests on in other systems, looked at once more just before it: none of them can enforce it."""
+
+    folder: Literal["gone"] | None = Field(default=None, description="No key may be in the asset's folder.")
+    described: str | None = Field(
+        default=None,
+        description="SHA-256 of the asset's `data_description.json`: it must be there, and still be this.",
+    )
+    result: Literal["wanted", "gone"] | None = Field(
+        default=None,
+        description="The Code Ocean result must be wanted in every respect (ready, computed, tagged, unarchived), or gone.",
+    )
+    mounts: tuple[str, ...] | None = Field(
+        default=None, description="The ids of the data assets that mount the location."
+    )
+    lacks: FieldOfRecord | None = Field(default=None, description="The record must still lack this field.")
+    original: str | None = Field(default=None, description="The key of an original that must be there.")
+    no_original: tuple[str, ...] | None = Field(
+        default=None,
+        description="Core fields of which there must be no original in JSON: without the record's value, the root file "
+        "would be deleted for it.",
+    )
+    root: str | None = Field(default=None, description="The key of a root file that must be there.")
 
 
 class RecordFieldSource(FileModel):

@@ -12,6 +12,8 @@ from indexer.model.location import Location
 
 GenerationName = Literal["v1", "v2"]
 METADATA_FILE = "metadata.nd.json"
+DATA_DESCRIPTION = "data_description"
+"""The core field that says what an asset is."""
 CODE_OCEAN = "Code Ocean"
 DATED_NAME = re.compile(r"([a-zA-Z0-9_]+)\.([0-9]{8})\.json")
 DATE_PLACEHOLDER = "<date>"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from indexer.model.action import Action, ArchiveDataAsset, DeleteDataAsset, with_id
-from indexer.model.content import DataAssetTarget, Mounted
+from indexer.model.content import DataAssetTarget, Mounted, RestsOn
 from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.links import InvalidLinksError
 from indexer.model.plan import Finding
@@ -180,11 +180,17 @@ def _gone(asset: Asset, rules: Rules) -> AssetPlan:
         target = DataAssetTarget(
             data_asset_id=one.id, bucket=asset.location.bucket, prefix=asset.location.prefix
         )
-        common: dict[str, Any] = {"location": location, "reason": "asset-gone", "target": target}
+        common: dict[str, Any] = {
+            "location": location,
+            "reason": "asset-gone",
+            "target": target,
+            "precondition": Mounted(),
+            "rests_on": RestsOn(folder="gone"),
+        }
         if rules.on_missing == "archive":
-            mounts.append(ArchiveDataAsset(precondition=Mounted(gone="folder"), **common))
+            mounts.append(ArchiveDataAsset(**common))
         elif rules.on_missing == "delete":
-            mounts.append(DeleteDataAsset(precondition=Mounted(gone="folder"), **common))
+            mounts.append(DeleteDataAsset(**common))
     records = [
         delete_record(asset.location, asset.records[row.generation], rules, "asset-gone")
         for row in asset.rows

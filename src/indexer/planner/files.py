@@ -11,11 +11,13 @@ from indexer.model.content import (
     Absent,
     Change,
     Content,
+    FieldOfRecord,
     HasEtag,
     ObjectSource,
     ObjectTarget,
     RecordFieldSource,
     RecordSource,
+    RestsOn,
 )
 from indexer.model.generation import (
     DATE_PLACEHOLDER,
@@ -84,16 +86,7 @@ class FilePlanner:
         if decision.copy_root:
             steps.copies.append(self._copy_root(desire, name))
         if decision.root_gone:
-            steps.roots.append(
-                (
-                    DeleteObject(
-                        location=str(self.asset.location),
-                        reason="core-file-corrupt" if desire.corrupt else "core-file-unrecorded",
-                        target=self._target(name),
-                        precondition=HasEtag(etag=self._etag(name)),
-                    ),
-                )
-            )
+            steps.roots.append((self._delete_root(desire, name),))
         if desire.content is None or desire.in_step:
             return
         reason, differences, omitted = self._difference(name, desire.content)
@@ -115,15 +108,38 @@ class FilePlanner:
         else:
             steps.roots.append((put,))
 
+    def _delete_root(self, desire: FieldDesire, name: str) -> DeleteObject:
+        """Only while the record lacks the field, and the original is there: it would be the last copy else."""
+        if desire.decision.copy_root:
+            original = self._original_of_root(desire.field, name)
+        else:
+            original = self.folder.originals[desire.field].key
+        return DeleteObject(
+            location=str(self.asset.location),
+            reason="core-file-corrupt" if desire.corrupt else "core-file-unrecorded",
+            target=self._target(name),
+            precondition=HasEtag(etag=self._etag(name)),
+            rests_on=RestsOn(
+                lacks=FieldOfRecord(generation=self.generation.name, field=desire.field), original=original
+            ),
+        )
+
+    def _original_of_root(self, field_name: str, name: str) -> str:
+        """The key of the copy of a root file that is there."""
+        read = self.asset.bodies.get(name) or self.folder.files[name]
+        dated = original_name(field_name, read.modified_at.strftime("%Y%m%d"))
+        return self.asset.location.key(f"{self.originals_folder}/{dated}")
+
     def _copy_root(self, desire: FieldDesire, name: str) -> CopyObject:
-        info, read = self.folder.files[name], self.asset.bodies.get(name)
-        date = (read or info).modified_at.strftime("%Y%m%d")
+        read = self.asset.bodies.get(name)
         # Not read means proved equal to the desired bytes by its ETag.
         body = read.body if read else desire.content or b""
         return CopyObject(
             location=str(self.asset.location),
             reason="original-missing",
-            target=self._target(f"{self.originals_folder}/{original_name(desire.field, date)}"),
+            target=ObjectTarget(
+                bucket=self.asset.location.bucket, key=self._original_of_root(desire.field, name)
+            ),
             content=Content(
                 source=ObjectSource(
                     bucket=self.asset.location.bucket,

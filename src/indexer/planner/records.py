@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from indexer.model.action import DeleteRecord, InsertRecord, Reason, UpdateRecord
+from indexer.model.action import DeleteRecord, InsertRecord, UpdateRecord
 from indexer.model.content import (
     AsRead,
     FieldContent,
@@ -13,12 +13,20 @@ from indexer.model.content import (
     NewRecordContent,
     ObjectSource,
     RecordContent,
+    RestsOn,
 )
-from indexer.model.generation import GENERATIONS, Generation, core_file, new_record, record_id
+from indexer.model.generation import (
+    DATA_DESCRIPTION,
+    GENERATIONS,
+    Generation,
+    core_file,
+    new_record,
+    record_id,
+)
 from indexer.model.links import read_links
 from indexer.model.location import Location
 from indexer.model.snapshot import Asset, Record, RecordRow
-from indexer.model.values import fingerprint, masked
+from indexer.model.values import fingerprint, masked, sha256
 from indexer.planner.diff import changes
 from indexer.planner.rules import Rules
 
@@ -45,10 +53,10 @@ def update_record(
         location=str(asset.location),
         reason="field-missing" if adopted else "links-stale",
         target=rules.target(row.generation, row.id),
-        precondition=AsRead(
-            fields=_as_read(actual, ["location", generation.modified_field, *new_values]),
-            mounts=None if links is None else tuple(sorted(one.id for one in asset.data_assets)),
-        ),
+        precondition=AsRead(fields=_as_read(actual, ["location", generation.modified_field, *new_values])),
+        rests_on=None
+        if links is None
+        else RestsOn(mounts=tuple(sorted(one.id for one in asset.data_assets))),
         content=RecordContent(
             fields=tuple(fields),
             removed_links=None if links is None else _removed(actual.get(generation.links_field), links),
@@ -69,7 +77,7 @@ def delete_record(
 ) -> DeleteRecord:
     """Delete the record that still is, in every field, as it was read."""
     modified_field = GENERATIONS[record.generation].modified_field
-    gone: Literal["folder", "result"] = "folder" if reason == "asset-gone" else "result"
+    gone = RestsOn(folder="gone") if reason == "asset-gone" else RestsOn(result="gone")
     return DeleteRecord(
         location=str(location),
         reason=reason,
@@ -77,8 +85,8 @@ def delete_record(
         precondition=AsRead(
             fields=_as_read(record.body, ["location", modified_field]),
             record=fingerprint(record.body),
-            gone=gone,
         ),
+        rests_on=gone,
     )
 
 
@@ -89,12 +97,16 @@ def insert_record(
     values: Mapping[str, Any],
     links: Sequence[str] | None,
     rules: Rules,
-    reason: Reason,
+    reason: Literal["asset-unregistered", "result-unregistered"],
 ) -> tuple[InsertRecord, dict[str, Any]]:
     """Register an asset; returns the desired record too, nulls standing for what only the write will tell.
 
     `links` None: the data asset is created by the same plan, its id known after apply.
     """
+    if reason == "result-unregistered":
+        rests_on = RestsOn(result="wanted")
+    else:
+        rests_on = RestsOn(described=described(asset), mounts=tuple(sorted(links)) if links else None)
     unknown: tuple[str, ...] = (generation.created_field, generation.modified_field)
     if links is None:
         unknown = (*unknown, generation.links_field)
@@ -104,6 +116,7 @@ def insert_record(
         location=str(asset.location),
         reason=reason,
         target=rules.target(generation.name, record_id(asset.location)),
+        rests_on=rests_on,
         content=NewRecordContent(
             name=name,
             links=tuple(sorted(links or ())),
@@ -113,6 +126,11 @@ def insert_record(
         ),
     )
     return action, body
+
+
+def described(asset: Asset) -> str:
+    """What a new asset's data description holds: all that is created for the asset rests on it."""
+    return sha256(asset.bodies[core_file(DATA_DESCRIPTION)].body)
 
 
 def field_contents(asset: Asset, values: Mapping[str, Any]) -> list[FieldContent]:

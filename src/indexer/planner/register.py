@@ -9,18 +9,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from indexer.model.action import Action, CreateDataAsset
-from indexer.model.content import DataAssetContent, DataAssetTarget
-from indexer.model.generation import Generation, core_file
+from indexer.model.content import DataAssetContent, DataAssetTarget, RestsOn
+from indexer.model.generation import DATA_DESCRIPTION, Generation, core_file
 from indexer.model.plan import Finding, FindingKind
 from indexer.model.snapshot import Asset, Folder, MustReadError
 from indexer.model.values import NotJsonError, UnserialisableError, check_storable, from_bytes, to_bytes
 from indexer.planner.asset import AssetPlan, chain, object_steps
 from indexer.planner.desired import desire_fields
 from indexer.planner.files import FilePlanner
-from indexer.planner.records import insert_record
+from indexer.planner.records import described, insert_record
 from indexer.planner.rules import Evidence, Rules
-
-DATA_DESCRIPTION = "data_description"
 
 
 def plan_registration(asset: Asset, rules: Rules, evidence: Evidence) -> AssetPlan:
@@ -117,6 +115,7 @@ def _create(asset: Asset, description: Mapping[str, Any]) -> CreateDataAsset:
         location=str(asset.location),
         reason="asset-unregistered",
         target=DataAssetTarget(bucket=asset.location.bucket, prefix=prefix),
+        rests_on=RestsOn(described=described(asset)),
         content=DataAssetContent(name=prefix, mount=prefix, tags=tuple(dict.fromkeys(_tags(description)))),
     )
 

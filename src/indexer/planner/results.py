@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from indexer.model.generation import core_file
+from indexer.model.generation import DATA_DESCRIPTION, core_file
 from indexer.model.location import Location
 from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, DataAsset, Folder, MustReadError
 from indexer.model.values import NotJsonError, UnserialisableError, from_bytes
 from indexer.planner.asset import AssetPlan, Reads, chain
 from indexer.planner.records import delete_record, insert_record
-from indexer.planner.register import DATA_DESCRIPTION, core_values
+from indexer.planner.register import core_values
 from indexer.planner.rules import Evidence, Rules
 
 

@@ -45,8 +45,9 @@ from indexer.model.content import (
     HasEtag,
     Mounted,
     RecordContent,
+    RestsOn,
 )
-from indexer.model.generation import GENERATIONS
+from indexer.model.generation import CORE_FIELDS, GENERATIONS, core_file, original_field
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.values import fingerprint, id_in_plan, masked
 from indexer.planner.asset import chain
@@ -151,7 +152,13 @@ def _restore_file(
     target = action.target.model_copy(update={"key": left.key})
     precondition = HasEtag(etag=left.etag)
     if before.kind == "absent":
-        return DeleteObject(location=action.location, reason="undo", target=target, precondition=precondition)
+        return DeleteObject(
+            location=action.location,
+            reason="undo",
+            target=target,
+            precondition=precondition,
+            rests_on=_root_of(left.key),
+        )
     return PutObject(
         location=action.location,
         reason="undo",
@@ -159,6 +166,13 @@ def _restore_file(
         precondition=precondition,
         content=_file_content(before, kept),
     )
+
+
+def _root_of(key: str) -> RestsOn | None:
+    """An original goes only while the file that it is the copy of is there."""
+    folder, _, name = key.rpartition("/")
+    field = original_field(name)
+    return None if field is None else RestsOn(root=f"{folder.rpartition('/')[0]}/{core_file(field)}")
 
 
 def _file_content(before: BeforeImage, kept: Kept) -> Content:
@@ -196,11 +210,13 @@ def _as_left(action: InsertRecord | UpdateRecord, left: AfterImage) -> AsRead:
 def _restore_fields(action: UpdateRecord, before: BeforeImage, left: AfterImage, kept: Kept) -> UpdateRecord:
     source, record = _record(before, kept)
     touched = (*(one.field for one in action.content.fields), *action.content.unset)
+    adopted = tuple(field for field in touched if field in CORE_FIELDS and record.get(field) is None)
     return UpdateRecord(
         location=action.location,
         reason="undo",
         target=action.target,
         precondition=_as_left(action, left),
+        rests_on=RestsOn(no_original=adopted) if adopted else None,
         content=RecordContent(
             fields=tuple(
                 FieldContent(field=field, source=source, sha256=fingerprint(record[field]))

@@ -22,6 +22,7 @@ from indexer.model.content import (
     ArchiveSource,
     AsRead,
     Content,
+    HasBytes,
     HasEtag,
     Mounted,
     NewRecordContent,
@@ -113,6 +114,8 @@ def precondition(action: Action) -> str:
             return "if none is there yet"
         case HasEtag(etag=etag):
             return f"if still ETag {safe(etag)[:8]}…"
+        case HasBytes():
+            return "if it holds what the run wrote"
         case AsRead(record=None):
             return "if still as it was read"
         case AsRead():

@@ -154,7 +154,16 @@ def apply_plan(
         journal.started(started_at, reviewed.digest)
         write_whole(folder / PLAN_FILE, reviewed.body)
         progress.stage("applying", len(plan.actions))
-        work = Work(folder, run_id, plan.plan_id, archive, tuple(bounds.collections), parallel, clock)
+        work = Work(
+            folder,
+            run_id,
+            plan.plan_id,
+            archive,
+            tuple(bounds.collections),
+            bounds.originals_folder,
+            parallel,
+            clock,
+        )
         found = carry_out(systems, work, journal, plan.actions, Watching(progress, stop, watch))
         outcomes = with_images([found[action.id] for action in plan.actions], journal)
         result = Result(

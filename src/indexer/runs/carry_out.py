@@ -34,6 +34,7 @@ class Work:
     archive: str
     """Place of the before-images: an `s3://` prefix, or a folder relative to the result's."""
     generations: tuple[GenerationName, ...]
+    originals_folder: str
     parallel: int
     clock: Callable[[], datetime]
 
@@ -63,7 +64,7 @@ def carry_out_here(
     archive = open_place(archive_place(work.folder, work.archive))
     ledger = Ledger(journal, archive, work.clock, watching.progress, watching.stop, watching.watch)
     sources = Sources(readers.objects, readers.records, open_place)
-    evidence = Evidence(readers.objects, readers.data_assets)
+    evidence = Evidence(readers, work.originals_folder, work.clock)
     executor = Executor(readers, writers, sources, evidence, work.generations, ledger, work.parallel)
     executor.execute(actions)
     return ledger.outcomes
