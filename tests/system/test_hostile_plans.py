@@ -210,11 +210,10 @@ def data_asset_cases() -> list[Case]:
                 make(at=location(bucket=RESULTS), target=plan.mount(data_asset_id, bucket=RESULTS)),
             ),
         ]
-    idle = {"kind": "mounted"}
     for make in (plan.archive_data_asset, plan.delete_data_asset):
         cases += [
-            (f"{make.__name__} that rests on nothing", make(precondition=idle)),
-            (f"{make.__name__} for another reason", make("links-stale", precondition=idle)),
+            (f"{make.__name__} that rests on nothing", make(rests_on={})),
+            (f"{make.__name__} for another reason", make("links-stale", rests_on={})),
             (f"{make.__name__} without an id", make(target=plan.mount(None))),
         ]
     content = {"name": ASSET, "mount": ASSET}

@@ -83,11 +83,15 @@ class Evidence:
         return gone if self._readers.objects.get(location.bucket, key) is None else ""
 
     def _originals(self, location: Location, fields: Sequence[str]) -> str:
-        """An original in JSON would have the next plan delete the root file of a field that the record lacks."""
+        """An original in JSON, the oldest of its field, would have the next plan delete the root file."""
         prefix = location.key(f"{self._originals_folder}/")
+        oldest: dict[str, str] = {}
         for info in self._readers.objects.listing(location.bucket, prefix).objects:
             field = original_field(info.key.removeprefix(prefix))
-            if field in fields and self._is_json(location, info.key):
+            if field is not None and field in fields:
+                oldest[field] = min(info.key, oldest.get(field, info.key))
+        for field, key in sorted(oldest.items()):
+            if self._is_json(location, key):
                 return f"{field} has an original by now: without it in the record, its root file would be deleted"
         return ""
 

@@ -110,10 +110,10 @@ class FilePlanner:
 
     def _delete_root(self, desire: FieldDesire, name: str) -> DeleteObject:
         """Only while the record lacks the field, and the original is there: it would be the last copy else."""
-        if desire.decision.copy_root:
-            original = self._original_of_root(desire.field, name)
+        if desire.original is not None:
+            original = self.asset.location.key(desire.original)
         else:
-            original = self.folder.originals[desire.field].key
+            original = self._original_of_root(desire.field, name)
         return DeleteObject(
             location=str(self.asset.location),
             reason="core-file-corrupt" if desire.corrupt else "core-file-unrecorded",
