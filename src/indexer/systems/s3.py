@@ -7,15 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    CredentialRetrievalError,
     HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
     ResponseStreamingError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
@@ -23,10 +19,12 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from indexer.errors import AccessDeniedError, MissingBucketError, OutageError, SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.snapshot import Listing, ObjectBody, ObjectInfo
+from indexer.systems.aws import aws_session, credentials_hint
 from indexer.systems.pace import Pace, at_most
 from indexer.systems.s3_listing import FastListing
 
 if TYPE_CHECKING:
+    from botocore.session import Session
     from mypy_boto3_s3 import S3Client
 
 CONNECT_TIMEOUT_S = 5
@@ -51,7 +49,7 @@ class S3:
     """An open connection: boto3's client, the session behind it, and how much may be in flight."""
 
     client: S3Client
-    session: botocore.session.Session
+    session: Session
     pace: Pace
 
 
@@ -70,11 +68,11 @@ def open_s3(parallel: int | None, attempts: int = ATTEMPTS) -> S3:
     )
     try:
         # boto3's own session would add resources and transfers to this one, and a tenth of a second.
-        session = botocore.session.get_session()
+        session = aws_session()
         client = cast("S3Client", session.create_client("s3", config=config))
     except (BotoCoreError, ValueError) as exc:
         hint = "Set a region and credentials as for any AWS tool (AWS_PROFILE, AWS_DEFAULT_REGION)."
-        raise SystemFaultError("S3 cannot be used", str(exc), hint) from exc
+        raise SystemFaultError("S3 cannot be used", str(exc), credentials_hint(exc) or hint) from exc
     pace = Pace(at_most(parallel), adapts=parallel is None)
     client.meta.events.register("response-received.s3", _tells(pace))
     return S3(client, session, pace)
@@ -113,9 +111,8 @@ def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
         status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         kind = OutageError if status in SLOW_DOWN or status >= SERVER_ERROR else SystemFaultError
         return kind("S3 answered with an error", f"{detail} ({code})", "Try again later.")
-    if isinstance(exc, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
-        hint = "Give them as to any AWS tool: AWS_PROFILE, AWS_ACCESS_KEY_ID, or the machine's role."
-        return OutageError("S3 needs credentials", f"{what}: {exc}", hint)
+    if (way_out := credentials_hint(exc)) is not None:
+        return OutageError("S3 needs credentials", f"{what}: {exc}", way_out)
     hint = "Check the network and AWS_ENDPOINT_URL_S3."
     silent = isinstance(exc, HTTPClientError | NoConnectionError) and not isinstance(
         exc, ResponseStreamingError

@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import CredentialRetrievalError
 from obstore.exceptions import BaseError, InvalidPathError
 from obstore.store import S3Store
 
@@ -58,6 +59,8 @@ class FastListing:
         try:
             found: Any = store.list_with_delimiter(prefix)
         except (InvalidPathError, ValueError):  # a name that only boto3 can take; says nothing of the bucket
+            return None
+        except CredentialRetrievalError:  # boto3 says it
             return None
         except BaseError as exc:
             if SLOW_DOWN.search(str(exc)):

@@ -37,9 +37,6 @@ UNKNOWN_CALLER = frozenset(
         "UnrecognizedClientException",
     }
 )
-HINT_CREDENTIALS = (
-    "Give credentials as to any AWS tool: AWS_PROFILE, AWS_ACCESS_KEY_ID, or the machine's role."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +118,11 @@ def secret_fields(name: str) -> Mapping[str, Any]:
 
 def _asked(service: _Service, name: str, ask: Callable[[Any], str]) -> str:
     """One answer of a service. Raises UsageError for a wrong name, else SystemFaultError."""
-    import botocore.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
+
+    from indexer.systems.aws import aws_session
 
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -133,7 +131,7 @@ def _asked(service: _Service, name: str, ask: Callable[[Any], str]) -> str:
     )
     what = f"read the {service.noun} {name}"
     try:
-        client = botocore.session.get_session().create_client(service.name, config=config)
+        client = aws_session().create_client(service.name, config=config)
         what += f" in {client.meta.region_name}"
         with closing(client):
             return ask(client)
@@ -158,35 +156,25 @@ def _refused(service: _Service, error: Mapping[str, Any], what: str) -> IndexerE
         hint = f"Allow {service.action}, and kms:Decrypt where it has a key of its own (see docs/permissions.md)."
         return AccessDeniedError("AWS denies access", detail, hint)
     if code in UNKNOWN_CALLER:
-        return AccessDeniedError("AWS does not take these credentials", detail, HINT_CREDENTIALS)
+        from indexer.systems.aws import HINT
+
+        return AccessDeniedError("AWS does not take these credentials", detail, HINT)
     hint = f"See that the {service.noun} is there and may be decrypted, or try again later."
     return SystemFaultError("AWS answered with an error", f"{detail} ({code})", hint)
 
 
 def _unasked(service: _Service, exc: Exception, what: str) -> IndexerError:
     """Why the service could not be asked at all."""
-    from botocore.exceptions import (
-        CredentialRetrievalError,
-        NoCredentialsError,
-        NoRegionError,
-        ParamValidationError,
-        PartialCredentialsError,
-        ProfileNotFound,
-        TokenRetrievalError,
-    )
+    from botocore.exceptions import NoRegionError, ParamValidationError
+
+    from indexer.systems.aws import credentials_hint
 
     detail = f"{what}: {str(exc)[:MAX_SAID]}"
+    if (hint := credentials_hint(exc)) is not None:
+        return SystemFaultError("AWS needs credentials", detail, hint)
     match exc:
         case NoRegionError():
             return SystemFaultError("AWS needs a region", what, "Set AWS_DEFAULT_REGION, or AWS_PROFILE.")
-        case (
-            NoCredentialsError()
-            | PartialCredentialsError()
-            | CredentialRetrievalError()
-            | ProfileNotFound()
-            | TokenRetrievalError()
-        ):
-            return SystemFaultError("AWS needs credentials", detail, HINT_CREDENTIALS)
         case ParamValidationError():
             return UsageError(f"This is no name of a {service.noun}", what, "Check the name.")
     hint = f"Check the network, and {service.variable} where it is set."
