@@ -85,15 +85,26 @@ class DocDBSettings(Section):
         description="A collection of its own, in the database of the first configured generation, in which `apply` "
         "takes an advisory lease on each bucket, so that two runs do not get in each other's way; unset: none are taken.",
     )
-    v1: CollectionSettings = CollectionSettings(database="metadata_index", sync_to_s3=True)
+    v1: CollectionSettings | None = Field(
+        default=None,
+        description="The first generation's records. The table may be empty; not there: there are none.",
+    )
     v2: CollectionSettings | None = Field(
-        default=None, description="Not there (it may be empty): no second generation."
+        default=None, description="The second generation's records. v1, v2 or both must be given."
     )
 
     @model_validator(mode="after")
     def _one_way(self) -> DocDBSettings:
         if (self.uri is None) == (self.secret is None):
             raise ValueError(f"{'neither' if self.uri is None else 'both'} of uri and secret given: give one")
+        return self
+
+    @model_validator(mode="after")
+    def _some_generation(self) -> DocDBSettings:
+        if self.v1 is None and self.v2 is None:
+            raise ValueError(
+                "neither v1 nor v2 given: give [docdb.v1], [docdb.v2] or both; each may be empty"
+            )
         return self
 
     @model_validator(mode="after")

@@ -220,9 +220,9 @@ class Bench:
     def configure(self) -> None:
         """Write `indexer.toml`."""
         uri = f"mongodb://127.0.0.1:{self.docdb.port}/?directConnection=true&retryWrites=false"
-        v2 = "\n[docdb.v2]\nsync_to_s3 = true\n" if self.setting.generation == "v2" else ""
+        ruling = f"\n[docdb.{self.setting.generation}]\nsync_to_s3 = true\n"
         (self.folder / "indexer.toml").write_text(
-            f'buckets = ["{BUCKET}"]\n\n[docdb]\nuri = "{uri}"\n{v2}', encoding="utf-8"
+            f'buckets = ["{BUCKET}"]\n\n[docdb]\nuri = "{uri}"\n{ruling}', encoding="utf-8"
         )
 
     def run(self, *arguments: str, module: Sequence[str] = ("-m", "indexer")) -> Run:

@@ -53,8 +53,7 @@ def test_an_asset_in_step_costs_two_lists(generation: str) -> None:
     assert_in_step(plan, ASSETS)
     assert of("s3", run.counts) == {"LIST asset": 2 * ASSETS, "LIST bucket": 1, "prefixes": ASSETS}
     docdb = of("docdb", run.counts)
-    empty = FINDS_BESIDE if generation == "v2" else 0  # v1's collection, always configured
-    assert docdb["find"] == FINDS_BESIDE + empty + ceil(ASSETS / RECORDS_A_FIND)
+    assert docdb["find"] == FINDS_BESIDE + ceil(ASSETS / RECORDS_A_FIND)
     assert docdb.get("getMore", 0) == 0
 
 

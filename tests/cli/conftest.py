@@ -46,5 +46,6 @@ def configured(tmp_path: Path) -> Path:
         'buckets = ["bucket"]\n'
         "[docdb]\n"
         'uri = "mongodb://user:hunter2secret@127.0.0.1:9/?serverSelectionTimeoutMS=200"\n'
+        "[docdb.v1]\n"
     )
     return file

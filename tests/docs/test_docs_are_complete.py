@@ -24,7 +24,7 @@ CONFIGURATION = read("docs/configuration.md")
 PRECONDITIONS = (Absent, HasEtag, AsRead, Mounted, NotMounted)
 MINIMAL = {
     "buckets": ["aind-open-data"],
-    "docdb": {"uri": "mongodb://127.0.0.1", "v2": {}},
+    "docdb": {"uri": "mongodb://127.0.0.1", "v1": {}, "v2": {}},
     "codeocean": {"domain": "https://codeocean.example.org", "token": "secret"},
 }
 
@@ -123,7 +123,7 @@ def test_the_environment_variable_that_is_described_sets_the_key(
     file = tmp_path / "indexer.toml"
     file.write_text(
         'buckets = ["bucket-one"]\n'
-        + '[docdb]\nuri = "mongodb://127.0.0.1"\n[docdb.v2]\n'
+        + '[docdb]\nuri = "mongodb://127.0.0.1"\n[docdb.v1]\n[docdb.v2]\n'
         + '[codeocean]\ndomain = "https://codeocean.example.org"\ntoken = "secret"\n'
     )
     before = load_config(file)

@@ -30,8 +30,9 @@ DERIVED = {"data_level": "derived", "schema_version": "1.0.4", "modality": [{"ab
 
 
 def world_with(description: object, **files: bytes) -> World:
-    """One asset in step, and a folder without a record."""
+    """One asset in step, in both generations, and a folder without a record."""
     world = world_of(record("known"))
+    world.add("v2", record("known", V2))
     body = description if isinstance(description, bytes) else to_bytes(description)
     world.put(BUCKET, "new/data_description.json", body)
     for name, content in files.items():
@@ -90,6 +91,66 @@ def test_the_schema_version_chooses_the_generation(version: object, with_v2: boo
     (insert,) = by_kind(plan.actions, "insert-record")
     assert insert.target.generation == generation
     assert insert.target.record_id == record_id(location("new"))
+
+
+V2_ALONE = {"v2": COLLECTIONS["v2"]}
+
+
+@pytest.mark.parametrize(
+    "version", ["1.9", "2\u0660.0", "\u0662.0", "\u00b2.0", "0x2.0", " 2.0", "+2", "", 2, 2.1, None]
+)
+def test_without_v1_an_older_asset_has_no_place(version: object) -> None:
+    """A finding, and neither a record nor a data asset: its major is no text of ASCII digits worth 2 or more."""
+    world = world_with({"data_level": "derived", "schema_version": version}, subject=b"{}")
+    plan = plan_of(world, with_rules=rules(collections=V2_ALONE, register_data_assets=True))
+    assert plan.actions == ()
+    assert plan.summary.findings == {"generation-unconfigured": 1}
+
+
+@pytest.mark.parametrize("version", ["2.0", "2", "02.1", "10.0", f"{'9' * 5000}.0"])
+def test_without_v1_a_newer_asset_goes_into_v2(version: str) -> None:
+    """As ever."""
+    plan = plan_of(
+        world_with({"data_level": "derived", "schema_version": version}),
+        with_rules=rules(collections=V2_ALONE),
+    )
+    (insert,) = by_kind(plan.actions, "insert-record")
+    assert insert.target.generation == "v2"
+
+
+def test_without_v1_an_older_result_has_no_place() -> None:
+    """Results without a data description are of v1, too; one that is registered already is nobody's finding."""
+    world = results_world()
+    world.records["v1"].clear()
+    world.add("v2", record("r-old", V2, bucket=RESULTS, name="result r-old"))
+    plan = plan_of(world, RESULTS, with_rules=rules(collections=V2_ALONE))
+    assert plan.actions == ()
+    assert [(one.kind, one.location) for one in plan.findings] == [
+        ("generation-unconfigured", "s3://results/r-new")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("described", "tags"),
+    [
+        ({"modality": [{"abbreviation": "SPIM"}, {"abbreviation": "pophys"}]}, ("SPIM", "pophys")),
+        ({"modality": {"abbreviation": "SPIM"}}, ("SPIM",)),
+        ({"modality": "ecephys"}, ("ecephys",)),
+        ({"modality": ["ecephys", {"abbreviation": "SPIM"}, "ecephys"]}, ("ecephys", "SPIM")),
+        ({"modalities": [{"abbreviation": "SPIM"}], "modality": "ecephys"}, ("SPIM",)),
+        ({"modalities": [], "modality": "ecephys"}, ()),
+        ({"modalities": None, "modality": "ecephys"}, ("ecephys",)),
+        ({"modality": [{"name": "x"}, 7, None, "", {"abbreviation": 7}]}, ()),
+        ({"modality": 7}, ()),
+        ({}, ()),
+    ],
+)
+def test_tags_are_the_level_and_the_modalities(described: dict[str, Any], tags: tuple[str, ...]) -> None:
+    """Of `modalities` or, where that is not there, `modality`: text, an object, or a list of either."""
+    world = world_with({"data_level": "derived"} | described)
+    plan = plan_of(world, with_rules=rules(register_data_assets=True))
+    (create,) = by_kind(plan.actions, "create-data-asset")
+    assert create.content.tags == ("derived", *tags)
 
 
 def test_a_derived_asset_is_registered_with_its_files() -> None:

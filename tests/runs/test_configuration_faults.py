@@ -13,7 +13,7 @@ from indexer.model.generation import CORE_FIELDS, core_file
 from indexer.runs.config_file import load_config
 from indexer.runs.schemas import schema_of
 
-GOOD = 'buckets = ["bucket"]\ndocdb.uri = "mongodb://127.0.0.1:9"\n'
+GOOD = 'buckets = ["bucket"]\ndocdb.uri = "mongodb://127.0.0.1:9"\ndocdb.v1 = {}\n'
 NAME = "should be a bucket's name, without s3:// and without a prefix"
 
 
@@ -59,6 +59,14 @@ def detail_of(folder: Path, text: str) -> str:
             GOOD + 'docdb.lease_collection = "x"\ndocdb.v2 = {database = "metadata_index", collection = "x"}',
             "docdb: lease_collection is v2's collection of records, x",
         ),
+        (
+            GOOD.replace("docdb.v1 = {}", ""),
+            "docdb: neither v1 nor v2 given: give [docdb.v1], [docdb.v2] or both",
+        ),
+        (
+            GOOD.replace("v1 = {}", "v2 = {}") + 'docdb.lease_collection = "data_assets"',
+            "docdb: lease_collection is v2's collection of records, data_assets",
+        ),
         (GOOD + "policy.max_delete_percent = 101", "policy.max_delete_percent: should be less than"),
     ],
 )
@@ -81,8 +89,10 @@ def test_the_originals_have_a_folder_of_their_own(tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize(
     "docdb",
     [
-        'v2 = {database = "metadata_index", collection = "other"}',
-        "v2 = {}",
+        'v1 = {}\nv2 = {database = "metadata_index", collection = "other"}',
+        "v1 = {}\nv2 = {}",
+        'v2 = {database = "metadata_index"}',
+        'lease_collection = "data_assets"\nv2 = {collection = "records"}',
         'lease_collection = "data_assets"\nv1 = {collection = "records"}\nv2 = {}',
     ],
 )

@@ -178,7 +178,8 @@ def test_every_key_that_is_not_taken_has_a_note() -> None:
         "c: lookback_days",
         "c: doc_db_port",
     } <= told
-    assert result.document == {"buckets": ["open"], "lookback_days": 14}
+    v1 = {"database": "metadata_index"}
+    assert result.document == {"buckets": ["open"], "lookback_days": 14, "docdb": {"v1": v1}}
     assert MARK not in " ".join(map(str, result.notes))
 
 

@@ -171,7 +171,7 @@ def cloud(moto_endpoint: str, tmp_path: Path) -> Iterator[Cloud]:
         keys["admin"] = add_user(iam, "admin", [everything])
         seed(cloud, s3)
     (work / "indexer.toml").write_text(
-        f'buckets = ["{BUCKET}"]\ndocdb.uri = "{docdb.uri}"\ns3.originals_folder = "{ORIGINALS}"\n'
+        f'buckets = ["{BUCKET}"]\ndocdb.uri = "{docdb.uri}"\ndocdb.v1 = {{}}\ns3.originals_folder = "{ORIGINALS}"\n'
     )
     enforce(moto_endpoint, 0)
     yield cloud

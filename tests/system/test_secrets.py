@@ -25,7 +25,7 @@ USER = "indexer-user"
 TOKEN = "cop_t0ken\"'\\+/=&%41hush"
 AWS_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYhushSECRET"
 SESSION = "IQoJb3JpZ2luX2VjEhushSESSION"
-PLAIN = f'buckets = ["b"]\ndocdb.uri = "mongodb://{USER}:hush@127.0.0.1:1"\n'
+PLAIN = f'buckets = ["b"]\ndocdb.uri = "mongodb://{USER}:hush@127.0.0.1:1"\ndocdb.v1 = {{}}\n'
 SPEECH: tuple[tuple[str, ...], ...] = (
     (),
     ("--verbose",),

@@ -32,6 +32,7 @@ SETTINGS = """\
 buckets = ["aind-open-data"]
 [docdb]
 secret = "indexer/docdb"
+[docdb.v1]
 [codeocean]
 secret = "indexer/codeocean"
 results_bucket = "codeocean-results"
@@ -237,7 +238,7 @@ def test_the_environment_goes_over_a_parameter(here: Aws, monkeypatch: pytest.Mo
 
 def test_a_secret_of_the_environment_goes_over_a_uri(here: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other way round."""
-    here.keep(PARAMETER, 'buckets = ["one"]\ndocdb.uri = "mongodb://127.0.0.1:1"\n')
+    here.keep(PARAMETER, 'buckets = ["one"]\ndocdb.uri = "mongodb://127.0.0.1:1"\ndocdb.v1 = {}\n')
     monkeypatch.setenv("INDEXER_DOCDB__SECRET", DOCDB)
     config = load_config(f"ssm:{PARAMETER}")
     assert (config.docdb.uri, config.docdb.secret) == (None, DOCDB)
@@ -246,7 +247,9 @@ def test_a_secret_of_the_environment_goes_over_a_uri(here: Aws, monkeypatch: pyt
 def test_all_that_is_secret_is_hidden_before_it_is_used(here: Aws) -> None:
     """In the parameter when it is read, in secrets when they are; even where they turn out to be wrong."""
     hidden: list[str] = []
-    here.keep(PARAMETER, 'buckets = ["one"]\ndocdb.uri = "mongodb://me:in-clear@127.0.0.1:1"\n')
+    here.keep(
+        PARAMETER, 'buckets = ["one"]\ndocdb.uri = "mongodb://me:in-clear@127.0.0.1:1"\ndocdb.v1 = {}\n'
+    )
     load_config(f"ssm:{PARAMETER}", hidden.append)
     assert "mongodb://me:in-clear@127.0.0.1:1" in hidden
     here.keep(PARAMETER, SETTINGS)
@@ -279,8 +282,8 @@ def test_the_digest_holds_the_names_of_secrets_and_no_secret(here: Aws) -> None:
     for text in (
         SETTINGS,
         SETTINGS.replace(DOCDB, "other"),
-        'buckets = ["one"]\ndocdb.uri = "mongodb://a:b@h"\n',
-        'buckets = ["one"]\ndocdb.uri = "mongodb://c:d@h"\n',
+        'buckets = ["one"]\ndocdb.uri = "mongodb://a:b@h"\ndocdb.v1 = {}\n',
+        'buckets = ["one"]\ndocdb.uri = "mongodb://c:d@h"\ndocdb.v1 = {}\n',
     ):
         here.keep(PARAMETER, text)
         digests.append(load_config(f"ssm:{PARAMETER}").sha256)

@@ -28,6 +28,7 @@ FindingKind = Literal[
     "links-invalid",
     "result-not-ready",
     "result-without-computation",
+    "generation-unconfigured",
     "read-incomplete",
     "read-suspiciously-empty",
 ]

@@ -25,12 +25,13 @@ def plan_registration(asset: Asset, rules: Rules, evidence: Evidence) -> AssetPl
     """Register a new derived asset, and bring its files into step. Raises MustReadError: most are none of ours, and
     their `data_description.json` alone says so.
 
-    | `data_description.json`        | plan                                     |
-    |--------------------------------|------------------------------------------|
-    | missing / corrupt              | finding                                  |
-    | `data_level` "derived"         | a record from the core files, then files |
-    | `data_level` "raw"             | counted: registered on upload            |
-    | any other                      | finding                                  |
+    | `data_description.json`                        | plan                                     |
+    |------------------------------------------------|------------------------------------------|
+    | missing / corrupt                              | finding                                  |
+    | `data_level` "derived"                         | a record from the core files, then files |
+    | the same, and its generation is not configured | finding                                  |
+    | `data_level` "raw"                             | counted: registered on upload            |
+    | any other                                      | finding                                  |
     """
     knows_mounts = evidence.data_assets or not rules.register_data_assets
     if not (evidence.may_register and knows_mounts):
@@ -48,9 +49,12 @@ def plan_registration(asset: Asset, rules: Rules, evidence: Evidence) -> AssetPl
         return _found(asset, "data-description-corrupt", f"{name} holds no object")
     match description.get("data_level"):
         case "derived":
+            generation = rules.generation_of(description.get("schema_version"))
+            if generation is None:
+                return no_generation(asset, description.get("schema_version"))
             if folder is None:
                 raise MustReadError(folder=True)
-            return _register(asset, folder, description, rules)
+            return _register(asset, folder, generation, description, rules)
         case "raw":
             return _found(asset, "raw-unregistered", "raw assets are registered on upload")
         case level:
@@ -62,8 +66,16 @@ def _found(asset: Asset, kind: FindingKind, detail: str) -> AssetPlan:
     return AssetPlan(findings=(Finding(kind=kind, location=str(asset.location), detail=detail),))
 
 
-def _register(asset: Asset, folder: Folder, description: Mapping[str, Any], rules: Rules) -> AssetPlan:
-    generation = rules.generation_of(description.get("schema_version"))
+def no_generation(asset: Asset, schema_version: object) -> AssetPlan:
+    """What people are told of a new asset whose records' generation is not configured."""
+    told = repr(schema_version[:80]) if isinstance(schema_version, str) else type(schema_version).__name__
+    detail = f"not registered: v1 is not configured, and its schema_version is {told}, not 2 or newer"
+    return _found(asset, "generation-unconfigured", detail)
+
+
+def _register(
+    asset: Asset, folder: Folder, generation: Generation, description: Mapping[str, Any], rules: Rules
+) -> AssetPlan:
     values, findings = core_values(asset, folder, generation)
     create: list[Action] = []
     links: list[str] | None = [one.id for one in asset.data_assets] if rules.links else []
@@ -121,11 +133,16 @@ def _create(asset: Asset, description: Mapping[str, Any]) -> CreateDataAsset:
 
 
 def _tags(description: Mapping[str, Any]) -> Iterator[str]:
-    """The data level and the modalities' abbreviations (v1: `modality`, v2: `modalities`)."""
+    """The data level and the modalities' abbreviations: those of `modalities` (v2), or, where that is not there, of `modality`.
+
+    Either is a list or one alone, of objects or of abbreviations as text.
+    """
     yield "derived"
-    modalities = description.get("modality") or description.get("modalities") or []
+    modalities = description.get("modalities")
+    if modalities is None:
+        modalities = description.get("modality")
     for modality in modalities if isinstance(modalities, list) else [modalities]:
-        abbreviation = modality.get("abbreviation") if isinstance(modality, dict) else None
+        abbreviation = modality.get("abbreviation") if isinstance(modality, dict) else modality
         if isinstance(abbreviation, str) and _is_text(abbreviation):
             yield abbreviation
 

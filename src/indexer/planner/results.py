@@ -14,7 +14,7 @@ from indexer.model.snapshot import Asset, DataAsset, Folder, MustReadError
 from indexer.model.values import NotJsonError, UnserialisableError, from_bytes
 from indexer.planner.asset import AssetPlan, Reads, chain
 from indexer.planner.records import delete_record, insert_record
-from indexer.planner.register import core_values
+from indexer.planner.register import core_values, no_generation
 from indexer.planner.rules import Evidence, Rules
 
 
@@ -72,7 +72,10 @@ def _unfit(result: DataAsset) -> Finding | None:
 
 
 def _register(asset: Asset, folder: Folder, result: DataAsset, rules: Rules) -> AssetPlan:
-    generation = rules.generation_of(_schema_version(asset, folder))
+    version = _schema_version(asset, folder)
+    generation = rules.generation_of(version)
+    if generation is None:
+        return no_generation(asset, version)
     values, findings = core_values(asset, folder, generation)
     insert, _ = insert_record(
         asset, generation, result.name, values, [result.id], rules, "result-unregistered"

@@ -48,12 +48,20 @@ class Rules:
             record_id=id_in_plan(record_id),
         )
 
-    def generation_of(self, schema_version: object) -> Generation:
-        """Where a new asset is registered: v2 from major 2 on where it is configured, else v1."""
-        major = str(schema_version).split(".", 1)[0]
-        # Of any length: int() refuses what has thousands of digits.
-        newer = isinstance(schema_version, str) and major.isdecimal() and major.lstrip("0") not in ("", "1")
-        return GENERATIONS["v2" if newer and "v2" in self.collections else "v1"]
+    def generation_of(self, schema_version: object) -> Generation | None:
+        """Where a new asset is registered: v2 from major 2 on where it is configured, else v1; None where that is not."""
+        if _is_newer(schema_version) and "v2" in self.collections:
+            return GENERATIONS["v2"]
+        return GENERATIONS["v1"] if "v1" in self.collections else None
+
+
+def _is_newer(schema_version: object) -> bool:
+    """Is it text whose part before the first dot is ASCII digits, worth 2 or more?"""
+    if not isinstance(schema_version, str):
+        return False
+    major = schema_version.split(".", 1)[0]
+    # Of any length: int() refuses what has thousands of digits. It takes digits of other scripts, too.
+    return major.isascii() and major.isdigit() and major.lstrip("0") not in ("", "1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,10 @@ FINDING_MEANINGS: Mapping[FindingKind, Meaning] = {
     "result-without-computation": Meaning(
         "A wanted result names no computation. The same.", "Look at it in Code Ocean."
     ),
+    "generation-unconfigured": Meaning(
+        "A new derived asset or result whose record would be one of v1, and v1 is not configured. It is not registered.",
+        "Give its data description `schema_version` 2 or newer, upgraded, or configure `[docdb.v1]`.",
+    ),
     "read-incomplete": Meaning(
         "A read failed or was cut short, or an asset changed while it was being read. What rests on it is not planned.",
         "Look at `detail`; plan again.",

@@ -56,6 +56,11 @@ def places_of(config: Config) -> dict[GenerationName, tuple[str, str]]:
     return {name: (place.database, place.collection) for name, place in rules_of(config).collections.items()}
 
 
+def first_database(config: Config) -> str:
+    """The database of the first configured generation: what is ours beside records is kept there."""
+    return next(database for database, _ in places_of(config).values())
+
+
 @dataclass(frozen=True, slots=True)
 class _Clients:
     """Open connections."""
@@ -122,6 +127,6 @@ def open_systems(config: Config, parallel: int | None) -> Iterator[Systems]:
         if config.docdb.lease_collection is not None:
             from indexer.systems.leases import Leases
 
-            leases = Leases(clients.docdb, config.docdb.v1.database, config.docdb.lease_collection)
+            leases = Leases(clients.docdb, first_database(config), config.docdb.lease_collection)
         writers = Writers(S3Writer(clients.s3), DocDBWriter(clients.docdb), data_assets)
         yield Systems(_readers(clients), writers, leases)

@@ -239,6 +239,7 @@ def _settled(found: dict[str, Any]) -> Iterator[Note]:
     if results in found.get("buckets", ()):
         found["buckets"].remove(results)
         yield Note("buckets", f"without {results}, which is the results bucket")
+    found.setdefault("docdb.v1.database", "metadata_index")  # it knows one generation, and has it everywhere
     codeocean = any(path.startswith("codeocean.") for path in found)
     if not found.get("buckets"):
         found.pop("buckets", None)
