@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor as Pool
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
@@ -21,6 +21,7 @@ from indexer.model.content import RecordFieldSource, RecordSource
 from indexer.model.generation import GenerationName
 from indexer.model.location import parse_location
 from indexer.model.ports import Readers, Writers
+from indexer.threads import pool_of
 
 ASSETS_A_BATCH = 32
 """So many assets share one read and one write of their records."""
@@ -49,18 +50,18 @@ class Executor:
         by_asset = (tuple(group) for _, group in groupby(actions, key=lambda action: action.location))
         backwards = runs_backwards(actions)
         steps = (self._data_assets, self._records, self._objects)
-        with ThreadPoolExecutor(self.parallel, thread_name_prefix="apply") as pool:
+        with pool_of(self.parallel, "apply") as pool:
             for batch in iter(lambda: tuple(islice(by_asset, ASSETS_A_BATCH)), ()):
                 for step in reversed(steps) if backwards else steps:
                     step(batch, pool)
 
-    def _data_assets(self, batch: Batch, _: ThreadPoolExecutor) -> None:
+    def _data_assets(self, batch: Batch, _: Pool) -> None:
         mounts = [one for asset in batch for one in asset if isinstance(one, DataAssetAction)]
         reader, writer = self.readers.data_assets, self.writers.data_assets
         if mounts and reader is not None and writer is not None:
             DataAssetApplier(reader, writer, self.evidence, self.ledger).apply(mounts)
 
-    def _records(self, batch: Batch, _: ThreadPoolExecutor) -> None:
+    def _records(self, batch: Batch, _: Pool) -> None:
         applier = RecordApplier(
             self.readers.records,
             self.writers.records,
@@ -71,7 +72,7 @@ class Executor:
         )
         applier.apply([one for asset in batch for one in asset if isinstance(one, RecordAction)])
 
-    def _objects(self, batch: Batch, pool: ThreadPoolExecutor) -> None:
+    def _objects(self, batch: Batch, pool: Pool) -> None:
         applier = ObjectApplier(
             self.readers.objects, self.writers.objects, self.sources, self.evidence, self.ledger
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -26,6 +26,7 @@ from indexer.model.generation import (
 from indexer.model.location import Location, parse_location
 from indexer.model.ports import ObjectReader, Readers, RecordReader
 from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectInfo, Record, SystemName
+from indexer.threads import pool_of
 
 ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})
 ASSETS_A_BATCH = 16
@@ -79,7 +80,7 @@ def read_assets(
     batches = iter(lambda: tuple(islice(items, ASSETS_A_BATCH)), ())
     listed: deque[tuple[Work, Future[Folder | Unread | None], Future[Batch]]] = deque()
     decided: deque[P | Unread | Future[P | Unread]] = deque()
-    with ThreadPoolExecutor(parallel + 1, thread_name_prefix="read") as pool:
+    with pool_of(parallel + 1 if parallel > 1 else 1, "read") as pool:
         one_by_one = _Decider(readers, decide, originals_folder, pool)
         try:
             for batch in batches:
@@ -149,7 +150,7 @@ class _Decider(Generic[P]):
         readers: Readers,
         decide: Callable[[Asset], P],
         originals_folder: str,
-        pool: ThreadPoolExecutor,
+        pool: Executor,
     ) -> None:
         self._readers, self._decide = readers, decide
         self._originals_folder, self._pool = originals_folder, pool
