@@ -221,6 +221,10 @@ class PolicySettings(Section):
         description="Over this share of a bucket, and over 5, its deletions are withheld: of its records in scope, of "
         "its assets where root files go, of its records with links where links go. 100: no limit.",
     )
+    enforce_at_apply: bool = Field(
+        default=False,
+        description="`apply` refuses a plan whose own limits are wider than these; else it says so and goes on.",
+    )
 
 
 class Config(BaseSettings):

@@ -147,6 +147,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "policy.mode": ("upsert-only", "upsert-only"),
     "policy.max_deletes": ("3", 3),
     "policy.max_delete_percent": ("2.5", 2.5),
+    "policy.enforce_at_apply": ("true", True),
 }
 
 

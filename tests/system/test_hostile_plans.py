@@ -23,6 +23,11 @@ from indexer.runs.files import load_plan
 
 ORIGINAL = f"{ASSET}/original_metadata/subject.20250101.json"
 ARCHIVE = plan.archived()
+PERMISSIVE = {
+    "INDEXER_CODEOCEAN__ON_MISSING": "delete",
+    "INDEXER_CODEOCEAN__REGISTER_ASSETS": "true",
+    "INDEXER_DOCDB__V2__SYNC_TO_S3": "true",
+}
 Case = tuple[str, dict[str, Any]]
 
 
@@ -248,12 +253,15 @@ def unwritten(bench: Workbench) -> None:
 
 @pytest.fixture
 def guarded(workbench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Workbench:
-    """Systems with one asset, and this process pointed at them."""
+    """Systems with one asset, and this process pointed at them; the configuration itself forbids nothing."""
     workbench.records().insert_one({"_id": "id", "name": ASSET, "location": location()})
     for name, value in workbench.sandbox.environment().items():
         monkeypatch.setenv(name, value)
     for name in [name for name in os.environ if name.startswith("INDEXER_")]:
         monkeypatch.delenv(name)
+    for name, value in PERMISSIVE.items():
+        monkeypatch.setenv(name, value)
+    workbench.env |= PERMISSIVE
     return workbench
 
 

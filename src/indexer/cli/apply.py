@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.cli.events import EventsFile, event_stream
-from indexer.cli.options import ConfigPath, Dask, Parallel, configured, parallelism
+from indexer.cli.options import (
+    ConfigPath,
+    Dask,
+    MaxDeletePercent,
+    MaxDeletes,
+    Parallel,
+    Policy,
+    configured,
+    parallelism,
+)
 from indexer.cli.run import Run
 from indexer.cli.signals import finishing
 from indexer.cli.talk import Talk
@@ -57,6 +66,9 @@ def command(
     results: Results = None,
     archive: ArchivePlace = None,
     steal_lease: StealLease = False,
+    policy: Policy = None,
+    max_deletes: MaxDeletes = None,
+    max_delete_percent: MaxDeletePercent = None,
     parallel: Parallel = "auto",
     dask: Dask = None,
     events: EventsFile = None,
@@ -91,11 +103,15 @@ def command(
                 results=folder,
                 archive=archive,
                 steal_lease=steal_lease,
+                policy=policy,
+                max_deletes=max_deletes,
+                max_delete_percent=max_delete_percent,
                 parallel=parallelism(parallel),
                 dask=dask,
                 progress=stream.progress(progress),
                 stop=stop,
                 watch=watch,
+                warn=talk.warn,
                 run_id=talk.run_id,
             )
         path = folder / RESULT_FILE

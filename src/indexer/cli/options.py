@@ -55,6 +55,29 @@ Assets = Annotated[
         "--asset", metavar="GLOB", help="Only assets whose folder, or whole location, matches; repeatable."
     ),
 ]
+Policy = Annotated[
+    Literal["sync", "upsert-only", "create-only"] | None,
+    typer.Option("--policy", help="What a plan may do. Default: as configured, else sync."),
+]
+MaxDeletes = Annotated[
+    int | None,
+    typer.Option(
+        "--max-deletes",
+        metavar="N",
+        min=0,
+        help="How many deletions a plan may hold, and how many updates that remove links.",
+    ),
+]
+MaxDeletePercent = Annotated[
+    float | None,
+    typer.Option(
+        "--max-delete-percent",
+        metavar="P",
+        min=0,
+        max=100,
+        help="The same, in per cent of what a bucket has; 100: no limit.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Tell every request, a summary, and where a fault lies.")

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from indexer.cli.events import EventsFile, event_stream
-from indexer.cli.options import Assets, ConfigPath, Dask, Parallel, configured, known, named, parallelism
+from indexer.cli.options import (
+    Assets,
+    ConfigPath,
+    Dask,
+    MaxDeletePercent,
+    MaxDeletes,
+    Parallel,
+    Policy,
+    configured,
+    known,
+    named,
+    parallelism,
+)
 from indexer.cli.run import Run
 from indexer.cli.talk import Talk, data
 
@@ -35,29 +47,6 @@ Out = Annotated[
 Lookback = Annotated[
     int | None,
     typer.Option("--lookback-days", metavar="N", min=0, help="Only records modified within N days."),
-]
-Policy = Annotated[
-    Literal["sync", "upsert-only", "create-only"] | None,
-    typer.Option("--policy", help="What a plan may do. Default: as configured, else sync."),
-]
-MaxDeletes = Annotated[
-    int | None,
-    typer.Option(
-        "--max-deletes",
-        metavar="N",
-        min=0,
-        help="Withhold deletions, and updates that remove links, where there are more.",
-    ),
-]
-MaxDeletePercent = Annotated[
-    float | None,
-    typer.Option(
-        "--max-delete-percent",
-        metavar="P",
-        min=0,
-        max=100,
-        help="The same, in per cent of what a bucket has; 100: no limit.",
-    ),
 ]
 AllowEmpty = Annotated[
     list[str] | None,

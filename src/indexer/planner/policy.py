@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from indexer.model.action import Action, with_id
-from indexer.model.limits import Hold, Limits, deletes, mode_hold, over_limits
-from indexer.model.plan import Measures, Withheld
+from indexer.model.limits import ALL, Hold, Limits, deletes, losses, mode_hold, over_limits
+from indexer.model.plan import Measures, Scope, Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +43,12 @@ def apply_policy(actions: Sequence[Action], measures: Mapping[str, Measures], li
             resolved[action.id] = (ruled.id,)
             allowed.append(ruled)
     return Ruled(tuple(allowed), tuple(withheld))
+
+
+def scope_of_undo(scope: Scope, actions: Sequence[Action]) -> Scope:
+    """What the plan of an undo says of itself: it takes back all that the run wrote, and names how much goes by that.
+
+    No set is there of which it were a share. Whether so much may go is the applier's configuration's to say.
+    """
+    limits = {"max_deletes": max(scope.max_deletes, losses(actions)), "max_delete_percent": float(ALL)}
+    return scope.model_copy(update={"policy": "sync", **limits})

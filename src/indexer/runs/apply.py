@@ -15,21 +15,29 @@ from indexer import __version__
 from indexer.applier.bounds import Bounds, check_bounds
 from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal, with_images
 from indexer.applier.ledger import Watch, nobody
+from indexer.applier.permitted import Permissions, check_own_limits, check_permitted, warnings
 from indexer.config import Config
+from indexer.model.limits import Limits
 from indexer.model.location import parse_location
 from indexer.model.outcome import Result
 from indexer.model.place import Place, S3Place, parse_place
-from indexer.model.plan import Plan
+from indexer.model.plan import Plan, PolicyMode
 from indexer.model.ports import Progress
 from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import carry_out_there, open_cluster
-from indexer.runs.connect import Systems, open_systems, places_of
+from indexer.runs.connect import Systems, open_systems, places_of, rules_of
 from indexer.runs.files import PlanFile, as_file, document_bytes, write_whole
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.s3_files import check_apart
 from indexer.systems.leases import owner_name
 from indexer.systems.pace import at_most
+
+Warn = Callable[[str], None]
+
+
+def unheard(words: str) -> None:
+    """Warn nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,30 @@ def bounds_of(config: Config) -> Bounds:
     )
 
 
+def permissions_of(
+    config: Config,
+    policy: PolicyMode | None = None,
+    max_deletes: int | None = None,
+    max_delete_percent: float | None = None,
+) -> Permissions:
+    """What this configuration permits a plan, options over it."""
+    rules, own = rules_of(config), config.policy
+    return Permissions(
+        limits=Limits(
+            mode=policy or own.mode,
+            max_deletes=own.max_deletes if max_deletes is None else max_deletes,
+            max_delete_percent=own.max_delete_percent if max_delete_percent is None else max_delete_percent,
+        ),
+        enforce_limits=own.enforce_at_apply,
+        codeocean=config.codeocean is not None,
+        on_missing=rules.on_missing,
+        register_data_assets=rules.register_data_assets,
+        synced=frozenset(rules.synced()),
+        metadata_file="sync",
+        config_sha256=config.sha256,
+    )
+
+
 def results_folder(plan_path: Place, plan: Plan, results: Place | None) -> Place:
     """Where a run's journal, result and archive go: beside the plan, a folder for each plan.
 
@@ -75,10 +107,14 @@ def apply(
     results: Place | str | None = None,
     archive: Place | str | None = None,
     steal_lease: bool = False,
+    policy: PolicyMode | None = None,
+    max_deletes: int | None = None,
+    max_delete_percent: float | None = None,
     parallel: int | None = None,
     progress: Progress | None = None,
     stop: Event | None = None,
     watch: Watch = nobody,
+    warn: Warn = unheard,
     dask: str | None = None,
     run_id: str | None = None,
 ) -> Result:
@@ -86,7 +122,8 @@ def apply(
 
     `results`: the folder of journal, result and before-images, here or an `s3://` prefix; default `plan.results/ID` here.
     `archive`: a folder or an `s3://` prefix for the before-images, instead of the one in it. Once `stop` is set, what is in flight is finished.
-    `watch` is told of each outcome. `dask`: a scheduler's address, or "local": the actions are carried out on that cluster,
+    `policy`, `max_deletes`, `max_delete_percent`: instead of what is configured; what that forbids is refused. `watch`
+    is told of each outcome, `warn` of what a person should know before it begins. `dask`: a scheduler's address, or "local": the actions are carried out on that cluster,
     whose workers must see the folder. `run_id`: default a new one.
     Raises RefusedError before the first write, SystemFaultError where DocDB is down.
     """
@@ -95,12 +132,17 @@ def apply(
     folder = results_folder(Path(PLAN_FILE), plan, None if results is None else parse_place(results))
     bounds = bounds_of(config)
     check_bounds(plan, bounds)
+    permissions = permissions_of(config, policy, max_deletes, max_delete_percent)
+    check_permitted(plan, permissions)
+    check_own_limits(plan)
     check_apart(folder, config.every_bucket, "--results")
     place = str(folder / ARCHIVE_FOLDER) if isinstance(folder, S3Place) else ARCHIVE_FOLDER
     if archive is not None:
         named = parse_place(archive)
         check_apart(named, config.every_bucket, "--archive")
         place = str(named.resolve() if isinstance(named, Path) else named)
+    for words in warnings(plan, permissions):
+        warn(words)
     stop = stop or Event()
     with (
         open_cluster(dask) as cluster,

@@ -16,6 +16,7 @@ from indexer.model.outcome import Result
 from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import Plan, Summary
 from indexer.model.ports import ObjectReader, ObjectWriter
+from indexer.planner.policy import scope_of_undo
 from indexer.planner.undo import Kept, plan_undo
 from indexer.runs.carry_out import archive_place
 from indexer.runs.files import load_result, read_bytes
@@ -59,6 +60,7 @@ def undo(result: Place | str, *, plan_id: str | None = None) -> Undone:
                 "created_at": datetime.now(UTC),
                 "tool_version": __version__,
                 "undoes": run.run_id,
+                "scope": scope_of_undo(plan.scope, way_back.actions),
                 "coverage": (),
                 "actions": way_back.actions,
                 "withheld": (),
