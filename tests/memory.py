@@ -25,10 +25,15 @@ from indexer.model.ports import (
     Writers,
 )
 from indexer.model.snapshot import DataAsset, Listing, ObjectBody, ObjectInfo, RecordRow
-from indexer.model.values import etag_of
-from indexer.systems.bson_values import extended_json, from_extended_json
+from indexer.model.values import etag_of, id_key
+from indexer.systems.bson_values import archived, unarchived
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+def key_of(record_id: object) -> str:
+    """By which a record is kept; of text its `repr`."""
+    return repr(id_key(record_id))
 
 
 class Crash(BaseException):
@@ -100,7 +105,7 @@ class World:
     records: dict[GenerationName, dict[str, dict[str, Any]]] = field(
         default_factory=lambda: {name: {} for name in GENERATIONS}
     )
-    """Bodies by `repr(_id)`."""
+    """Bodies by `key_of(_id)`."""
     data_assets: dict[str, StoredDataAsset] = field(default_factory=dict)
     writes: list[Write] = field(default_factory=list)
     """Every write that changed something, in order."""
@@ -133,7 +138,7 @@ class World:
     def add(self, generation: GenerationName, *bodies: Mapping[str, Any]) -> None:
         """Store records."""
         for body in bodies:
-            self.records[generation][repr(body["_id"])] = copy.deepcopy(dict(body))
+            self.records[generation][key_of(body["_id"])] = copy.deepcopy(dict(body))
 
     def mount(self, *data_assets: StoredDataAsset) -> None:
         """Store data assets."""
@@ -341,13 +346,17 @@ class MemoryRecordReader(_Records):
             found = [
                 body for body in self._all(generation) if _unusable(body.get("location"), f"{SCHEME}{bucket}")
             ]
-            return tuple(_row(generation, body) for body in sorted(found, key=lambda body: repr(body["_id"])))
+            return tuple(
+                _row(generation, body) for body in sorted(found, key=lambda body: key_of(body["_id"]))
+            )
 
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
         """The bodies of those of the records that exist."""
         with self._world.call("records.by_id"):
-            wanted = set(map(repr, ids))
-            return tuple(copy.deepcopy(body) for body in self._all(generation) if repr(body["_id"]) in wanted)
+            wanted = set(map(key_of, ids))
+            return tuple(
+                copy.deepcopy(body) for body in self._all(generation) if key_of(body["_id"]) in wanted
+            )
 
     def by_location(
         self, generation: GenerationName, locations: Sequence[Location]
@@ -363,11 +372,11 @@ class MemoryRecordReader(_Records):
 
     def archive_form(self, body: Mapping[str, Any]) -> bytes:
         """The record with all its types."""
-        return extended_json(body)
+        return archived(body)
 
     def from_archive(self, form: bytes) -> Mapping[str, Any]:
         """The record that `archive_form` kept."""
-        return from_extended_json(form)
+        return unarchived(form)
 
 
 class MemoryRecordWriter(_Records):
@@ -384,19 +393,19 @@ class MemoryRecordWriter(_Records):
     def _write(self, held: dict[str, dict[str, Any]], write: RecordWrite) -> None:
         match write:
             case InsertOne():
-                key = repr(write.body["_id"])
+                key = key_of(write.body["_id"])
                 if key not in held:
                     held[key] = copy.deepcopy(dict(write.body))
                     self._world.wrote("records.insert", key)
             case UpdateOne():
-                key = repr(write.id)
+                key = key_of(write.id)
                 if _still(held.get(key), write.unchanged):
                     held[key] |= copy.deepcopy(dict(write.set_fields))
                     for name in write.unset_fields:
                         held[key].pop(name, None)
                     self._world.wrote("records.update", key)
             case DeleteOne():
-                key = repr(write.id)
+                key = key_of(write.id)
                 if _still(held.get(key), write.unchanged):
                     del held[key]
                     self._world.wrote("records.delete", key)

@@ -53,7 +53,7 @@ RECORD_VALUES = st.sampled_from([
     {"price": Foreign("Decimal128", '{"$numberDecimal": "1.10"}')}, DERIVED, None,
 ])
 UNSTORABLE = (
-    b'{"n": 123456789012345678901234567890}', b'{"a.b": 1}', b'{"$set": 1}', b"[" * 150 + b"]" * 150,
+    b'{"n": 123456789012345678901234567890}', b'{"a\\u0000": 1}', b"[" * 150 + b"]" * 150,
     b'{"s": "\\ud800"}',
 )
 ROOT_FILES = st.sampled_from([

@@ -32,7 +32,8 @@ from indexer.model.values import (
     UnserialisableError,
     fingerprint,
     from_bytes,
-    id_in_plan,
+    id_from_plan,
+    id_key,
     masked,
 )
 
@@ -118,7 +119,7 @@ def _new_body(action: InsertRecord, stamp: str, sources: Sources, ledger: Ledger
             body = {**sources.archived_record(content.source), generation.modified_field: stamp}
             if parse_location(body.get("location")) != location:
                 raise SourceChangedError("the archived record has another location")
-            if id_in_plan(body.get("_id")) != action.target.record_id:
+            if id_key(body.get("_id")) != id_key(id_from_plan(action.target.record_id)):
                 raise SourceChangedError("the archived record has another _id")
         case NewRecordContent():
             values = {one.field: sources.value(one) for one in content.fields}

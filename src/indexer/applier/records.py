@@ -18,7 +18,7 @@ from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.location import parse_location
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import RecordReader, RecordWrite, RecordWriter
-from indexer.model.values import fingerprint, id_from_plan, time_stamp
+from indexer.model.values import IdKey, fingerprint, id_from_plan, id_key, time_stamp
 
 ATTEMPTS = 5
 """How often a write of which nothing came is judged again."""
@@ -39,12 +39,12 @@ class _Sent:
 class _Live:
     """The records that a batch's guards look at."""
 
-    by_id: dict[tuple[GenerationName, str], Body] = field(default_factory=dict)
+    by_id: dict[tuple[GenerationName, IdKey], Body] = field(default_factory=dict)
     by_location: dict[tuple[GenerationName, str], list[Body]] = field(default_factory=dict)
 
     def of(self, action: RecordAction) -> Body | None:
         """The record that an action names."""
-        return self.by_id.get((action.target.generation, repr(id_from_plan(action.target.record_id))))
+        return self.by_id.get((action.target.generation, id_key(id_from_plan(action.target.record_id))))
 
     def judge(self, action: RecordAction) -> Judgement:
         """Precondition × live."""
@@ -109,7 +109,7 @@ class RecordApplier:
             targets = [one.target for one in actions if one.target.generation == generation]
             ids = [id_from_plan(target.record_id) for target in targets]
             for body in self.reader.by_id(generation, ids) if ids else ():
-                live.by_id[generation, repr(body["_id"])] = dict(body)
+                live.by_id[generation, id_key(body["_id"])] = dict(body)
             for body in self.reader.by_location(generation, locations) if locations else ():
                 there = generation, str(parse_location(body["location"]))
                 live.by_location.setdefault(there, []).append(body)

@@ -72,7 +72,7 @@ class RecordReader(Protocol):
         ...
 
     def archive_form(self, body: Mapping[str, Any]) -> bytes:
-        """The record with all its types, as MongoDB Extended JSON (canonical)."""
+        """The record with all its types, in the bytes of BSON."""
         ...
 
     def from_archive(self, form: bytes) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from indexer.model.links import InvalidLinksError
 from indexer.model.location import NO_FOLDER, Location, matches_any, parse_location
 from indexer.model.plan import Finding, Measures
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
+from indexer.model.values import UnserialisableError, id_in_plan
 from indexer.planner.links import desired_links, holds_links, links_invalid
 
 MAX_SHOWN = 200
@@ -96,7 +97,7 @@ def join(
 
     In scope: what passes the globs and has a recent record, or a record whose links this plan changes
     (a record that a plan changes is in scope whole, however old; `links`: whether it would), or no record at all. Two records of
-    one collection with one location are a finding and nothing else. Links that cannot be read are found at any age. S3 sorts prefixes with their
+    one collection with one location are a finding and nothing else, as is a record that no plan can name. Links that cannot be read are found at any age. S3 sorts prefixes with their
     trailing slash and DocDB without: everything is sorted again here, by location.
     """
     findings: list[Finding] = []
@@ -154,9 +155,9 @@ def _merged(
 
 def _in_scope(asset: Asset, within: Window, links: bool) -> tuple[bool, tuple[Finding, ...]]:
     """Is the asset in scope; and what is wrong with one that is not?"""
-    duplicates = tuple(_duplicates(asset.location, asset.rows))
-    if duplicates:
-        return False, duplicates
+    alone = (*_duplicates(asset.location, asset.rows), *_unnameable(asset))
+    if alone:
+        return False, alone
     if not asset.rows or any(map(within.recent, asset.rows)):
         return True, ()
     return _relinked(asset) if links else (False, ())
@@ -176,6 +177,19 @@ def _relinked(asset: Asset) -> tuple[bool, tuple[Finding, ...]]:
         except InvalidLinksError as exc:
             wrong.append(links_invalid(asset.location, exc))
     return False, tuple(wrong)
+
+
+def _unnameable(asset: Asset) -> Iterator[Finding]:
+    """An `_id` that no plan can name: nothing that a plan says of the asset could be told from other records."""
+    for row in asset.rows:
+        if isinstance(row.id, str):
+            continue
+        try:
+            id_in_plan(row.id)
+        except UnserialisableError as exc:
+            why = f"no plan can name its `_id` ({exc}); give it another"
+            detail = f"{row.generation} record {show_id(row)}: {why}"
+            yield Finding(kind="value-unserialisable", location=str(asset.location), detail=detail)
 
 
 def _invalid(row: RecordRow) -> Finding:

@@ -14,6 +14,7 @@ from indexer.model.location import SCHEME, Location
 from indexer.model.plan import Finding, FindingKind, Scope
 from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import RESULT_TAGS, Asset, Coverage, DataAsset, RecordRow, SystemName
+from indexer.model.values import IdKey, id_key
 from indexer.planner.assemble import BucketPlan
 from indexer.planner.asset import AssetPlan, Reads, needed_reads, plan_asset
 from indexer.planner.join import Joined, Listed, Window, join, window
@@ -181,9 +182,9 @@ def _rows(reads: RowReads) -> list[RecordRow]:
     """Every record once; none of a generation whose rows could not all be read."""
     rows: list[RecordRow] = []
     for read in reads.values():
-        seen: set[object] = set()
+        seen: set[IdKey] = set()
         for row in read.rows if read.whole else ():
-            key = row.id if isinstance(row.id, str) else (repr(row.id),)
+            key = id_key(row.id)
             if key not in seen:
                 seen.add(key)
                 rows.append(row)

@@ -22,7 +22,7 @@ from indexer.runs.carry_out import archive_place
 from indexer.runs.files import load_result, read_bytes
 from indexer.runs.reviewed import needed_plan_of
 from indexer.systems.archive import open_archive
-from indexer.systems.bson_values import from_extended_json
+from indexer.systems.bson_values import unarchived
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def undo(result: Place | str, *, plan_id: str | None = None) -> Undone:
     def record(name: str) -> Mapping[str, Any] | None:
         body = archive.read(name)
         try:
-            return None if body is None else from_extended_json(body)
+            return None if body is None else unarchived(body)
         except ValueError:
             return None
 

@@ -26,6 +26,7 @@ from indexer.model.generation import (
 from indexer.model.location import Location, parse_location
 from indexer.model.ports import ObjectReader, Readers, RecordReader
 from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectInfo, Record, SystemName
+from indexer.model.values import IdKey, id_key
 from indexer.threads import pool_of
 
 ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})
@@ -114,20 +115,20 @@ Batch = dict[Location, Bodies] | SystemFaultError
 """A fault: why the batch was not read."""
 
 
-def _wanted(batch: Sequence[Work]) -> dict[GenerationName, dict[str, object]]:
+def _wanted(batch: Sequence[Work]) -> dict[GenerationName, dict[IdKey, object]]:
     """The ids of the records that a batch needs, each once."""
-    wanted: dict[GenerationName, dict[str, object]] = {}
+    wanted: dict[GenerationName, dict[IdKey, object]] = {}
     for one in batch:
         for row in one.asset.rows:
             if row.generation in one.records:
-                wanted.setdefault(row.generation, {})[repr(row.id)] = row.id
+                wanted.setdefault(row.generation, {})[id_key(row.id)] = row.id
     return wanted
 
 
 def _records(reader: RecordReader, batch: Sequence[Work]) -> dict[Location, Bodies]:
     """The whole records that a batch needs; None for one that is gone, or moved, since its row was read."""
     found = {
-        (generation, repr(body["_id"])): body
+        (generation, id_key(body["_id"])): body
         for generation, ids in _wanted(batch).items()
         for body in reader.by_id(generation, tuple(ids.values()))
     }
@@ -136,7 +137,7 @@ def _records(reader: RecordReader, batch: Sequence[Work]) -> dict[Location, Bodi
         records: dict[GenerationName, Record | None] = {}
         for row in one.asset.rows:
             if row.generation in one.records:
-                body = found.get((row.generation, repr(row.id)))
+                body = found.get((row.generation, id_key(row.id)))
                 records[row.generation] = None if body is None else Record(row, body)
         held[one.asset.location] = records
     return held

@@ -69,6 +69,34 @@ CODEC_OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(
 )
 
 
+RAW_OPTIONS: CodecOptions[RawBSONDocument] = CODEC_OPTIONS.with_options(document_class=RawBSONDocument)
+"""In which everything is read: a driver that decodes makes an object of its own of `{"$ref": ...}`."""
+REFERENCE = b"$ref\0"
+"""Where this is nowhere in the bytes, no document can look like one."""
+
+
+def decoded(raw: bytes | memoryview) -> dict[str, Any]:
+    """A document in the model's values, each as it was stored. Raises BSONError."""
+    raw = bytes(raw)
+    if REFERENCE not in raw:
+        return decode(raw, CODEC_OPTIONS)
+    return {key: _plain(item) for key, item in RawBSONDocument(raw, RAW_OPTIONS).items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case RawBSONDocument():
+            return {key: _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+    return value
+
+
+def id_of(record: RawBSONDocument) -> Any:
+    """A record's `_id` in the model's values; the rest stays as it came."""
+    return _plain(record["_id"])
+
+
 class WireRecord(Mapping[str, Any]):
     """A record as it came: its `_id` is known, and the rest is decoded where it is needed, and then held.
 
@@ -92,27 +120,14 @@ class WireRecord(Mapping[str, Any]):
         return len(self._body)
 
 
-RAW_OPTIONS: CodecOptions[RawBSONDocument] = CODEC_OPTIONS.with_options(document_class=RawBSONDocument)
+def archived(body: Mapping[str, Any]) -> bytes:
+    """A record with all its types, in the bytes of BSON: Extended JSON has meanings of its own for plain data."""
+    return encode(body, codec_options=CODEC_OPTIONS)
 
 
-def _deep(value: Any) -> Any:
-    match value:
-        case Mapping():
-            return {key: _deep(item) for key, item in value.items()}
-        case list():
-            return [_deep(item) for item in value]
-    return to_bson(value)
-
-
-def extended_json(body: Mapping[str, Any]) -> bytes:
-    """A record with all its types, as canonical MongoDB Extended JSON."""
-    return dumps(_deep(body), json_options=EXTENDED_JSON).encode("utf-8")
-
-
-def from_extended_json(form: bytes) -> dict[str, Any]:
-    """The record in canonical MongoDB Extended JSON, in the model's values. Raises ValueError."""
+def unarchived(form: bytes) -> dict[str, Any]:
+    """The record that `archived` kept, in the model's values. Raises ValueError for anything else."""
     try:
-        body = loads(form.decode("utf-8"), json_options=EXTENDED_JSON)
-        return decode(encode(body), CODEC_OPTIONS)
+        return decoded(form)
     except (BSONError, TypeError, KeyError, OverflowError, RecursionError) as exc:
-        raise ValueError(f"no record in MongoDB Extended JSON: {exc}") from exc
+        raise ValueError(f"no record in BSON: {exc}") from exc

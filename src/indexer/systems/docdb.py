@@ -5,29 +5,34 @@ What is sent works on Amazon DocumentDB and on MongoDB alike. Source: DOMAIN, "T
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pymongo
-from bson import decode
+from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
+from indexer.errors import SystemFaultError
 from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.location import SCHEME, Location
 from indexer.model.ports import DeleteOne, InsertOne, RecordWrite, UpdateOne, WriteError
 from indexer.model.snapshot import RecordRow
-from indexer.systems.bson_values import (
-    CODEC_OPTIONS,
-    RAW_OPTIONS,
-    WireRecord,
-    extended_json,
-    from_extended_json,
-)
+from indexer.model.values import IdKey, id_key
+from indexer.systems.bson_values import RAW_OPTIONS, WireRecord, archived, decoded, id_of, unarchived
 from indexer.systems.docdb_connection import DocDB, asked, faults
 
 ROWS_A_PAGE = 1_000
 DUPLICATE_KEY = 11000
+REFUSED_KEY = frozenset({52, 57})
+"""A key with a leading dollar, and one with a dot: MongoDB's codes."""
+REFUSES_KEYS = re.compile(r"field name|prefix|must not (contain|start)", re.IGNORECASE)
+"""Other engines' words for the same."""
+MAX_SAID = 300
+"""Characters of a key or of the database's words in an error."""
 
 
 class DocDBReader:
@@ -42,29 +47,29 @@ class DocDBReader:
         Each page starts again at the last location seen, since two records may share it.
         """
         low, high = f"{SCHEME}{bucket}/", f"{SCHEME}{bucket}0"  # "0" follows "/"
-        seen: set[str] = set()
+        seen: set[IdKey] = set()
         limit = ROWS_A_PAGE
         while True:
             page = asked(
                 self._docdb,
                 f"read {generation} records of {bucket}",
-                lambda low=low, limit=limit: list(  # type: ignore[misc]
-                    self._docdb.collection(generation)
+                lambda low=low, limit=limit: [  # type: ignore[misc]
+                    self._row(generation, one)
+                    for one in self._collection(generation)
                     .find({"location": {"$gte": low, "$lt": high}}, self._projection(generation))
                     .sort("location", pymongo.ASCENDING)
                     .limit(limit)
                     .batch_size(limit)
-                ),
+                ],
             )
-            fresh = [row for row in (self._row(generation, one) for one in page) if repr(row.id) not in seen]
-            yield tuple(fresh)
+            yield tuple(row for row in page if id_key(row.id) not in seen)
             if len(page) < limit:
                 return
-            last = max((row["location"] for row in page if isinstance(row["location"], str)), default=low)
+            last = max((row.location for row in page if isinstance(row.location, str)), default=low)
             if last == low:
                 limit *= 2
             low = last
-            seen = {repr(row["_id"]) for row in page}
+            seen = {id_key(row.id) for row in page}
 
     def unusable_rows(self, generation: GenerationName, bucket: str) -> tuple[RecordRow, ...]:
         """Records whose location is none, no string or no `s3://` location, or names no asset of this bucket.
@@ -77,27 +82,27 @@ class DocDBReader:
 
     def _unusable_rows(self, generation: GenerationName, bucket: str) -> tuple[RecordRow, ...]:
         found: dict[str, RecordRow] = {}
-        collection = self._docdb.collection(generation)
+        collection = self._collection(generation)
         for direction, beyond in ((pymongo.ASCENDING, _at_or_above), (pymongo.DESCENDING, _below)):
             cursor = collection.find({}, self._projection(generation)).sort("location", direction)
-            for document in cursor.batch_size(100):
-                if beyond(document.get("location")):
+            for row in (self._row(generation, document) for document in cursor.batch_size(100)):
+                if beyond(row.location):
                     break
-                found[repr(document["_id"])] = self._row(generation, document)
-        for document in collection.find({"location": f"{SCHEME}{bucket}"}, self._projection(generation)).sort(
-            "_id", pymongo.ASCENDING
-        ):
-            found[repr(document["_id"])] = self._row(generation, document)
+                found[repr(id_key(row.id))] = row
+        named = collection.find({"location": f"{SCHEME}{bucket}"}, self._projection(generation))
+        for document in named.sort("_id", pymongo.ASCENDING):
+            row = self._row(generation, document)
+            found[repr(id_key(row.id))] = row
         return tuple(found[key] for key in sorted(found))
 
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
         """The bodies of those of the records that exist."""
         what = f"read {len(ids)} {generation} records"
-        collection = self._docdb.collection(generation).with_options(codec_options=RAW_OPTIONS)
+        collection = self._collection(generation)
 
         def ask() -> tuple[Mapping[str, Any], ...]:
             return tuple(
-                WireRecord(raw["_id"], partial(self._decoded, what, bytes(raw.raw)))
+                WireRecord(id_of(raw), partial(self._decoded, what, bytes(raw.raw)))
                 for raw in collection.find({"_id": {"$in": list(ids)}})
             )
 
@@ -105,7 +110,7 @@ class DocDBReader:
 
     def _decoded(self, what: str, raw: bytes) -> dict[str, Any]:
         with faults(self._docdb, what):
-            return decode(raw, CODEC_OPTIONS)
+            return decoded(raw)
 
     def by_location(
         self, generation: GenerationName, locations: Sequence[Location]
@@ -113,16 +118,23 @@ class DocDBReader:
         """The bodies of all records at these locations, with a trailing slash or without."""
         written = [text for location in locations for text in (str(location), f"{location}/")]
         what = f"read {generation} records of {len(locations)} locations"
-        collection = self._docdb.collection(generation)
-        return asked(self._docdb, what, lambda: tuple(collection.find({"location": {"$in": written}})))
+        collection = self._collection(generation)
+
+        def ask() -> tuple[Mapping[str, Any], ...]:
+            return tuple(decoded(one.raw) for one in collection.find({"location": {"$in": written}}))
+
+        return asked(self._docdb, what, ask)
 
     def archive_form(self, body: Mapping[str, Any]) -> bytes:
-        """The record with all its types, as canonical MongoDB Extended JSON."""
-        return extended_json(body)
+        """The record with all its types, in the bytes of BSON."""
+        return archived(body)
 
     def from_archive(self, form: bytes) -> Mapping[str, Any]:
         """The record that `archive_form` kept. Raises ValueError for anything else."""
-        return from_extended_json(form)
+        return unarchived(form)
+
+    def _collection(self, generation: GenerationName) -> Collection[RawBSONDocument]:
+        return self._docdb.collection(generation).with_options(codec_options=RAW_OPTIONS)
 
     @staticmethod
     def _projection(generation: GenerationName) -> dict[str, int]:
@@ -130,8 +142,8 @@ class DocDBReader:
         return dict.fromkeys(("_id", "location", "name", shape.modified_field, shape.links_field), 1)
 
     @staticmethod
-    def _row(generation: GenerationName, document: Mapping[str, Any]) -> RecordRow:
-        shape = GENERATIONS[generation]
+    def _row(generation: GenerationName, raw: RawBSONDocument) -> RecordRow:
+        shape, document = GENERATIONS[generation], decoded(raw.raw)
         return RecordRow(
             generation=generation,
             id=document["_id"],
@@ -168,11 +180,23 @@ class DocDBWriter:
             except BulkWriteError as exc:
                 errors = exc.details.get("writeErrors", ())
                 return tuple(
-                    WriteError(int(one["index"]), str(one.get("errmsg", ""))[:300])
+                    WriteError(int(one["index"]), self._words(writes[int(one["index"])], one))
                     for one in errors
                     if one.get("code") != DUPLICATE_KEY
                 )
         return ()
+
+    def _words(self, write: RecordWrite, error: Mapping[str, Any]) -> str:
+        """The database's own, after the key that it refuses where it is one."""
+        said = str(error.get("errmsg", ""))[:MAX_SAID]
+        key = _odd_key(write)
+        if key is None or not (error.get("code") in REFUSED_KEY or REFUSES_KEYS.search(said)):
+            return said
+        version = "unknown"
+        with suppress(SystemFaultError), faults(self._docdb, "ask for the server's version"):
+            version = self._docdb.client.admin.command("buildInfo").get("version", version)
+        at_least = "DocumentDB 5.0 from engine patch 3.0.11051 on and MongoDB 5 take it"
+        return f"the key {key[:MAX_SAID]!r} is refused by this server, version {version} ({at_least}): {said}"
 
 
 def _request(write: RecordWrite) -> Any:
@@ -186,3 +210,24 @@ def _request(write: RecordWrite) -> Any:
             return pymongo.UpdateOne({"_id": write.id, **write.unchanged}, change)
         case DeleteOne():
             return pymongo.DeleteOne({"_id": write.id, **write.unchanged})
+
+
+def _odd_key(write: RecordWrite) -> str | None:
+    """The first key with a dot or a leading dollar in what is written: not every engine stores one."""
+    match write:
+        case InsertOne(body=values) | UpdateOne(set_fields=values):
+            return next(_odd_keys(values), None)
+        case DeleteOne():
+            return None
+
+
+def _odd_keys(value: object) -> Iterator[str]:
+    match value:
+        case Mapping():
+            for key, item in value.items():
+                if key.startswith("$") or "." in key:
+                    yield key
+                yield from _odd_keys(item)
+        case list():
+            for item in value:
+                yield from _odd_keys(item)
