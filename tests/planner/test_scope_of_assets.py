@@ -8,7 +8,8 @@ import pytest
 
 from builders import BUCKET, NOW, asset_of, at, location, plan_of, planned, record, row, world_of
 from indexer.model.generation import V2
-from indexer.planner.join import Window, join, read_time, window
+from indexer.model.values import read_time
+from indexer.planner.join import Window, join, window
 from memory import World
 
 EDGE = NOW - timedelta(days=14)

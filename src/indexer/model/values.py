@@ -63,6 +63,33 @@ def time_stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
+def read_time(value: object) -> datetime | None:
+    """An instant, from a BSON datetime or ISO-8601 text; None where it is neither."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    try:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError:
+        return None
+
+
+def next_stamp(now: datetime, replaced: object) -> str:
+    """The time of a write, as records hold it: later than the one it replaces, however wrong this machine's clock is.
+
+    `replaced`: text, a BSON datetime, or what is no time and so cannot be replaced by an earlier one.
+    """
+    before = read_time(replaced)
+    with suppress(OverflowError):  # the last instant that there is has none after it
+        if before is not None and before >= now:
+            return time_stamp(before + timedelta(microseconds=1))
+    return time_stamp(now)
+
+
 def _json_form(value: object) -> str:
     match value:
         case datetime():

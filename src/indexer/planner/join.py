@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from indexer.model.generation import GENERATIONS
@@ -15,7 +15,7 @@ from indexer.model.links import InvalidLinksError
 from indexer.model.location import NO_FOLDER, Location, matches_any, parse_location
 from indexer.model.plan import Finding, Measures
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
-from indexer.model.values import UnserialisableError, id_in_plan
+from indexer.model.values import UnserialisableError, id_in_plan, read_time
 from indexer.planner.links import desired_links, holds_links, links_invalid
 
 MAX_SHOWN = 200
@@ -48,21 +48,6 @@ def window(now: datetime, lookback_days: int | None, globs: Sequence[str]) -> Wi
     except OverflowError:  # further back than there are dates
         since = None
     return Window(since, tuple(globs))
-
-
-def read_time(value: object) -> datetime | None:
-    """An instant, from a BSON datetime or ISO-8601 text; None where it is neither."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    if not isinstance(value, datetime):
-        return None
-    try:
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-    except OverflowError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)

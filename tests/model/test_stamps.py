@@ -1,0 +1,47 @@
+"""The time of a write is never earlier than the one it replaces, nor the same: other programs poll on it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from builders import at
+from indexer.model.values import next_stamp, read_time
+
+NOW = at(2026, 11, 26, 11)
+STAMP = "2026-11-26T11:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("replaced", "stamp"),
+    [
+        (None, STAMP),
+        ("", STAMP),
+        ("yesterday", STAMP),
+        (7, STAMP),
+        ({"$date": 1}, STAMP),
+        (at(2026, 11, 26, 10), STAMP),
+        ("2026-11-26T10:59:59.999999999Z", STAMP),
+        ("2026-11-26T12:30:00+02:00", STAMP),
+        (NOW, "2026-11-26T11:00:00.000001Z"),
+        ("2026-11-26T11:00:00Z", "2026-11-26T11:00:00.000001Z"),
+        ("2026-11-26T11:00:00", "2026-11-26T11:00:00.000001Z"),
+        ("2026-11-26T10:00:00-02:00", "2026-11-26T12:00:00.000001Z"),
+        (datetime(2027, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))), "2027-01-01T00:00:00.000001Z"),
+        (datetime(2027, 1, 1), "2027-01-01T00:00:00.000001Z"),
+        ("2027-01-01T00:00:00.123456999Z", "2027-01-01T00:00:00.123457Z"),
+        ("9999-12-31T23:59:59.999999Z", STAMP),
+    ],
+)
+def test_a_stamp_is_later_than_the_one_it_replaces(replaced: object, stamp: str) -> None:
+    """As instants; what cannot be read, or has no instant after it, is replaced by the time that it is."""
+    assert next_stamp(NOW, replaced) == stamp
+
+
+def test_a_chain_of_stamps_only_grows() -> None:
+    """Though the clock stands still, or goes back."""
+    stamp = next_stamp(NOW, None)
+    for hours in (0, 0, -5, 1, 0):
+        before, stamp = stamp, next_stamp(NOW + timedelta(hours=hours), stamp)
+        assert (read_time(stamp) or datetime.min.replace(tzinfo=UTC)) > (read_time(before) or NOW)
