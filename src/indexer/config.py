@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -29,6 +30,14 @@ BUCKET = r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$"
 BucketName = Annotated[str, Field(pattern=BUCKET)]
 DOMAIN = r"^https?://[^/@]+/?$"
 FOLDER = r"^[^/]+$"
+
+
+def _trimmed(value: Any) -> Any:
+    """Without white space at its end: a file of one secret ends with a newline."""
+    return value.rstrip() if isinstance(value, str) else value
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_trimmed)]
 WANTED = {
     BUCKET: "a bucket's name, without s3:// and without a prefix",
     DOMAIN: "https:// and a host, without a path or credentials",
@@ -64,7 +73,7 @@ class DocDBSettings(Section):
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["uri", "secret"]}})
 
-    uri: SecretStr | None = Field(
+    uri: Secret | None = Field(
         default=None,
         description="A `mongodb://` URI, with user and password where there are any; never shown. Either this or "
         "`docdb.secret` must be given.",
@@ -160,13 +169,13 @@ class CodeOceanSettings(Section):
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["token", "secret"]}})
 
-    domain: str | None = Field(
+    domain: Annotated[str, BeforeValidator(_trimmed)] | None = Field(
         default=None,
         pattern=DOMAIN,
         description="Its URL, without credentials; the secret may hold it instead. Without a table `[codeocean]` "
         "links and results are left alone, and data assets of gone assets are kept.",
     )
-    token: SecretStr | None = Field(
+    token: Secret | None = Field(
         default=None,
         description="An access token; what it must be allowed to do: docs/permissions.md. Either this or "
         "`codeocean.secret` must be given.",
@@ -295,11 +304,25 @@ class Config(BaseSettings):
         return env_settings, init_settings
 
 
+def setting_paths(table: type[BaseModel] = Config, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The path of every table and every key that there may be."""
+    for name in table.model_fields:
+        path = (*above, name)
+        yield path
+        if (nested := _nested(table, name)) is not None:
+            yield from setting_paths(nested, path)
+
+
 def table_at(path: Iterable[Any]) -> type[BaseModel]:
     """The table at this path."""
-    model: Any = Config
+    model: type[BaseModel] = Config
     for part in path:
-        annotation = model.model_fields[str(part)].annotation
-        options = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(one for one in options if isinstance(one, type) and issubclass(one, BaseModel))
-    return cast("type[BaseModel]", model)
+        model = cast("type[BaseModel]", _nested(model, str(part)))
+    return model
+
+
+def _nested(table: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """The table that stands under a name, where what stands there is one."""
+    annotation = table.model_fields[name].annotation
+    options = [annotation, *getattr(annotation, "__args__", ())]
+    return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)

@@ -48,9 +48,52 @@ def test_what_is_printed_is_a_configuration(indexer: Run, old: Path, tmp_path: P
     assert document["lookback_days"] == 14
     assert document["codeocean"]["domain"] == "https://codeocean.example.org"
     assert document["policy"]["max_deletes"] == 100
-    assert (document["docdb"]["uri"], document["codeocean"]["token"]) == ("***", "***")
+    assert document["docdb"]["uri"] == "mongodb://***@docdb.example.org:27018"
+    assert document["codeocean"]["token"] == "***"
     assert "pass-word" not in shown.stdout
     assert "t0ken" not in shown.stdout
+
+
+def test_what_is_shown_says_where_it_comes_from(indexer: Run, tmp_path: Path) -> None:
+    """A file, a variable (one of a whole table, too), or the default."""
+    (tmp_path / "indexer.toml").write_text(
+        'buckets = ["bucket"]\n[docdb]\nuri = "mongodb://127.0.0.1"\n[docdb.v2]\n', encoding="utf-8"
+    )
+    shown = indexer(
+        "config",
+        "show",
+        INDEXER_LOOKBACK_DAYS="14",
+        INDEXER_POLICY='{"max_deletes": 3}',
+        INDEXER_POLICY__MODE="",
+    )
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    for line in (
+        'buckets = ["bucket"] # indexer.toml',
+        "lookback_days = 14 # INDEXER_LOOKBACK_DAYS",
+        'uri = "mongodb://127.0.0.1:27017" # indexer.toml',
+        'database = "metadata_index_v2" # default',
+        "max_deletes = 3 # INDEXER_POLICY",
+        'mode = "sync" # default',
+    ):
+        assert line in lines
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("mongodb://me:pa%40ss@one:1,two:2/?tlsCertificateKeyFilePassword=hush", "mongodb://***@one:1,two:2"),
+        ("mongodb://me:hu/sh@one:1", "***"),
+        ("mongodb://me:hu@sh@one:1", "***"),
+        ("mongodb+srv://me:hush@cluster.example.org/", "***"),
+    ],
+)
+def test_of_a_uri_only_the_hosts_are_shown(indexer: Run, tmp_path: Path, uri: str, shown: str) -> None:
+    """Where they cannot be told from a password that was not encoded, nothing is."""
+    (tmp_path / "indexer.toml").write_text('buckets = ["bucket"]\n', encoding="utf-8")
+    done = indexer("config", "show", INDEXER_DOCDB__URI=uri)
+    assert tomllib.loads(done.stdout)["docdb"]["uri"] == shown, done.stderr
+    assert "hush" not in done.stdout
 
 
 def test_notes_go_to_stderr_and_secrets_nowhere(indexer: Run, old: Path) -> None:

@@ -109,7 +109,6 @@ def test_collections_that_are_apart_are_taken(tmp_path: Path, docdb: str) -> Non
     ("variable", "value", "says"),
     [
         ("INDEXER_LOOKBACK_DAYS", "soon", "INDEXER_LOOKBACK_DAYS: should be"),
-        ("INDEXER_DOCDB__URII", "x", "there is no setting INDEXER_DOCDB__URII (did you mean uri?)"),
         ("INDEXER_BUCKETS", '["s3://bucket"]', f"buckets.0 in INDEXER_BUCKETS: {NAME}"),
         (
             "INDEXER_POLICY",
@@ -124,6 +123,42 @@ def test_a_variable_of_the_environment_is_named(
     """It is not looked for in the file."""
     monkeypatch.setenv(variable, value)
     assert detail_of(tmp_path, GOOD).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("INDEXER_DOCDB__URII", "INDEXER_DOCDB__URI"),
+        ("INDEXER_POLICY_MODE", "INDEXER_POLICY__MODE"),
+        ("indexer_bucket", "INDEXER_BUCKETS"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, meant: str
+) -> None:
+    """Ignored, it would be a limit that does not hold. One that is empty is as good as unset."""
+    (tmp_path / "indexer.toml").write_text(GOOD, encoding="utf-8")
+    monkeypatch.setenv(variable, "x")
+    with pytest.raises(UsageError) as raised:
+        load_config(tmp_path / "indexer.toml")
+    assert raised.value.detail == f"there is no setting {variable} (did you mean {meant}?)"
+    monkeypatch.setenv(variable, "")
+    assert load_config(tmp_path / "indexer.toml").buckets == ("bucket",)
+
+
+def test_white_space_behind_a_secret_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that holds one secret ends with a newline, and so does a variable made of it."""
+    (tmp_path / "indexer.toml").write_text(GOOD, encoding="utf-8")
+    monkeypatch.setenv("INDEXER_DOCDB__URI", "mongodb://127.0.0.1:9/ \n")
+    monkeypatch.setenv("INDEXER_CODEOCEAN__TOKEN", "token\r\n")
+    monkeypatch.setenv("INDEXER_CODEOCEAN__DOMAIN", "https://codeocean.example.org\n")
+    config = load_config(tmp_path / "indexer.toml")
+    assert config.docdb.uri is not None
+    assert config.codeocean is not None
+    assert config.codeocean.token is not None
+    assert config.docdb.uri.get_secret_value() == "mongodb://127.0.0.1:9/"
+    assert config.codeocean.token.get_secret_value() == "token"
+    assert config.codeocean.domain == "https://codeocean.example.org"
 
 
 def test_a_variable_that_is_no_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

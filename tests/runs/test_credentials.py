@@ -12,7 +12,9 @@ from pymongo.uri_parser import parse_uri
 from indexer.errors import UsageError
 from indexer.runs.credentials import docdb_uri
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
+    lambda text: text == text.rstrip()
+)
 HOSTS = st.from_regex(r"[a-z][a-z0-9]{0,9}(\.[a-z][a-z0-9-]{0,8}[a-z0-9]){0,3}", fullmatch=True)
 PORTS = st.integers(1, 65535)
 PARTS = {"host": "docdb.example.org", "username": "me", "password": "hush"}
@@ -34,6 +36,13 @@ def test_the_driver_reads_the_parts_back(
     assert (read["username"], read["password"]) == (username, password)
     assert read["database"] is None
     assert dict(read["options"]) == {"retryWrites": False}
+
+
+def test_white_space_at_an_end_is_dropped() -> None:
+    """A secret is often made of a file, which ends with a newline."""
+    fields = {name: f"{value} \n" for name, value in PARTS.items()}
+    assert docdb_uri(fields, "name") == docdb_uri(PARTS, "name")
+    assert docdb_uri({"uri": "mongodb://one:1/\n"}, "name") == "mongodb://one:1/"
 
 
 def test_the_predecessors_names_are_understood() -> None:

@@ -14,7 +14,6 @@ from indexer.errors import UsageError
 NAME = "config"
 SUMMARY = "Show the configuration, or make one of the predecessor's settings."
 STDIN = "-"
-MASKED = "***"
 
 app = typer.Typer(
     name=NAME,
@@ -39,16 +38,22 @@ def _root(ctx: typer.Context) -> None:
 
 
 def show(talk: Talk, config: ConfigPath = None) -> None:
-    """Print the configuration in force, defaults and environment included, as TOML; secrets as ***.
+    """Print the configuration in force as TOML: each value with where it comes from, secrets as ***.
 
-    No secret is read from AWS Secrets Manager for it.
+    Of a URI the hosts are shown. No secret is read from AWS Secrets Manager for it.
     """
+    import tomlkit
+
+    from indexer.runs.config_shown import shown_settings
+
     settings = configured(config, talk)
-    document = settings.model_dump(mode="json", exclude_none=True)
-    for table, key in (("docdb", "uri"), ("codeocean", "token")):
-        if key in document.get(table, ()):
-            document[table][key] = MASKED
-    data(_toml(document))
+    document = tomlkit.document()
+    for (*tables, name), value, origin in shown_settings(settings, config):
+        table: Any = document
+        for one in tables:
+            table = table.setdefault(one, tomlkit.table())
+        table.add(name, tomlkit.item(value).comment(origin))
+    data(f"{tomlkit.dumps(document).rstrip()}\n")
 
 
 def migrate(talk: Talk, settings: Sources) -> None:

@@ -11,13 +11,15 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
-from indexer.config import WANTED, Config, Hide, table_at
+from indexer.config import WANTED, Config, Hide, setting_paths, table_at
 from indexer.errors import UsageError
 from indexer.systems.settings import settings_document
 
 DEFAULT_FILE = "indexer.toml"
 INVALID = "The configuration is not valid"
 PREFIX = str(Config.model_config["env_prefix"])
+OTHERS = ("INDEXER_TEST_",)
+"""Variables that are not the command's: those of its tests."""
 CREDENTIALS = (("docdb", "uri"), ("codeocean", "token"))
 """Table and key; instead of each there may be `secret`, never beside it."""
 
@@ -31,6 +33,7 @@ def load_config(source: Path | str | None = None, hide: Hide | None = None) -> C
     named = source or DEFAULT_FILE
     document = settings_document(named) if read else {}
     _check_names(document, named)
+    _check_variables()
     try:
         config = Config(**_beneath(document, EnvSettingsSource(Config)()))
     except SettingsError as exc:
@@ -67,6 +70,20 @@ def _check_names(document: dict[str, Any], source: Path | str) -> None:
     odd = [name for name in document if name.startswith("_")]
     if odd:
         raise UsageError(INVALID, f"{source}: there is no setting {odd[0][:80]}", _hint(document, source))
+
+
+def _check_variables() -> None:
+    """Raise UsageError for a variable that looks like a setting and is none: it would do nothing, silently."""
+    known = [PREFIX + "__".join(path).upper() for path in setting_paths()]
+    for name, value in os.environ.items():
+        ours = name.upper().startswith(PREFIX) and not name.upper().startswith(OTHERS)
+        if ours and value and name.upper() not in known:
+            close = difflib.get_close_matches(name.upper(), known, n=1)
+            meant = f" (did you mean {close[0]}?)" if close else ""
+            hint = "docs/configuration.md lists every variable; unset what is none."
+            raise UsageError(
+                "A variable of the environment is not valid", f"there is no setting {name}{meant}", hint
+            )
 
 
 def _hint(document: Mapping[str, Any], source: Path | str) -> str:
@@ -113,9 +130,14 @@ def _problem(error: Any) -> str:
     return f"{path}: {said}" if path else said
 
 
+def given_variables() -> dict[str, str]:
+    """The variables of the environment that hold something, as they are written, by their names in capitals."""
+    return {name.upper(): name for name, value in os.environ.items() if value}
+
+
 def _named(path: Sequence[int | str]) -> str:
     """A setting by its key, or by the variable of the environment that it comes from."""
-    given = {name.upper(): name for name, value in os.environ.items() if value}
+    given = given_variables()
     key = ".".join(map(str, path))
     for end in range(len(path), 0, -1):
         variable = given.get(PREFIX + "__".join(map(str, path[:end])).upper())

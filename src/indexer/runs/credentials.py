@@ -114,9 +114,10 @@ def _text(fields: Mapping[str, Any], keys: tuple[str, ...], name: str) -> str:
     held = _held(fields, keys)
     if held is None:
         raise _wrong(name, f"it has no {keys[0]}")
-    if not isinstance(held, str) or not held:
+    text = held.rstrip() if isinstance(held, str) else ""  # as in the configuration
+    if not text:
         raise _wrong(name, f"its {keys[0]} is no text")
-    return held
+    return text
 
 
 def _wrong(name: str, why: str) -> UsageError:
