@@ -280,6 +280,23 @@ def test_a_race_is_lost_not_won(tmp_path: Path, kind: str, name: str, call: str,
     assert left == [theirs()]
 
 
+@pytest.mark.parametrize("name", ["b", "gone"])
+def test_a_race_is_lost_where_the_last_modified_field_is_a_date(tmp_path: Path, name: str) -> None:
+    """Somebody changes the record, and its date, between the last look and the write."""
+    from builders import at
+
+    world = drifting_world()
+    for body in world.records["v1"].values():
+        body["last_modified"] = at(2026, 1, 1)
+    plan = plan_of(world)
+    action = find(plan, "update-record" if name == "b" else "delete-record", f"/{name}")
+    theirs = {"subject": {"theirs": 1}, "last_modified": at(2026, 1, 2)}
+    world.before("records.write", lambda: _change(world, f"'id-{name}'", **theirs))
+    result = apply_to(world, plan, tmp_path)
+    assert outcome_of(result, action).status == "stale"
+    assert world.records["v1"][f"'id-{name}'"].items() >= theirs.items()
+
+
 def test_only_what_was_seen_becomes_an_original(tmp_path: Path) -> None:
     """The file was replaced by the same bytes under another ETag: it is not what was read for the plan."""
     plan, world = plan_and_world()

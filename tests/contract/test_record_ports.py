@@ -296,13 +296,16 @@ def test_insert_writes_where_the_id_is_free(records: Records) -> None:
         ({"null": None}, True),
         ({"name": None}, False),
         ({"nothing": "x"}, False),
+        ({"at": at(2024, 1, 1)}, True),
+        ({"at": at(2024, 1, 2)}, False),
+        ({"name": at(2024, 1, 1)}, False),
     ],
 )
 def test_update_and_delete_need_what_was_read(
     records: Records, unchanged: dict[str, Any], written: bool
 ) -> None:
-    """The database itself compares text; null stands for null and absent alike."""
-    body = record("a", null=None, subject={"old": 1}, kept=["k"])
+    """The database itself compares text and times; null stands for null and absent alike."""
+    body = record("a", null=None, at=at(2024, 1, 1), subject={"old": 1}, kept=["k"])
     records.add("v1", body)
     update = UpdateOne("id-a", unchanged, {"subject": {"new": 2}, "last_modified": "later"})
     assert records.writer.write("v1", [update]) == ()

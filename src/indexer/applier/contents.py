@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from indexer.applier.ledger import Ledger
@@ -142,7 +143,7 @@ def _created_data_assets(action: InsertRecord, ledger: Ledger) -> tuple[str, ...
 
 
 def _unchanged(live: Body, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What the database itself must still find: of these fields, text as it is, null and absent as null.
+    """What the database itself must still find: of these fields, text and times as they are, null and absent as null.
 
     Objects and lists are left to the guard and to the last-modified field: not every server can compare them. So
     are names that a filter would read as a path or an operator.
@@ -151,5 +152,5 @@ def _unchanged(live: Body, fields: Mapping[str, Any]) -> dict[str, Any]:
         field: live.get(field)
         for field in fields
         if field not in ("_id", "") and "." not in field and not field.startswith("$")
-        if live.get(field) is None or isinstance(live.get(field), str)
+        if live.get(field) is None or isinstance(live.get(field), str | datetime)
     }

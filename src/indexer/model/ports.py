@@ -93,7 +93,7 @@ class UpdateOne:
 
     id: Any
     unchanged: Mapping[str, Any]
-    """Field → value (text or null) that the database itself must find."""
+    """Field → value (text, a time or null) that the database itself must find."""
     set_fields: Mapping[str, Any]
     unset_fields: tuple[str, ...] = ()
 
