@@ -169,9 +169,8 @@ class CodeOceanSettings(Section):
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["token", "secret"]}})
 
-    domain: Annotated[str, BeforeValidator(_trimmed)] | None = Field(
+    domain: Annotated[str, BeforeValidator(_trimmed), Field(pattern=DOMAIN)] | None = Field(
         default=None,
-        pattern=DOMAIN,
         description="Its URL, without credentials; the secret may hold it instead. Without a table `[codeocean]` "
         "links and results are left alone, and data assets of gone assets are kept.",
     )

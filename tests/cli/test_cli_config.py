@@ -57,7 +57,7 @@ def test_what_is_printed_is_a_configuration(indexer: Run, old: Path, tmp_path: P
 def test_what_is_shown_says_where_it_comes_from(indexer: Run, tmp_path: Path) -> None:
     """A file, a variable (one of a whole table, too), or the default."""
     (tmp_path / "indexer.toml").write_text(
-        'buckets = ["bucket"]\n[docdb]\nuri = "mongodb://127.0.0.1"\n[docdb.v2]\n', encoding="utf-8"
+        'buckets = ["bucket"]\n[docdb]\nuri = "mongodb://127.0.0.1"\n[docdb.v1]\n[docdb.v2]\n', encoding="utf-8"
     )
     shown = indexer(
         "config",
@@ -90,7 +90,7 @@ def test_what_is_shown_says_where_it_comes_from(indexer: Run, tmp_path: Path) ->
 )
 def test_of_a_uri_only_the_hosts_are_shown(indexer: Run, tmp_path: Path, uri: str, shown: str) -> None:
     """Where they cannot be told from a password that was not encoded, nothing is."""
-    (tmp_path / "indexer.toml").write_text('buckets = ["bucket"]\n', encoding="utf-8")
+    (tmp_path / "indexer.toml").write_text('buckets = ["bucket"]\n[docdb.v1]\n', encoding="utf-8")
     done = indexer("config", "show", INDEXER_DOCDB__URI=uri)
     assert tomllib.loads(done.stdout)["docdb"]["uri"] == shown, done.stderr
     assert "hush" not in done.stdout
