@@ -36,6 +36,10 @@ def key_of(record_id: object) -> str:
     return repr(id_key(record_id))
 
 
+STRANGER = {"_id": "stranger", "name": "stranger", "location": "s3://elsewhere/stranger"}
+"""Of a bucket that is nobody's, in every collection from the beginning: one that holds nothing is doubted."""
+
+
 class Crash(BaseException):
     """The process died: nothing of ours runs after it."""
 
@@ -103,7 +107,7 @@ class World:
     """What newly written objects are dated with."""
     buckets: dict[str, dict[str, StoredObject]] = field(default_factory=dict)
     records: dict[GenerationName, dict[str, dict[str, Any]]] = field(
-        default_factory=lambda: {name: {} for name in GENERATIONS}
+        default_factory=lambda: {name: {key_of(STRANGER["_id"]): dict(STRANGER)} for name in GENERATIONS}
     )
     """Bodies by `key_of(_id)`."""
     data_assets: dict[str, StoredDataAsset] = field(default_factory=dict)
@@ -349,6 +353,11 @@ class MemoryRecordReader(_Records):
             return tuple(
                 _row(generation, body) for body in sorted(found, key=lambda body: key_of(body["_id"]))
             )
+
+    def holds_any(self, generation: GenerationName) -> bool:
+        """Is there a single record in the collection, of whatever bucket?"""
+        with self._world.call("records.holds_any"):
+            return bool(self._all(generation))
 
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
         """The bodies of those of the records that exist."""

@@ -57,7 +57,8 @@ def test_what_is_printed_is_a_configuration(indexer: Run, old: Path, tmp_path: P
 def test_what_is_shown_says_where_it_comes_from(indexer: Run, tmp_path: Path) -> None:
     """A file, a variable (one of a whole table, too), or the default."""
     (tmp_path / "indexer.toml").write_text(
-        'buckets = ["bucket"]\n[docdb]\nuri = "mongodb://127.0.0.1"\n[docdb.v1]\n[docdb.v2]\n', encoding="utf-8"
+        'buckets = ["bucket"]\n[docdb]\nuri = "mongodb://127.0.0.1"\n[docdb.v1]\n[docdb.v2]\n',
+        encoding="utf-8",
     )
     shown = indexer(
         "config",

@@ -124,6 +124,7 @@ if os.environ.get("INDEXER_TEST_DOCDB_URI"):
 def records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
     if request.param == "memory":
         world = World()
+        world.records["v1"].clear()
         yield Records(
             "memory",
             MemoryRecordReader(world),

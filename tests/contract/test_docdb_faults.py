@@ -89,7 +89,7 @@ def test_a_uri_that_is_none_is_a_usage_error() -> None:
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("method", ["rows", "unusable_rows", "by_id", "by_location", "write"])
+@pytest.mark.parametrize("method", ["rows", "unusable_rows", "holds_any", "by_id", "by_location", "write"])
 @pytest.mark.usefixtures("short_timeouts")
 def test_a_server_that_goes_away_is_a_fault_for_every_method(nx_uri: str, method: str) -> None:
     """What it holds is unknown then, not empty."""
@@ -99,6 +99,7 @@ def test_a_server_that_goes_away_is_a_fault_for_every_method(nx_uri: str, method
     asks = {
         "rows": lambda: list(reader.rows("v1", "bucket")),
         "unusable_rows": lambda: reader.unusable_rows("v1", "bucket"),
+        "holds_any": lambda: reader.holds_any("v1"),
         "by_id": lambda: reader.by_id("v1", ["a"]),
         "by_location": lambda: reader.by_location("v1", [location()]),
         "write": lambda: writer.write("v1", [DeleteOne("a", {})]),

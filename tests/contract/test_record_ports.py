@@ -99,6 +99,13 @@ def test_no_record_is_no_row(records: Records) -> None:
     assert records.reader.by_id("v1", ["nobody"]) == ()
 
 
+def test_one_record_of_any_bucket_is_enough_not_to_be_empty(records: Records) -> None:
+    """Wherever it lies, if anywhere."""
+    assert not records.reader.holds_any("v1")
+    records.add("v1", record("a", bucket="elsewhere", location=None))
+    assert records.reader.holds_any("v1")
+
+
 def test_ids_of_other_types_keep_them(records: Records) -> None:
     """An ObjectId is no text."""
     records.add("v1", record("a", _id=OID), record("b", _id=7))

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from builders import BUCKET, RESULTS, by_kind, plan_of, planned_of, record, stored_mount, world_of
+from builders import (
+    BUCKET,
+    COLLECTIONS,
+    RESULTS,
+    by_kind,
+    plan_of,
+    planned_of,
+    record,
+    rules,
+    stored_mount,
+    stored_result,
+    world_of,
+)
 from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
-from indexer.model.generation import V2
-from indexer.model.values import canonical
+from indexer.model.generation import V1, V2, GenerationName
+from indexer.model.values import canonical, to_bytes
 from memory import World
 
 DELETIONS = {"delete-record", "archive-data-asset", "delete-data-asset"}
@@ -138,11 +151,92 @@ def test_a_collection_that_shows_no_record_is_doubted() -> None:
     assert by_kind(plan_of(world, allow_empty=("docdb",)).actions, "insert-record")
 
 
-def test_an_empty_generation_beside_a_full_one_is_believed() -> None:
-    """v2 may be empty for years."""
+def test_a_bucket_without_a_record_of_one_generation_is_believed() -> None:
+    """v2's collection may hold other buckets only, for years."""
     world = world_of(record("a"))
     world.put(BUCKET, "new/data_description.json", b'{"data_level": "derived"}')
-    assert by_kind(plan_of(world).actions, "insert-record")
+    plan = plan_of(world)
+    assert by_kind(plan.actions, "insert-record")
+    assert plan.summary.complete
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("empty", ["v1", "v2"])
+def test_an_empty_collection_is_doubted_by_itself(empty: GenerationName, version: str) -> None:
+    """A mistyped or retired database looks so: a new asset may have a record there, so none is inserted anywhere.
+
+    What does not rest on it goes on: links, and gone assets of the other generation.
+    """
+    full, shape = ("v2", V2) if empty == "v1" else ("v1", V1)
+    world = world_of()
+    for name in ("there", "gone"):
+        world.add(full, record(name, shape, links={"Code Ocean": ["old"]}))
+    world.put(BUCKET, "there/data.bin", b"x")
+    world.put(
+        BUCKET, "new/data_description.json", to_bytes({"data_level": "derived", "schema_version": version})
+    )
+    world.mount(stored_mount("da-1", "there"))
+    world.records[empty].clear()
+    plan = plan_of(world)
+    assert {(one.kind, one.location) for one in plan.actions if one.kind != "put-object"} == {
+        ("update-record", "s3://bucket/there"),
+        ("delete-record", "s3://bucket/gone"),
+    }
+    assert plan.summary.findings == {"read-suspiciously-empty": 1}
+    assert [(row.scope, row.complete) for row in plan.coverage if not row.complete] == [
+        (f"{empty} records of bucket", False)
+    ]
+    believed = plan_of(world, allow_empty=("docdb",))
+    assert by_kind(believed.actions, "insert-record")
+    assert believed.summary.complete
+
+
+def test_an_empty_collection_may_hold_what_rules_the_files() -> None:
+    """Where both generations sync, v1's record would go first: v2's is not taken for the ruling one."""
+    world = world_of()
+    world.records["v1"].clear()
+    world.add("v2", record("a", V2, subject={"n": 1}))
+    world.put(BUCKET, "a/subject.json", b"{}")
+    both = {name: replace(one, sync_to_s3=True) for name, one in COLLECTIONS.items()}
+    assert plan_of(world, with_rules=rules(collections=both)).actions == ()
+    assert plan_of(world, with_rules=rules(collections=both), allow_empty=("docdb",)).actions
+    v2_rules = both | {"v1": replace(both["v1"], sync_to_s3=False)}
+    assert plan_of(world, with_rules=rules(collections=v2_rules)).actions
+
+
+@pytest.mark.parametrize("empty", ["v1", "v2"])
+def test_no_result_is_registered_beside_an_empty_collection(empty: GenerationName) -> None:
+    """It may be registered there."""
+    world = World()
+    world.buckets[RESULTS] = {}
+    world.mount(stored_result("r-old"), stored_result("r-new"))
+    full, shape = ("v2", V2) if empty == "v1" else ("v1", V1)
+    world.add(full, record("r-old", shape, bucket=RESULTS, name="result r-old"))
+    world.records[empty].clear()
+    assert plan_of(world, RESULTS).actions == ()
+    (insert,) = plan_of(world, RESULTS, allow_empty=("docdb",)).actions
+    assert insert.location == "s3://results/r-new"
+
+
+def test_whether_a_collection_is_empty_is_asked_once_and_only_in_doubt() -> None:
+    """Not where the bucket has a record there; once for all buckets of a run."""
+    world = world_of(record("a"), buckets=(BUCKET, "other"))
+    world.add("v2", record("a", V2))
+    plan_of(world)
+    assert world.calls["records.holds_any"] == 0
+    plan_of(world, BUCKET, "other")
+    assert world.calls["records.holds_any"] == 2
+
+
+def test_whether_a_collection_is_empty_may_not_be_known() -> None:
+    """A fault is neither yes nor no: the generation counts as unread."""
+    world = world_of(record("a"))
+    world.add("v1", record("gone"))
+    world.put(BUCKET, "new/data_description.json", b'{"data_level": "derived"}')
+    world.fail("records.holds_any")
+    plan = plan_of(world)
+    assert plan.actions == ()
+    assert plan.summary.findings == {"read-incomplete": 1}
 
 
 def test_a_missing_bucket_alone_is_an_error() -> None:

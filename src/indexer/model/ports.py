@@ -61,6 +61,10 @@ class RecordReader(Protocol):
         """Records whose location is no `s3://` location at all, or names the bucket and nothing in it."""
         ...
 
+    def holds_any(self, generation: GenerationName) -> bool:
+        """Is there a single record in the collection, of whatever bucket?"""
+        ...
+
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
         """The bodies of those of the records that exist."""
         ...

@@ -101,8 +101,8 @@ def object_steps(files: FileSteps) -> tuple[Sequence[Action | tuple[Action, ...]
 def _owner(asset: Asset, rules: Rules, evidence: Evidence) -> RecordRow | None:
     """The record that rules the asset's files: of the synced generations that hold it, the first."""
     for generation in rules.synced():
-        if generation in evidence.unread:
-            return None
+        if generation in evidence.unread or generation in evidence.empty:
+            return None  # it may hold the asset, which would go first
         for row in asset.rows:
             if row.generation == generation:
                 return row

@@ -72,6 +72,8 @@ class Evidence:
     """S3: the bucket's prefixes."""
     unread: frozenset[GenerationName] = frozenset()
     """DocDB: generations whose rows could not all be read."""
+    empty: frozenset[GenerationName] = frozenset()
+    """DocDB: generations without a single record, in any bucket. A mistyped or retired database looks so."""
     data_assets: bool = True
     """Code Ocean: the search (True where nothing rests on it)."""
 
@@ -83,4 +85,4 @@ class Evidence:
     @property
     def may_register(self) -> bool:
         """An asset without a record: is there none indeed, in any generation?"""
-        return self.listing and not self.unread
+        return self.listing and not self.unread and not self.empty

@@ -131,7 +131,7 @@ FINDING_MEANINGS: Mapping[FindingKind, Meaning] = {
         "Look at `detail`; plan again.",
     ),
     "read-suspiciously-empty": Meaning(
-        'A read answered "nothing" where another system shows that there should be something. It counts as incomplete.',
-        "If it is right, plan again with `--allow-empty` and the system's name.",
+        'A read answered "nothing" where another system shows that there should be something, or a collection holds no record at all, of any bucket (a mistyped or retired database looks so). It counts as incomplete; while a collection is doubted, nothing is registered.',
+        "Look whether the name in the configuration is right; if nothing is there indeed, plan again with `--allow-empty` and the system's name. Leave out the table of a generation that you do not have.",
     ),
 }

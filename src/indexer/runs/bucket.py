@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from indexer.errors import MissingBucketError, SystemFaultError, UsageError
@@ -69,6 +70,8 @@ class Survey:
     progress: Progress
     faults: list[SystemFaultError] = field(default_factory=list)
     """Of what could not be read at all and everything rests on, in order."""
+    holding: dict[GenerationName, bool] = field(default_factory=dict)
+    """Whether a generation's collection holds any record, where that was asked."""
 
     def read(
         self,
@@ -114,10 +117,9 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     if mounted is not None and any(map(holds_links, rows)) and not survey.may_be_empty("codeocean"):
         mounted = mounted.doubted("Code Ocean shows no external data asset, and records hold links")
     rules = replace(survey.rules, links=mounted is not None and mounted.whole)
+    empty = _empty(survey, reads)
     evidence = Evidence(
-        listing.whole,
-        frozenset(name for name, read in reads.items() if not read.whole),
-        data_assets=mounted is None or mounted.whole,
+        listing.whole, _unread(reads) - empty, empty, data_assets=mounted is None or mounted.whole
     )
     within = window(survey.now, survey.scope.lookback_days, survey.scope.assets)
     joined = join(bucket, rows, listing.rows, _by_mount(mounted), within, rules.links)
@@ -148,8 +150,8 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
         results = results.doubted(f"Code Ocean shows no result, and DocDB has {there} records of results")
     if results.rows:
         reads = _doubt_records(survey, reads, f"no record is in {bucket}, and Code Ocean has results")
-    unread = frozenset(name for name, read in reads.items() if not read.whole)
-    evidence = Evidence(unread=unread, data_assets=results.whole)
+    empty = _empty(survey, reads)
+    evidence = Evidence(unread=_unread(reads) - empty, empty=empty, data_assets=results.whole)
     found = by_location(bucket, results.rows)
     prefixes = [location.prefix for location in found]
     joined = join(bucket, rows, prefixes, found, Window(globs=survey.scope.assets), links=False)
@@ -165,17 +167,33 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
 
 
 def _row_reads(survey: Survey, bucket: str) -> RowReads:
-    """The light rows of every generation."""
+    """The light rows of every generation; one whose collection holds nothing at all is doubted."""
     reader = survey.readers.records
 
     def pages(generation: GenerationName) -> Iterator[tuple[RecordRow, ...]]:
-        yield from reader.rows(generation, bucket)
-        yield reader.unusable_rows(generation, bucket)
+        any_row = False
+        for page in chain(reader.rows(generation, bucket), [reader.unusable_rows(generation, bucket)]):
+            any_row = any_row or bool(page)
+            yield page
+        if not any_row and generation not in survey.holding:
+            survey.holding[generation] = reader.holds_any(generation)
 
-    return {
-        generation: survey.read(partial(pages, generation), "docdb", f"{generation} records of {bucket}")
-        for generation in survey.rules.collections
-    }
+    reads = {}
+    for generation, place in survey.rules.collections.items():
+        read = survey.read(partial(pages, generation), "docdb", f"{generation} records of {bucket}")
+        if not survey.may_be_empty("docdb") and not survey.holding.get(generation, True):
+            read = read.doubted(f"{place.database}.{place.collection} holds no record at all, of any bucket")
+        reads[generation] = read
+    return reads
+
+
+def _unread(reads: RowReads) -> frozenset[GenerationName]:
+    return frozenset(name for name, read in reads.items() if not read.whole)
+
+
+def _empty(survey: Survey, reads: RowReads) -> frozenset[GenerationName]:
+    """The generations that are doubted since their collections hold nothing at all."""
+    return frozenset(name for name in _unread(reads) if not survey.holding.get(name, True))
 
 
 def _rows(reads: RowReads) -> list[RecordRow]:

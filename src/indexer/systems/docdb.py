@@ -95,6 +95,15 @@ class DocDBReader:
             found[repr(id_key(row.id))] = row
         return tuple(found[key] for key in sorted(found))
 
+    def holds_any(self, generation: GenerationName) -> bool:
+        """Is there a single record in the collection, of whatever bucket?"""
+        collection = self._docdb.collection(generation)
+        return asked(
+            self._docdb,
+            f"look for any {generation} record",
+            lambda: next(collection.find({}, {"_id": 1}).limit(1), None) is not None,
+        )
+
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
         """The bodies of those of the records that exist."""
         what = f"read {len(ids)} {generation} records"
