@@ -145,6 +145,10 @@ def event_stream(path: Path | None, talk: Talk, command: str, plan: str) -> Iter
         raise typer.BadParameter("the plan and the events cannot go to one place", param_hint="--events")
     from indexer import __version__
     from indexer.model.event import RunFailed, RunFinished, RunStarted
+    from indexer.runs.own_places import check_file_of_ours
+
+    if path != STDOUT:
+        check_file_of_ours(path)
 
     try:
         # Stdout is doubled, so that a reader who has left leaves the process's own alone.

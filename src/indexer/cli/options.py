@@ -119,6 +119,13 @@ def configured(source: str | None, talk: Talk) -> Config:
     return load_config(source, talk.hide)
 
 
+def configured_here(source: str | None, talk: Talk) -> Config | None:
+    """The same for a command that needs none; None where nothing says that there is one."""
+    from indexer.runs.config_file import is_configured
+
+    return configured(source, talk) if source is not None or is_configured() else None
+
+
 def named(config: Config, buckets: Sequence[str] | None, *, everything: bool) -> tuple[str, ...]:
     """The buckets that were asked for: --bucket, --all, or both."""
     return (*(config.every_bucket if everything else ()), *(buckets or ()))

@@ -89,7 +89,7 @@ def command(
     from indexer import UnreadError, plan, save_plan
     from indexer.model.place import parse_place
     from indexer.runs.files import check_writable, plan_text
-    from indexer.runs.s3_files import check_apart
+    from indexer.runs.own_places import check_apart
 
     run = Run(talk, NAME)
     place = None if out == STDOUT else parse_place(out)
@@ -99,7 +99,7 @@ def command(
         run.of_plan(talk.run_id)
         if place is not None:
             check_apart(place, settings.every_bucket, "--out")
-            check_writable(place)
+            check_writable(place, settings.every_bucket)
         fault = None
         try:
             with run.progress("actions") as progress:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from indexer.cli.options import ConfigPath, configured_here
 from indexer.cli.run import Run
 from indexer.cli.talk import Talk
 
@@ -22,7 +23,7 @@ Out = Annotated[
 ]
 
 
-def command(talk: Talk, result: ResultFile, out: Out) -> None:
+def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None) -> None:
     """Turn what a run wrote into an ordinary plan that takes it back. Reads no system, changes nothing.
 
     What somebody has changed since the run is left alone when that plan is applied, and reported as stale.
@@ -30,13 +31,15 @@ def command(talk: Talk, result: ResultFile, out: Out) -> None:
     from indexer import save_plan, undo
     from indexer.model.place import parse_place
     from indexer.runs.files import check_writable
-    from indexer.runs.s3_files import check_apart
+    from indexer.runs.own_places import check_apart
 
     run, place = Run(talk, NAME), parse_place(out)
-    check_writable(place)
+    settings = configured_here(config, talk)
     undone = undo(result, plan_id=talk.run_id)
-    check_apart(place, undone.plan.scope.buckets, "--out")
-    save_plan(undone.plan, place)
+    apart = {*undone.plan.scope.apart(), *(settings.every_bucket if settings else ())}
+    check_apart(place, apart, "--out")
+    check_writable(place, apart)
+    save_plan(undone.plan, place, kept_in_step=apart)
     run.planned(undone.plan)
     for one in undone.impossible:
         talk.warn(f"Cannot be taken back: {one}")

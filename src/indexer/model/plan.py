@@ -81,6 +81,14 @@ class Scope(FileModel):
         default=(), description="The systems whose empty answers were to be believed."
     )
     config_sha256: str = Field(description="Digest of the configuration without its secrets.")
+    kept_in_step: tuple[str, ...] = Field(
+        default=(),
+        description="Every configured bucket, planned or not: no file of ours is ever written there.",
+    )
+
+    def apart(self) -> frozenset[str]:
+        """The buckets that no file of ours is written to, as far as the plan knows."""
+        return frozenset({*self.buckets, *self.kept_in_step})
 
     def arguments(self, configured: Iterable[str] = ()) -> list[str]:
         """What to type after `indexer plan` to look at the same assets; `configured`: all that --all means."""

@@ -27,9 +27,9 @@ from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import carry_out_there, open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of, rules_of
-from indexer.runs.files import PlanFile, as_file, document_bytes, write_whole
+from indexer.runs.files import PlanFile, as_file, document_bytes, replace_whole
 from indexer.runs.mirror import check_free, working_folder
-from indexer.runs.s3_files import check_apart
+from indexer.runs.own_places import check_apart
 from indexer.systems.leases import owner_name
 from indexer.systems.pace import at_most
 
@@ -148,7 +148,7 @@ def apply(
         open_cluster(dask) as cluster,
         open_systems(config, parallel) as systems,
         _owned(systems, plan, steal_lease),
-        working_folder(folder, reviewed, stop) as working,
+        working_folder(folder, reviewed, stop, config.every_bucket) as working,
     ):
         return apply_plan(
             reviewed,
@@ -194,7 +194,7 @@ def apply_plan(
     started_at, run_id = clock(), run_id or uuid.uuid4().hex
     with Journal(folder, run_id, plan.plan_id) as journal:
         journal.started(started_at, reviewed.digest)
-        write_whole(folder / PLAN_FILE, reviewed.body)
+        replace_whole(folder / PLAN_FILE, reviewed.body)
         progress.stage("applying", len(plan.actions))
         work = Work(
             folder,
@@ -220,6 +220,6 @@ def apply_plan(
             outcomes=outcomes,
         )
         path = folder / RESULT_FILE
-        write_whole(path, document_bytes(result.model_dump(mode="json", exclude_none=True)))
+        replace_whole(path, document_bytes(result.model_dump(mode="json", exclude_none=True)))
         journal.finished(result.ended_at)
     return Applied(result, path)

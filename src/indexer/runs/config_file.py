@@ -24,6 +24,11 @@ CREDENTIALS = (("docdb", "uri"), ("codeocean", "token"))
 """Table and key; instead of each there may be `secret`, never beside it."""
 
 
+def is_configured() -> bool:
+    """Is there a configuration here: a file, or buckets in the environment?"""
+    return Path(DEFAULT_FILE).exists() or any(name.upper() == f"{PREFIX}BUCKETS" for name in os.environ)
+
+
 def load_config(source: Path | str | None = None, hide: Hide | None = None) -> Config:
     """Read the configuration: a file, or `ssm:NAME`. Raises UsageError, which names the key and the way out.
 

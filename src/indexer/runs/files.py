@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,7 +20,8 @@ from indexer.model.outcome import Result
 from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
 from indexer.model.values import to_text
-from indexer.runs.s3_files import s3_files
+from indexer.runs.own_places import Everywhere, check_file_of_ours, check_no_run_file
+from indexer.runs.s3_files import S3Files, s3_files
 
 M = TypeVar("M")
 MAX_BYTES = 2_000_000_000
@@ -49,9 +50,12 @@ def plan_text(plan: Plan) -> str:
     return document_text(plan_document(plan))
 
 
-def save_plan(plan: Plan, path: Place | str) -> None:
-    """Write the plan's file, whole or not at all; in S3 too. Raises IndexerError."""
-    write_whole(parse_place(path), document_bytes(plan_document(plan)))
+def save_plan(plan: Plan, path: Place | str, *, kept_in_step: Iterable[str] = ()) -> None:
+    """Write the plan's file, whole or not at all; in S3 too, but to no bucket that is kept in step.
+
+    `kept_in_step`: such buckets beside those that the plan itself names. Raises IndexerError, UsageError.
+    """
+    write_whole(parse_place(path), document_bytes(plan_document(plan)), {*plan.scope.apart(), *kept_in_step})
 
 
 def document_text(document: dict[str, Any]) -> str:
@@ -64,12 +68,14 @@ def document_bytes(document: dict[str, Any]) -> bytes:
     return document_text(document).encode("utf-8", errors="backslashreplace")
 
 
-def check_writable(path: Place) -> None:
-    """Raise IndexerError where `write_whole` could not write: asked before long work, not after it."""
+def check_writable(path: Place, kept_in_step: Container[str]) -> None:
+    """Raise IndexerError where `write_whole` would not write: asked before long work, not after it."""
     if isinstance(path, S3Place):
-        with s3_files() as files:
+        with s3_files(kept_in_step) as files:
+            check_no_run_file(path, _in_s3(files))
             files.check_writable(path)
         return
+    check_file_of_ours(path)
     problem = ""
     if path.is_dir():
         problem = "it is a directory"
@@ -88,12 +94,26 @@ def check_writable(path: Place) -> None:
         raise IndexerError("The file cannot be written", f"{path}: {problem}", hint)
 
 
-def write_whole(path: Place, body: bytes) -> None:
-    """Replace a file in one step: an old one stays whole whatever happens. Raises IndexerError."""
+def write_whole(path: Place, body: bytes, kept_in_step: Container[str]) -> None:
+    """Replace a file in one step: an old one stays whole whatever happens. Raises IndexerError.
+
+    `kept_in_step`: buckets that it must not lie in. UsageError there, and for what a run left behind.
+    """
     if isinstance(path, S3Place):
-        with s3_files() as files:
+        with s3_files(kept_in_step) as files:
+            check_no_run_file(path, _in_s3(files))
             files.replace(path, body)
         return
+    check_file_of_ours(path)
+    replace_whole(path, body)
+
+
+def _in_s3(files: S3Files) -> Callable[[Place], bool]:
+    return lambda place: isinstance(place, S3Place) and files.read(place) is not None
+
+
+def replace_whole(path: Path, body: bytes) -> None:
+    """Replace a file of this machine in one step, whosever it is. Raises IndexerError."""
     temporary: str | None = None
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -113,7 +133,8 @@ def write_whole(path: Place, body: bytes) -> None:
 
 
 def append_text(path: Path, text: str) -> None:
-    """Add to the end of a file that others write to as well. Raises IndexerError."""
+    """Add to the end of a file that others write to as well, but no run. Raises IndexerError."""
+    check_file_of_ours(path)
     try:
         with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
@@ -176,7 +197,7 @@ def is_plan(path: Place) -> bool:
 def read_bytes(path: Place) -> bytes:
     """All of a file. Raises OSError, for what is missing in S3 too, and SystemFaultError where S3 fails."""
     if isinstance(path, S3Place):
-        with s3_files() as files:
+        with s3_files(Everywhere()) as files:
             held = files.read(path)
         if held is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -32,7 +32,9 @@ def check_free(folder: Path, plan: Plan, results: Place) -> None:
 
 
 @contextmanager
-def working_folder(results: Place, reviewed: PlanFile, stop: Event) -> Iterator[Path]:
+def working_folder(
+    results: Place, reviewed: PlanFile, stop: Event, kept_in_step: Container[str]
+) -> Iterator[Path]:
     """The folder of this machine that a run writes its journal and result to.
 
     For results in S3 it holds the journal of the plan's earlier runs, and what is written to it gets to S3, however
@@ -46,7 +48,7 @@ def working_folder(results: Place, reviewed: PlanFile, stop: Event) -> Iterator[
         folder = Path(tempfile.mkdtemp(prefix="indexer-"))
     mirror = None
     try:
-        with s3_files() as files:
+        with s3_files(kept_in_step) as files:
             mirror = _begun(files, folder, results, reviewed, stop)
             try:
                 yield folder

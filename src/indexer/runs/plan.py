@@ -65,6 +65,7 @@ def scope_of(
             else max_delete_percent,
             allow_empty=tuple(sorted(set(allow_empty))),
             config_sha256=config.sha256,
+            kept_in_step=tuple(sorted(configured)),
         )
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]

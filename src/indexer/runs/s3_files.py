@@ -1,14 +1,18 @@
-"""Files of ours in S3: plans, journals, results. Replaced whole, and only as they were seen just before."""
+"""Files of ours in S3: plans, journals, results. Replaced whole, and only as they were seen just before.
+
+Whoever writes them must say which buckets are kept in step: none of ours ever gets there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 
 from indexer.errors import IndexerError, MissingBucketError, UsageError
-from indexer.model.place import Place, S3Place
+from indexer.model.place import S3Place
 from indexer.model.ports import ObjectReader, ObjectWriter, PreconditionFailed
 from indexer.model.snapshot import ObjectBody
+from indexer.runs.own_places import check_apart
 
 NO_ETAG = "0" * 32
 """No object has it: a write on this condition asks for the permission, and writes nothing."""
@@ -18,8 +22,9 @@ TRIES = 3
 class S3Files:
     """Reads and writes files at S3 places. Its methods raise IndexerError in words."""
 
-    def __init__(self, reader: ObjectReader, writer: ObjectWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, reader: ObjectReader, writer: ObjectWriter, kept_in_step: Container[str]) -> None:
+        """`kept_in_step`: the buckets that nothing of ours is written to."""
+        self._reader, self._writer, self._kept_in_step = reader, writer, kept_in_step
 
     def read(self, place: S3Place) -> ObjectBody | None:
         """A file, or None where there is none."""
@@ -34,6 +39,7 @@ class S3Files:
         if not place.name:
             hint = "Write s3://BUCKET/KEY, with the name of a file at the end."
             raise UsageError("The file cannot be written", f"{place}: it names no object", hint)
+        check_apart(place, self._kept_in_step)
         self.read(place)
         self._writer.put(place.bucket, place.key, b"", NO_ETAG)
 
@@ -54,6 +60,7 @@ class S3Files:
 
     def _put(self, place: S3Place, body: bytes, etag: str | None) -> str | None:
         """The new ETag, or None where somebody else was there first."""
+        check_apart(place, self._kept_in_step)
         answer = self._writer.put(place.bucket, place.key, body, etag)
         if not isinstance(answer, PreconditionFailed):
             return answer
@@ -67,19 +74,12 @@ def _contended(place: S3Place) -> IndexerError:
 
 
 @contextmanager
-def s3_files() -> Iterator[S3Files]:
-    """Files in S3 through a connection of their own, under boto3's conventions."""
+def s3_files(kept_in_step: Container[str]) -> Iterator[S3Files]:
+    """Files in S3, but for buckets that are kept in step, through a connection of their own, under boto3's conventions."""
     from indexer.systems.s3 import S3Reader, S3Writer, open_s3
 
     s3 = open_s3(parallel=1)
     try:
-        yield S3Files(S3Reader(s3, fast=False), S3Writer(s3))
+        yield S3Files(S3Reader(s3, fast=False), S3Writer(s3), kept_in_step)
     finally:
         s3.client.close()
-
-
-def check_apart(place: Place, kept_in_step: Iterable[str], option: str) -> None:
-    """Raise UsageError for a place in a bucket whose contents we keep in step: ours are no part of any asset."""
-    if isinstance(place, S3Place) and place.bucket in set(kept_in_step):
-        hint = f"Name a bucket of its own with {option}."
-        raise UsageError("The place lies in a bucket that is kept in step", str(place), hint)
