@@ -68,6 +68,12 @@ def result_record(bench: Workbench, asset_id: str) -> None:
     )
 
 
+def without_owner(bench: Workbench, asset_id: str) -> None:
+    """As a server shows it that lacks a field of it."""
+    shown = bench.sandbox.codeocean.data_assets()[asset_id]
+    bench.sandbox.codeocean.put({name: value for name, value in shown.items() if name != "owner"})
+
+
 def linked_asset(bench: Workbench, number: int) -> dict[str, Any]:
     """An asset in step that a data asset mounts."""
     asset_id = mount(bench, number, f"asset_{number}")
@@ -203,3 +209,32 @@ def test_a_failing_bucket_does_not_stop_the_others(workbench: Workbench) -> None
     assert [row["scope"] for row in plan["coverage"] if not row["complete"]] == [
         "folders of aind-private-data"
     ]
+
+
+def test_a_data_asset_that_cannot_be_read_is_named_and_left_out(workbench: Workbench) -> None:
+    """The search was not whole: no link is touched for it, whatever else it shows; the files are, and so are results."""
+    workbench.insert_in_step("a", subject={"subject_id": "1"})
+    workbench.put("a/subject.json", b"{}")
+    torn, whole = mount(workbench, 1, "a"), mount(workbench, 2, "a")
+    without_owner(workbench, torn)
+    plan = workbench.plan()
+    assert [one["kind"] for one in plan["actions"]] == ["put-object"]
+    [row] = [one for one in plan["coverage"] if not one["complete"]]
+    assert row["system"] == "codeocean"
+    assert row["count"] == 1
+    assert torn in row["why"]
+    assert whole not in row["why"]
+    assert "owner" in row["why"]
+
+
+def test_a_result_that_cannot_be_read_costs_no_other_one(workbench: Workbench) -> None:
+    """What was found is registered; no record of a result is deleted."""
+    torn, wanted = result(workbench, 1), result(workbench, 2)
+    without_owner(workbench, torn)
+    result_record(workbench, torn)
+    result_record(workbench, "00000000-0000-4000-8000-000000000009")
+    plan = workbench.plan("--bucket", RESULTS)
+    assert [(one["kind"], one["location"]) for one in plan["actions"]] == [
+        ("insert-record", f"s3://{RESULTS}/{wanted}")
+    ]
+    workbench.apply()

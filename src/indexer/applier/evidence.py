@@ -29,7 +29,7 @@ class Evidence:
     def __init__(self, readers: Readers, originals_folder: str, clock: Callable[[], datetime]) -> None:
         self._readers, self._originals_folder, self._clock = readers, originals_folder, clock
         self._lock = Lock()
-        self._found: dict[str, tuple[datetime, tuple[DataAsset, ...] | SystemFaultError]] = {}
+        self._found: dict[str, tuple[datetime, Sequence[DataAsset], SystemFaultError | None]] = {}
 
     def against(self, action: Action) -> str:
         """What speaks against an action by now; empty where nothing does. Raises SystemFaultError."""
@@ -105,9 +105,10 @@ class Evidence:
             return True
 
     def _result(self, location: Location, wanted: Literal["wanted", "gone"]) -> str:
-        found = [
-            one for one in self._search("results") if one.id == location.prefix and not one.has_source_bucket
-        ]
+        results, fault = self._search("results")
+        found = [one for one in results if one.id == location.prefix and not one.has_source_bucket]
+        if fault is not None and not found:  # what was not seen may be there all the same
+            raise fault
         if wanted == "gone":
             return "the result is there by now" if found else ""
         if not found:
@@ -117,10 +118,18 @@ class Evidence:
         return ""
 
     def _mounting(self, location: Location) -> list[str]:
-        return sorted(one.id for one in self._search("mounted") if one.location == location)
+        data_assets, fault = self._search("mounted")
+        if fault is not None:
+            raise fault
+        return sorted(one.id for one in data_assets if one.location == location)
 
-    def _search(self, what: Literal["mounted", "results"]) -> tuple[DataAsset, ...]:
-        """A search that is fresh enough. One that failed has cost its retries, and is not made again for as long."""
+    def _search(
+        self, what: Literal["mounted", "results"]
+    ) -> tuple[Sequence[DataAsset], SystemFaultError | None]:
+        """What a search that is fresh enough found, and why it is not whole, if it is not.
+
+        One that failed has cost its retries, and is not made again for as long.
+        """
         reader = self._readers.data_assets
         if reader is None:
             raise SystemFaultError(
@@ -132,15 +141,18 @@ class Evidence:
         with self._lock:
             known = self._found.get(what)
             if known is None or not timedelta(0) <= self._clock() - known[0] < GROWS_OLD:
-                known = self._clock(), _all_pages(read)
+                known = self._clock(), *_all_pages(read)
                 self._found[what] = known
-        if isinstance(known[1], SystemFaultError):
-            raise known[1]
-        return known[1]
+        return known[1:]
 
 
-def _all_pages(read: Callable[[], Iterable[Sequence[DataAsset]]]) -> tuple[DataAsset, ...] | SystemFaultError:
+def _all_pages(
+    read: Callable[[], Iterable[Sequence[DataAsset]]],
+) -> tuple[Sequence[DataAsset], SystemFaultError | None]:
+    found: list[DataAsset] = []
     try:
-        return tuple(one for page in read() for one in page)
+        for page in read():
+            found.extend(page)
     except SystemFaultError as exc:
-        return exc
+        return found, exc
+    return found, None

@@ -30,12 +30,15 @@ ROWS_A_PAGE = 1_000
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
 """Without a byte."""
+MAX_SAID = 200
+"""Characters of what a server said."""
 RETRIES = 7
 """With waits of up to 0.3, 0.6, 1.2 … 20 seconds in between, or what Retry-After says."""
 RETRY_AFTER_MAX_S = 60
 """A Retry-After beyond it is cut short: a wrong one must not stop a run for hours."""
 PASSING = (429, 500, 502, 503, 504)
 REFUSED = (429,)
+HINT_UNREADABLE = "Look at it in Code Ocean, and archive or repair it; its administrators can."
 CREATE_PATH = "/api/v1/data_assets"
 SEARCH_PATH = f"{CREATE_PATH}/search"
 
@@ -96,7 +99,7 @@ def faults(client: CodeOcean, what: str) -> Iterator[None]:
             hint = "Renew the token: INDEXER_CODEOCEAN__TOKEN, `codeocean.token`, or what `codeocean.secret` holds."
             raise AccessDeniedError("Code Ocean denies access", f"{detail}: {exc.status_code}", hint) from exc
         summary = "Code Ocean answered with an error"
-        message = str(exc.message)[:200]
+        message = str(exc.message)[:MAX_SAID]
         kind = OutageError if exc.status_code in PASSING else SystemFaultError
         raise kind(summary, f"{detail}: {exc.status_code} {message}", "Try again later.") from exc
     except requests.RequestException as exc:
@@ -108,7 +111,7 @@ def faults(client: CodeOcean, what: str) -> Iterator[None]:
 
 
 def _short(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {exc}"[:200]
+    return f"{type(exc).__name__}: {exc}"[:MAX_SAID]
 
 
 def _data_asset(found: Found) -> DataAsset:
@@ -128,6 +131,26 @@ def _data_asset(found: Found) -> DataAsset:
         has_computation=bool(found.provenance and found.provenance.computation),
         has_source_bucket=source is not None,
     )
+
+
+def _readable(
+    rows: Sequence[Mapping[str, Any]], seen: set[str]
+) -> tuple[tuple[DataAsset, ...], Sequence[str]]:
+    """The data assets that were not seen yet, and a line for each that cannot be read."""
+    found: dict[str, DataAsset] = {}
+    unreadable = []
+    for row in rows:
+        try:
+            one = _data_asset(Found.from_dict(row))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
+            named = row.get("id") if isinstance(row, dict) else None
+            words = str(named or "one without an id")[:MAX_SAID].encode("utf-8", "backslashreplace").decode()
+            unreadable.append(f"{words}: {_short(exc)}")
+            continue
+        if one.id not in seen:
+            found[one.id] = one
+    seen.update(found)
+    return tuple(found.values()), unreadable
 
 
 class CodeOceanReader:
@@ -155,26 +178,40 @@ class CodeOceanReader:
             yield from self._pages(f"search results with tag:{tag}", params, seen)
 
     def _pages(self, what: str, params: Mapping[str, Any], seen: set[str]) -> Iterator[tuple[DataAsset, ...]]:
-        """All pages of a search. One that has more and gives no new token was cut short: a fault."""
+        """All pages of a search. One that has more and gives no new token was cut short: a fault.
+
+        What cannot be read is left out and named in a fault at the end: the search was not whole.
+        """
         token: str | None = None
         tokens: set[str] = set()
+        unreadable: list[str] = []
         while True:
             with faults(self._client, what):
-                page = self._client.data_assets.search_data_assets(
-                    DataAssetSearchParams(limit=ROWS_A_PAGE, next_token=token, **params)
-                )
-                fresh = [found for found in page.results if found.id not in seen]
-                seen.update(found.id for found in fresh)
-                rows = tuple(_data_asset(found) for found in {one.id: one for one in fresh}.values())
+                page = self._page(DataAssetSearchParams(limit=ROWS_A_PAGE, next_token=token, **params))
+                rows, unread = _readable(page["results"], seen)
+                more, token = page.get("has_more"), page.get("next_token")
+            unreadable += unread
             yield rows
-            if not page.has_more:
-                return
-            if not page.next_token or page.next_token in tokens:
+            if not more:
+                break
+            if not token or token in tokens:
                 raise SystemFaultError(
                     "Code Ocean cut a search short", f"{what} at {self._client.domain}", "Try again later."
                 )
-            token = page.next_token
             tokens.add(token)
+        if unreadable:
+            rest = f", and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
+            detail = f"{what} at {self._client.domain}: {unreadable[0]}{rest}"
+            raise SystemFaultError(
+                "Code Ocean shows a data asset that cannot be read", detail, HINT_UNREADABLE
+            )
+
+    def _page(self, params: DataAssetSearchParams) -> Mapping[str, Any]:
+        """One page, undecoded: the SDK decodes all of a page or nothing of it."""
+        page = self._client.session.post("data_assets/search", json=params.to_dict()).json()
+        if not isinstance(page, dict) or not isinstance(page["results"], list):
+            raise ValueError("it is no page of a search")
+        return page
 
 
 class CodeOceanWriter:
