@@ -37,7 +37,8 @@ LISTED = 20
 STOPPING = "Stopping: what is in flight is finished and recorded. Once more to stop at once."
 
 PlanFile = Annotated[
-    str, typer.Argument(metavar="PLAN", help="A plan that was reviewed: a path, or s3://BUCKET/KEY.")
+    str,
+    typer.Argument(metavar="PLAN", help="A plan that was reviewed: a path, or s3://BUCKET/KEY; - is stdin."),
 ]
 Results = Annotated[
     str | None,
@@ -45,7 +46,7 @@ Results = Annotated[
         "--results",
         metavar="PLACE",
         help="Keep the journal, the result and what was replaced there: a folder, or an s3:// prefix. "
-        "Default: beside the plan.",
+        "Default: beside the plan, or here where it comes from a pipe.",
     ),
 ]
 
@@ -82,12 +83,13 @@ def command(
     from indexer.applier.journal import RESULT_FILE
     from indexer.model.place import parse_place
     from indexer.runs.apply import results_folder
+    from indexer.runs.files import plan_place
 
     run, stop = Run(talk, NAME), Event()
-    with event_stream(events, talk, NAME, plan) as stream:
+    place = plan_place(plan)
+    with event_stream(events, talk, NAME, str(place)) as stream:
         settings = configured(config, talk)
         run.configured(settings)
-        place = parse_place(plan)
         reviewed = load_plan(place)
         run.of_plan(reviewed.plan.plan_id)
         folder = results_folder(place, reviewed.plan, None if results is None else parse_place(results))
@@ -118,12 +120,30 @@ def command(
         stream.outcome = {"plan_id": result.plan_id, "file": str(path), "counts": result.summary}
         _report(talk, reviewed.plan, result, path)
         if not talk.json_lines:
-            places = _given("--results", results) + _given("--archive", archive)
-            again = [plan, *places, *_given("--config", config)]
+            again = [
+                *_applied(place, folder, results),
+                *_given("--archive", archive),
+                *_given("--policy", policy),
+                *_given("--max-deletes", max_deletes),
+                *_given("--max-delete-percent", max_delete_percent),
+                *_given("--config", config),
+            ]
             scope = [*reviewed.plan.scope.arguments(settings.every_bucket), *_given("--config", config)]
             talk.lines(f"→ {step}" for step in _next_steps(result, path, again, scope))
         if not result.complete:
             raise typer.Exit(IN_PART)
+
+
+def _applied(plan: Place, folder: Place, results: str | None) -> list[str]:
+    """The plan and its results as they are typed to go on: a pipe is empty by then, and its run kept the plan."""
+    from pathlib import Path
+
+    from indexer.applier.journal import PLAN_FILE
+    from indexer.runs.files import has_neighbours
+
+    if isinstance(plan, Path) and not has_neighbours(plan):
+        return [str(folder / PLAN_FILE), "--results", str(folder)]
+    return [str(plan), *_given("--results", results)]
 
 
 def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:

@@ -27,7 +27,7 @@ from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import carry_out_there, open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of, rules_of
-from indexer.runs.files import PlanFile, as_file, document_bytes, replace_whole
+from indexer.runs.files import PlanFile, as_file, document_bytes, has_neighbours, replace_whole
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.own_places import check_apart
 from indexer.systems.leases import owner_name
@@ -89,11 +89,13 @@ def permissions_of(
 
 
 def results_folder(plan_path: Place, plan: Plan, results: Place | None) -> Place:
-    """Where a run's journal, result and archive go: beside the plan, a folder for each plan.
+    """Where a run's journal, result and archive go: a folder for each plan, beside it; here where it came from a pipe.
 
     Raises UsageError where `results` holds those of another plan; of a folder in S3 `working_folder` says so.
     """
     if results is None:
+        if isinstance(plan_path, Path) and not has_neighbours(plan_path):
+            plan_path = Path(PLAN_FILE)
         return plan_path.parent / f"{plan_path.stem}.results" / plan.plan_id[:8]
     if isinstance(results, Path):
         check_free(results, plan, results)

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
@@ -25,6 +26,9 @@ from indexer.runs.s3_files import S3Files, s3_files
 
 M = TypeVar("M")
 MAX_BYTES = 2_000_000_000
+STDIN = "-"
+STDIN_PLACE = Path("/dev/stdin")
+DESCRIPTOR = re.compile(r"/dev/stdin|/(dev|proc/[^/]+)/fd/[0-9]+")
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 """Where there is none, every text can be written again; where there is one, it may be half of a pair."""
 
@@ -150,9 +154,9 @@ def _umask() -> int:
 
 
 def load_plan(path: Place | str) -> PlanFile:
-    """A plan and its digest. Raises RefusedError for one that is damaged, tampered with, or not of our time."""
-    path = parse_place(path)
-    body = _body(path, "plan")
+    """A plan and its digest; `-` is stdin. Raises RefusedError for one that is damaged, tampered with, or not of our time."""
+    path = plan_place(path)
+    body = _stdin() if path == STDIN_PLACE else _body(path, "plan")
     document = _document(body, path, "plan")
     if "actions" not in document and "outcomes" in document:
         hint = "It is a result. Name the plan, which `apply` left beside it."
@@ -168,6 +172,26 @@ def load_plan(path: Place | str) -> PlanFile:
         return PlanFile(_typed(document, path), str(digest), body)
     except RecursionError as exc:  # read it could be, just so
         raise RefusedError("The file is not valid", f"{path}: nested too deeply", "Plan again.") from exc
+
+
+def plan_place(path: Place | str) -> Place:
+    """Where a plan is read from, as it was typed."""
+    return STDIN_PLACE if path == STDIN else parse_place(path)
+
+
+def _stdin() -> bytes:
+    try:
+        if sys.stdin is None:  # it was closed before we began
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return sys.stdin.buffer.read(MAX_BYTES)
+    except OSError as exc:
+        hint = "Give a plan's file, or pipe one in."
+        raise IndexerError("The plan cannot be read", f"stdin: {exc.strerror}", hint) from exc
+
+
+def has_neighbours(path: Path) -> bool:
+    """Can other files lie beside this one? Not beside a pipe, or a name that only stands for what is open already."""
+    return path.is_file() and DESCRIPTOR.fullmatch(str(path.absolute())) is None
 
 
 def as_file(plan: Plan) -> PlanFile:
