@@ -75,9 +75,54 @@ def test_links_become_the_sorted_set(
     value: object, wanted: list[str], written: dict[str, Any] | None
 ) -> None:
     """Other platforms' entries stay; the old form is folded; the same set is no drift in any form."""
-    assert desired_links(value, wanted) == written
+    assert desired_links(value, wanted, upgraded=False) == written
     if written is not None:
-        assert desired_links(written, wanted) is None
+        assert desired_links(written, wanted, upgraded=True) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "written"),
+    [
+        ([{CO: "a"}, {"Dandi": "x"}], ["a"], {CO: ["a"], "Dandi": ["x"]}),
+        ([{CO: ["b", "a"]}, {CO: "a"}], ["a", "b"], {CO: ["a", "b"]}),
+        ([{CO: "old"}], ["a"], {CO: ["a"]}),
+        ([{CO: "old"}], [], {CO: []}),
+        ([{"Dandi": "x"}], [], None),
+        ([{CO: []}], [], None),
+        ([], [], None),
+        ({CO: "a"}, ["a"], None),
+        ({CO: ["b", "a"]}, ["a", "b"], None),
+    ],
+)
+def test_of_what_is_upgraded_a_list_with_ids_is_folded(
+    value: object, wanted: list[str], written: dict[str, Any] | None
+) -> None:
+    """The upgrader takes links over from an object only, and empties v2's otherwise."""
+    assert desired_links(value, wanted, upgraded=True) == written
+    if written is not None:
+        assert desired_links(written, wanted, upgraded=True) is None
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("modified", ["2001-01-01T00:00:00Z", "2026-01-10T00:00:00Z"])
+def test_links_are_folded_beside_a_v2_record_only(beside: bool, modified: str) -> None:
+    """At any age, as links go; no id is removed by it."""
+    world = world_of(record("a", links=[{CO: "da-1"}, {"Dandi": "x"}], modified=modified))
+    if beside:
+        world.add("v2", record("a", V2, links={CO: ["da-1"]}))
+    world.mount(stored_mount("da-1", "a"))
+    plan = plan_of(world, lookback_days=14)
+    updates = by_kind(plan.actions, "update-record")
+    assert [(one.reason, one.target.generation) for one in updates] == [("links-format", "v1")] * beside
+    assert [one.content.removed_links for one in updates] == [None] * beside
+
+
+def test_a_list_in_v2_stays_as_it_is() -> None:
+    """The upgrader replaces it; of the same ids only v1's form matters."""
+    world = world_of(record("a", links={CO: ["da-1"]}))
+    world.add("v2", record("a", V2, links=[{CO: "da-1"}]))
+    world.mount(stored_mount("da-1", "a"))
+    assert plan_of(world).actions == ()
 
 
 def test_both_generations_follow_code_ocean() -> None:

@@ -42,6 +42,7 @@ Reason = Literal[
     "asset-gone",
     "asset-unregistered",
     "links-stale",
+    "links-format",
     "result-unregistered",
     "result-gone",
     "undo",

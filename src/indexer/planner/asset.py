@@ -16,7 +16,7 @@ from indexer.model.values import UnserialisableError, masked, record_bytes
 from indexer.planner.desired import FieldDesire, desire_fields
 from indexer.planner.files import FilePlanner, FileSteps, file_findings
 from indexer.planner.join import Window, shortened, show_id
-from indexer.planner.links import desired_links, links_invalid
+from indexer.planner.links import desired_links, is_upgraded, links_invalid
 from indexer.planner.records import delete_record, update_record
 from indexer.planner.rules import Evidence, Rules
 
@@ -56,7 +56,7 @@ def needed_reads(asset: Asset, listed: bool, rules: Rules, evidence: Evidence, w
             else Reads()
         )
     owner = _owner(asset, rules, evidence)
-    if owner is None or not (within.recent(owner) or _links(asset, owner.links, rules)[0] is not None):
+    if owner is None or not (within.recent(owner) or _links(asset, owner, owner.links, rules)[0] is not None):
         return Reads()
     return Reads((owner.generation,), folder=True)
 
@@ -114,19 +114,22 @@ def _misnamed(asset: Asset, row: RecordRow) -> Finding:
     return Finding(kind="name-mismatch", location=str(asset.location), detail=detail)
 
 
-def _links(asset: Asset, value: object, rules: Rules) -> tuple[dict[str, Any] | None, tuple[Finding, ...]]:
+def _links(
+    asset: Asset, row: RecordRow, value: object, rules: Rules
+) -> tuple[dict[str, Any] | None, tuple[Finding, ...]]:
     """The links to write, or None; and what is wrong with the present ones."""
     if not rules.links:
         return None, ()
     try:
-        return desired_links(value, [one.id for one in asset.data_assets]), ()
+        wanted = [one.id for one in asset.data_assets]
+        return desired_links(value, wanted, upgraded=is_upgraded(asset, row)), ()
     except InvalidLinksError as exc:
         return None, (links_invalid(asset.location, exc),)
 
 
 def _relink(asset: Asset, row: RecordRow, rules: Rules) -> AssetPlan:
     """A record that rules no files, or is not in scope: only its links are kept in step."""
-    links, findings = _links(asset, row.links, rules)
+    links, findings = _links(asset, row, row.links, rules)
     if links is None:
         return AssetPlan((), findings)
     generation = GENERATIONS[row.generation]
@@ -142,7 +145,7 @@ def _sync(asset: Asset, record: Record, folder: Folder, rules: Rules) -> AssetPl
     """The record that rules the files: its fields and links, and the files from the desired record."""
     generation = GENERATIONS[record.generation]
     desires, blocked = desire_fields(generation, record.body, folder, asset.bodies)
-    links, link_findings = _links(asset, record.body.get(generation.links_field), rules)
+    links, link_findings = _links(asset, record.row, record.body.get(generation.links_field), rules)
     adopted = {desire.field: desire.value for desire in desires if desire.decision.adopt}
     findings = [*link_findings, *file_findings(asset, desires, blocked)]
     desired = dict(record.body) | adopted

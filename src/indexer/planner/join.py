@@ -16,7 +16,7 @@ from indexer.model.location import NO_FOLDER, Location, matches_any, parse_locat
 from indexer.model.plan import Finding, Measures
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
 from indexer.model.values import UnserialisableError, id_in_plan, read_time
-from indexer.planner.links import desired_links, holds_links, links_invalid
+from indexer.planner.links import desired_links, holds_links, is_upgraded, links_invalid
 
 MAX_SHOWN = 200
 """Characters of an id or a value in a finding."""
@@ -157,7 +157,7 @@ def _relinked(asset: Asset) -> tuple[bool, tuple[Finding, ...]]:
     wrong: list[Finding] = []
     for row in asset.rows:
         try:
-            if desired_links(row.links, wanted) is not None:
+            if desired_links(row.links, wanted, upgraded=is_upgraded(asset, row)) is not None:
                 return True, ()
         except InvalidLinksError as exc:
             wrong.append(links_invalid(asset.location, exc))

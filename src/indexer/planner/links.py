@@ -9,7 +9,7 @@ from indexer.model.generation import CODE_OCEAN
 from indexer.model.links import InvalidLinksError, by_platform, read_links
 from indexer.model.location import Location
 from indexer.model.plan import Finding
-from indexer.model.snapshot import RecordRow
+from indexer.model.snapshot import Asset, RecordRow
 from indexer.model.values import fingerprint, from_bytes, to_bytes
 
 
@@ -26,20 +26,27 @@ def holds_links(row: RecordRow) -> bool:
         return False
 
 
-def desired_links(value: object, wanted: Iterable[str]) -> dict[str, Any] | None:
+def is_upgraded(asset: Asset, row: RecordRow) -> bool:
+    """Is it a v1 record with one of v2 beside it, which the upgrader writes?"""
+    return row.generation == "v1" and any(one.generation == "v2" for one in asset.rows)
+
+
+def desired_links(value: object, wanted: Iterable[str], *, upgraded: bool) -> dict[str, Any] | None:
     """The links field that names exactly the wanted ids, or None where it already does.
 
     | value                                   | becomes                                         |
     |-----------------------------------------|-------------------------------------------------|
+    | list with the same ids, upgraded to v2  | folded into one dict of lists                   |
     | the same set in any form                | None: only a difference of the set is drift     |
     | absent, null                            | `{"Code Ocean": wanted}`                        |
     | dict of platforms                       | the same, with "Code Ocean" replaced            |
     | list of dicts (v1's old form)           | folded into one dict of lists, likewise         |
 
-    Raises InvalidLinksError.
+    The upgrader takes links over from a dict only: for a list it empties v2's, every night. Raises InvalidLinksError.
     """
     wanted_ids = sorted(set(wanted))
-    if read_links(value) == set(wanted_ids):
+    fold = upgraded and isinstance(value, list) and bool(wanted_ids)
+    if read_links(value) == set(wanted_ids) and not fold:
         return None
     links = {**by_platform(value), CODE_OCEAN: wanted_ids}
     if not _is_json(links):

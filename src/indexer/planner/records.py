@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from indexer.model.action import DeleteRecord, InsertRecord, UpdateRecord
+from indexer.model.action import DeleteRecord, InsertRecord, Reason, UpdateRecord
 from indexer.model.content import (
     AsRead,
     FieldContent,
@@ -51,7 +51,7 @@ def update_record(
     differences, omitted = changes(old_values, new_values)
     return UpdateRecord(
         location=str(asset.location),
-        reason="field-missing" if adopted else "links-stale",
+        reason=_reason(actual.get(generation.links_field), adopted, links),
         target=rules.target(row.generation, row.id),
         precondition=AsRead(fields=_as_read(actual, ["location", generation.modified_field, *new_values])),
         rests_on=None
@@ -65,6 +65,13 @@ def update_record(
         changes=differences,
         changes_omitted=omitted,
     )
+
+
+def _reason(actual: object, adopted: Mapping[str, Any], links: Mapping[str, Any] | None) -> Reason:
+    """Why a record is written; the same ids in another form are a matter of format."""
+    if adopted or links is None:
+        return "field-missing"
+    return "links-format" if read_links(actual) == read_links(links) else "links-stale"
 
 
 def _removed(actual: object, links: Mapping[str, Any]) -> tuple[str, ...] | None:

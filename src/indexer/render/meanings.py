@@ -65,6 +65,10 @@ REASON_MEANINGS: Mapping[Reason, Meaning] = {
         "The ids of the external data assets that mount the location are not those in the record. The links are set.",
         "Are links removed that you miss, see whether the token sees all data assets (docs/permissions.md).",
     ),
+    "links-format": Meaning(
+        "A v1 record holds the right ids in the older form, a list, and the asset has a v2 record: the upgrader, which takes over only an object, would empty v2's links again and again. The list is folded into one object; no id changes.",
+        "Nothing.",
+    ),
     "result-unregistered": Meaning("A wanted result without a record. The record is inserted.", "Nothing."),
     "result-gone": Meaning(
         "A record in the results bucket whose result is not wanted any more: deleted, archived, or no longer tagged. The record is deleted.",
