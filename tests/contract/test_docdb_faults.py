@@ -6,11 +6,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import bson
 import pytest
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import CursorNotFound, OperationFailure
+from pymongo.uri_parser import parse_uri
 
 from builders import location
 from indexer.errors import AccessDeniedError, OutageError, SystemFaultError, UsageError
@@ -18,7 +20,8 @@ from indexer.model.ports import DeleteOne
 from indexer.systems import docdb_connection as driver
 from indexer.systems.bson_values import RAW_OPTIONS
 from indexer.systems.docdb import DocDBReader, DocDBWriter
-from indexer.systems.docdb_connection import DocDB, connect
+from indexer.systems.docdb_connection import DocDB, check_primary, connect
+from relay import Relay, hello_says
 
 
 @pytest.fixture
@@ -117,6 +120,9 @@ class _Denying:
     def get_collection(self, name: str, **_: object) -> _Denying:
         return self
 
+    def with_options(self, **_: object) -> _Denying:
+        return self
+
     def find(self, *_: object) -> _Denying:
         raise OperationFailure("not authorized on metadata_index", 13)
 
@@ -190,12 +196,15 @@ class _Dying:
     def get_collection(self, name: str, **_: object) -> _Dying:
         return self
 
-    def find(self, *_: object) -> Iterator[dict[str, object]]:
+    def with_options(self, **_: object) -> _Dying:
+        return self
+
+    def find(self, *_: object) -> Iterator[RawBSONDocument]:
         self.asked += 1
-        yield {"_id": "a", "location": "s3://bucket/a"}
+        yield RawBSONDocument(bson.encode({"_id": "a", "location": "s3://bucket/a"}), RAW_OPTIONS)
         if self.asked <= self._times:
             raise self._fault
-        yield {"_id": "b", "location": "s3://bucket/b"}
+        yield RawBSONDocument(bson.encode({"_id": "b", "location": "s3://bucket/b"}), RAW_OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -216,3 +225,37 @@ def test_an_error_of_the_request_itself_is_not_asked_again() -> None:
         DocDBReader(DocDB(dying, "host:1", {"v1": ("d", "c")})).by_location("v1", [location()])  # type: ignore[arg-type]
     assert not isinstance(caught.value, OutageError)
     assert dying.asked == 1
+
+
+@contextmanager
+def answering(nx_uri: str, **fields: object) -> Iterator[str]:
+    """The server, with these fields in its answer to a hello."""
+    relay = Relay(
+        int(parse_uri(nx_uri)["nodelist"][0][1]), "mongodb", answered=lambda one: hello_says(one, **fields)
+    )
+    try:
+        yield f"mongodb://127.0.0.1:{relay.port}/?directConnection=true"
+    finally:
+        relay.close()
+
+
+def test_a_server_that_is_too_old_is_told_so(nx_uri: str) -> None:
+    """DocumentDB 4.0's wire version: no network is at fault, and waiting helps nothing."""
+    with (
+        answering(nx_uri, minWireVersion=0, maxWireVersion=7) as uri,
+        pytest.raises(SystemFaultError) as caught,
+    ):
+        connect(uri, None, {}, 1)
+    assert caught.value.summary == "DocDB's server is too old"
+    assert "wire version 7" in caught.value.detail
+    assert "DocumentDB 5.0" in caught.value.hint
+
+
+def test_a_secondary_is_not_read_from(nx_uri: str) -> None:
+    """`directConnection=true` would read whatever it has, silently; what it lacks would be planned as missing."""
+    secondary = {"isWritablePrimary": False, "secondary": True, "setName": "rs0", "hosts": ["127.0.0.1:9"]}
+    with answering(nx_uri, **secondary) as uri:
+        open_docdb = connect(uri, None, {}, 1)
+        with pytest.raises(SystemFaultError, match="no primary"):
+            check_primary(open_docdb)
+        open_docdb.client.close()

@@ -252,13 +252,15 @@ def test_a_primary_is_wanted(ready: Workbench) -> None:
     assert settings["status"] == "warning"
     relay = Relay(ready.sandbox.docdb.port, "mongodb", answered=as_secondary)
     try:
-        rows = doctor(
-            ready, status=1, INDEXER_DOCDB__URI=f"mongodb://127.0.0.1:{relay.port}/?directConnection=true"
-        )
+        direct = f"mongodb://127.0.0.1:{relay.port}/?directConnection=true"
+        rows = doctor(ready, status=1, INDEXER_DOCDB__URI=direct)
+        planned = ready.run("plan", "--bucket", BUCKET, INDEXER_DOCDB__URI=direct)
     finally:
         relay.close()
     assert the(rows, "docdb-settings")["status"] == "error"
     assert "no primary" in the(rows, "docdb-settings")["detail"]
+    assert planned.returncode == 1
+    assert "no primary" in planned.stderr
 
 
 def as_secondary(answer: bytes) -> bytes:

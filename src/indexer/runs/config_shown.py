@@ -48,7 +48,7 @@ def _masked(path: tuple[str, ...], value: Any, config: Config) -> Any:
 
 def _masked_uri(uri: str) -> str:
     """The hosts; neither who logs in nor the options, which may hold secrets too."""
-    from indexer.systems.docdb_connection import parsed_uri
+    from indexer.systems.docdb_uri import parsed_uri
 
     if not uri.startswith("mongodb://"):  # the hosts of any other are known to DNS only
         return MASKED

@@ -73,7 +73,7 @@ class _Clients:
 @contextmanager
 def _connected(config: Config, parallel: int | None) -> Iterator[_Clients]:
     """Open connections, closed at the end: a process may make many runs."""
-    from indexer.systems.docdb_connection import connect
+    from indexer.systems.docdb_connection import check_primary, connect
     from indexer.systems.pace import at_most
     from indexer.systems.s3 import open_s3
 
@@ -82,6 +82,7 @@ def _connected(config: Config, parallel: int | None) -> Iterator[_Clients]:
     with ExitStack() as opened:
         docdb = connect(credentials.docdb_uri, ca_file, places_of(config), at_most(parallel))
         opened.callback(docdb.client.close)
+        check_primary(docdb)
         codeocean = None
         if credentials.codeocean is not None:
             from indexer.systems.codeocean import codeocean_client

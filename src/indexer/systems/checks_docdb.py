@@ -14,7 +14,17 @@ from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.check import Check, CheckName, failed, not_tried, unknown
 from indexer.model.generation import GenerationName
 from indexer.systems.checks_network import Host, check_host
-from indexer.systems.docdb_connection import HINT_NETWORK, DocDB, Places, connect, faults, parsed_uri
+from indexer.systems.docdb_connection import (
+    HINT_NETWORK,
+    HINT_PRIMARY,
+    OLDEST,
+    DocDB,
+    Places,
+    connect,
+    faults,
+    no_primary,
+)
+from indexer.systems.docdb_uri import parsed_uri
 
 WRITES = frozenset({"insert", "update", "remove"})
 """Actions of a privilege, as MongoDB names them."""
@@ -126,7 +136,7 @@ def _connection(docdb: DocDB) -> Check:
             version = docdb.client.admin.command("buildInfo").get("version", "unknown")
     except SystemFaultError as exc:
         return unknown("docdb-connection", docdb.address, exc)
-    detail = f"answers, server version {version}"
+    detail = f"answers, server version {version} (needed: {OLDEST})"
     return Check(name="docdb-connection", about=docdb.address, status="ok", detail=detail)
 
 
@@ -135,14 +145,12 @@ def _settings(docdb: DocDB) -> Check:
     options = docdb.client.options
     named = f"retryWrites={str(options.retry_writes).lower()}"
     try:
-        with faults(docdb, "ask whether the server is a primary"):
-            primary = docdb.client.is_primary
+        against = no_primary(docdb)
     except SystemFaultError as exc:
         return failed("docdb-settings", "", exc)
-    if not primary:
-        detail = f"{named}; the server is no primary: what it shows may be old, and it takes no writes"
-        hint = "Name the cluster's own endpoint in `docdb.uri`, not a reader's, without directConnection."
-        return Check(name="docdb-settings", status="error", detail=detail, hint=hint)
+    if against:
+        detail = f"{named}; {against}"
+        return Check(name="docdb-settings", status="error", detail=detail, hint=HINT_PRIMARY)
     if options.read_preference != ReadPreference.PRIMARY:
         detail = f"{named}; the URI's read preference does nothing: records are read from the primary"
         return Check(

@@ -16,19 +16,18 @@ from typing import Any, TypeVar
 from bson.errors import BSONError, InvalidDocument, InvalidStringData
 from pymongo import MongoClient, ReadPreference
 from pymongo.collection import Collection as MongoCollection
+from pymongo.common import MIN_SUPPORTED_SERVER_VERSION
 from pymongo.errors import (
     AutoReconnect,
     ConfigurationError,
-    InvalidName,
-    InvalidURI,
     OperationFailure,
     PyMongoError,
 )
-from pymongo.uri_parser import parse_uri
 
 from indexer.errors import AccessDeniedError, OutageError, SystemFaultError, UsageError
 from indexer.model.generation import GenerationName
 from indexer.systems.bson_values import CODEC_OPTIONS
+from indexer.systems.docdb_uri import HINT_URI, WRONG, check_packages, parsed_uri, why_unusable
 
 SERVER_SELECTION_MS = 10_000
 SOCKET_TIMEOUT_MS = 60_000
@@ -40,8 +39,7 @@ PASSING_CODES = frozenset({6, 7, 43, 89, 91, 136, 175, 189, 237, 262, 9001, 1160
 """Of the server, or of one cursor: what broke off may be asked again. 43: the cursor is gone; DocumentDB caps their number
 and their age. 237: it was killed. The others: time-outs inside the cluster, a fail-over, a shutdown.
 Source: https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml."""
-LONGEST_SHOWN = 4
-"""Characters of a word of the URI by which an error is taken to quote it."""
+TOO_OLD = re.compile("reports wire version [0-9]+, but")
 UNENCODABLE = (InvalidDocument, InvalidStringData, OverflowError, UnicodeError, RecursionError)
 """What pymongo raises, before anything is sent, for a value that BSON has no form for."""
 Places = Mapping[GenerationName, tuple[str, str]]
@@ -69,6 +67,7 @@ class DocDB:
 def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) -> DocDB:
     """Open a connection; `retryWrites` is off, since DocumentDB has it not. Raises where nobody answers."""
     address = ",".join(f"{host}:{port}" for host, port in parsed_uri(uri)["nodelist"])
+    check_packages(uri)
     options: dict[str, Any] = {
         "appname": "indexer",
         "serverSelectionTimeoutMS": SERVER_SELECTION_MS,
@@ -86,7 +85,7 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
             warnings.filterwarnings("ignore", "You appear to be connected to", UserWarning)
             client: MongoClient[dict[str, Any]] = MongoClient(uri, **options)
     except (PyMongoError, ValueError, OSError, UserWarning) as exc:
-        raise UsageError(WRONG, _why(exc, uri), HINT_URI) from exc
+        raise UsageError(WRONG, why_unusable(exc, uri), HINT_URI) from exc
     docdb = DocDB(client, address, places)
     try:
         asked(docdb, "connect", lambda: client.admin.command("ping"))
@@ -94,6 +93,22 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
         client.close()
         raise
     return docdb
+
+
+def no_primary(docdb: DocDB) -> str:
+    """Why this server cannot be read from, where it is no primary; empty where it is. Raises SystemFaultError.
+
+    `directConnection=true` reads from whatever member it reaches.
+    """
+    with faults(docdb, "ask whether the server is a primary"):
+        primary = docdb.client.is_primary
+    return "" if primary else "the server is no primary: what it shows may be old, and it takes no writes"
+
+
+def check_primary(docdb: DocDB) -> None:
+    """Raise SystemFaultError where the server is no primary."""
+    if why := no_primary(docdb):
+        raise SystemFaultError("DocDB cannot be relied on", f"{docdb.address}: {why}", HINT_PRIMARY)
 
 
 def leave_monitors() -> None:
@@ -105,42 +120,10 @@ def leave_monitors() -> None:
     atexit.unregister(getattr(monitor, "_shutdown_resources", leave_monitors))
 
 
-WRONG = "The DocDB connection is set up wrongly"
-HINT_URI = (
-    "Correct `docdb.uri` (or INDEXER_DOCDB__URI, or what `docdb.secret` holds) and `docdb.tls_ca_file`."
-)
 HINT_NETWORK = "Check the host in `docdb.uri` or `docdb.secret`, the network (VPN, security group) and TLS (`docdb.tls_ca_file`)."
-
-
-UNREADABLE = (
-    "the URI or an option in it cannot be read; it begins with mongodb://, and user and password must be "
-    "percent-encoded"
-)
-
-
-def parsed_uri(uri: str) -> dict[str, Any]:
-    """What stands in a URI. Raises UsageError, which does not quote it.
-
-    An `@` behind the hosts is part of a password that was not encoded: its other part would be taken for a host.
-    """
-    try:
-        parsed: dict[str, Any] = parse_uri(uri, validate=False)
-    except (PyMongoError, ValueError):  # whose words may quote the URI
-        parsed = {}
-    if not parsed or "@" in f"{parsed['database']}{parsed['collection']}":
-        raise UsageError(WRONG, UNREADABLE, HINT_URI) from None
-    return parsed
-
-
-def _why(exc: Exception, uri: str) -> str:
-    """The driver's words, unless they may quote the URI: an unencoded password looks like a host or a database."""
-    unreadable = isinstance(exc, InvalidURI | InvalidName) or not isinstance(
-        exc, ConfigurationError | OSError
-    )
-    quoted = any(len(word) >= LONGEST_SHOWN and word in str(exc) for word in re.split(r"\W+", uri))
-    if unreadable or quoted:
-        return UNREADABLE
-    return str(exc)[:300]
+HINT_PRIMARY = "Name the cluster's own endpoint in `docdb.uri`, not a reader's, without directConnection."
+OLDEST = f"Amazon DocumentDB 5.0 or MongoDB {MIN_SUPPORTED_SERVER_VERSION}, or newer"
+"""What the driver can talk to. DocumentDB 4.0 has wire version 7, 5.0 has 13. Source: their answers to a hello."""
 
 
 @contextmanager
@@ -155,6 +138,8 @@ def faults(docdb: DocDB, what: str) -> Iterator[None]:
         detail = f"{what} at {docdb.address}: {_reason(exc)}"
         kind = OutageError if exc.code in PASSING_CODES else SystemFaultError
         raise kind("DocDB answered with an error", detail, HINT_NETWORK) from exc
+    except ConfigurationError as exc:
+        raise _unusable(exc, f"{what} at {docdb.address}: {_reason(exc)}") from exc
     except UNENCODABLE as exc:
         detail = f"{what} at {docdb.address}: {_reason(exc)}"
         raise SystemFaultError(
@@ -166,6 +151,13 @@ def faults(docdb: DocDB, what: str) -> Iterator[None]:
     except (PyMongoError, OSError) as exc:
         detail = f"{what} at {docdb.address}: {_reason(exc)}"
         raise OutageError("DocDB cannot be reached", detail, HINT_NETWORK) from exc
+
+
+def _unusable(exc: ConfigurationError, detail: str) -> SystemFaultError:
+    """The server is there, and the driver cannot talk to it, or not as the URI wants it."""
+    if TOO_OLD.search(str(exc)):
+        return OutageError("DocDB's server is too old", detail, f"Use a cluster of {OLDEST}.")
+    return OutageError(WRONG, detail, HINT_URI)
 
 
 def asked(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
