@@ -227,7 +227,7 @@ def test_denied_in_s3_and_no_default_is_told(ready: Workbench) -> None:
 
 def test_advice_on_how_buckets_are_set_up(workbench: Workbench) -> None:
     """New buckets: no versioning, no encryption, nothing to read; the results bucket is nobody's to set up."""
-    rows = doctor(workbench, status=1, INDEXER_DOCDB__V2__DATABASE="metadata_index")
+    rows = doctor(workbench, status=1, INDEXER_DOCDB__V2__DATABASE="metadata_index_v3")
     for name in ("s3-versioning", "s3-encryption"):
         assert the(rows, name, BUCKET)["status"] == "warning"
         assert the(rows, name, RESULTS_BUCKET)["status"] == "ok"
