@@ -56,7 +56,7 @@ def opened_s3(s3_server: S3Server) -> Iterator[S3]:
     client.close()
 
 
-@pytest.fixture(params=["memory", "boto3", "obstore"])
+@pytest.fixture(params=["memory", "boto3", "fast"])
 def objects(request: pytest.FixtureRequest) -> Iterator[Objects]:
     bucket = f"bucket-{uuid.uuid4()}"
     if request.param == "memory":
@@ -75,7 +75,7 @@ def objects(request: pytest.FixtureRequest) -> Iterator[Objects]:
     s3: S3 = request.getfixturevalue("opened_s3")
     server.create_bucket(bucket)
     yield Objects(
-        S3Reader(s3, fast=request.param == "obstore"),
+        S3Reader(s3, fast=request.param == "fast"),
         S3Writer(s3),
         bucket,
         lambda key, body, modified_at=None: server.put(bucket, key, body, modified_at),

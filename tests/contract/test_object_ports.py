@@ -1,4 +1,4 @@
-"""S3's ports: in memory, and boto3 alone and with obstore on the embedded server."""
+"""S3's ports: in memory, and boto3 alone and with the fast listing on the embedded server."""
 
 from __future__ import annotations
 

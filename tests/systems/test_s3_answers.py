@@ -63,7 +63,7 @@ def stub() -> Iterator[Stub]:
     server.server_close()
 
 
-@pytest.fixture(params=[False, True], ids=["boto3", "obstore"])
+@pytest.fixture(params=[False, True], ids=["boto3", "fast"])
 def reader(stub: Stub, request: pytest.FixtureRequest) -> Iterator[S3Reader]:
     session = botocore.session.get_session()
     session.set_credentials("test", "test")

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from urllib.parse import quote
 
 import botocore.session
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+from botocore.session import Session
 
+from indexer.model.snapshot import Listing
 from indexer.sandbox.faults import Fault
 from indexer.sandbox.s3 import S3Server
 from indexer.systems.s3 import S3Reader, open_s3
 from indexer.systems.s3_listing import FAULTS_IN_A_ROW, FastListing
+from indexer.systems.s3_requests import Endpoint, signed
+from relay import Instead, Relay
 
 BUCKET = "bucket"
 
@@ -19,10 +30,16 @@ BUCKET = "bucket"
 def server() -> Iterator[S3Server]:
     running = S3Server()
     running.create_bucket(BUCKET)
-    for key in ("a700503/subject.json", "empty/", *(f"page/{number:04}" for number in range(1000))):
+    for key in ("a700503/subject.json", *(f"pages/{number:04}" for number in range(1001))):
         running.put(BUCKET, key, b"{}")
     yield running
     running.close()
+
+
+def session_of() -> Session:
+    session = botocore.session.get_session()
+    session.set_credentials("test", "test")
+    return session
 
 
 @pytest.fixture
@@ -33,8 +50,7 @@ def slowed() -> list[int]:
 @pytest.fixture
 def fast(server: S3Server) -> Iterator[FastListing]:
     server.faults.clear()
-    session = botocore.session.get_session()
-    session.set_credentials("test", "test")
+    session = session_of()
     client = session.create_client("s3", region_name="us-west-2", endpoint_url=server.endpoint)
     yield FastListing(session, client)
     server.faults.clear()
@@ -52,11 +68,11 @@ def test_what_is_there_is_answered(fast: FastListing, slowed: list[int]) -> None
     assert [one.key for one in listing.objects] == ["a700503/subject.json"]
 
 
-@pytest.mark.parametrize("prefix", ["nothing/", "empty/", "page/", "c\x01/", "../", "é" * 5000 + "/"])
+@pytest.mark.parametrize("prefix", ["nothing/", "pages/", "c\x01/", "../", "é" * 5000 + "/"])
 def test_where_boto3_may_say_otherwise_there_is_no_answer(
     fast: FastListing, slowed: list[int], prefix: str
 ) -> None:
-    """Nothing at all, a marker, a full page, and names that obstore cannot take; none of it speaks against the bucket."""
+    """Nothing at all, more than a page, and names that nobody has; none of it speaks against the bucket."""
     for _ in range(FAULTS_IN_A_ROW + 1):
         assert not ask(fast, prefix, slowed)
     assert ask(fast, "a700503/", slowed)
@@ -117,3 +133,88 @@ def test_the_pace_hears_of_what_boto3_retries_itself(
     finally:
         s3.client.close()
     assert (s3.pace.limit < before) == slows
+
+
+PAGE = (
+    "<ListBucketResult><IsTruncated>{}</IsTruncated><Contents><Key>a/subject.json</Key><ETag>e</ETag><Size>1</Size>"
+    "<LastModified>2024-05-01T12:00:00.000Z</LastModified></Contents></ListBucketResult>"
+)
+CUT_SHORT = PAGE.format("true")
+OTHER_ANSWERS = {
+    "cut short, and no token": CUT_SHORT,
+    "does not say whether it is whole": CUT_SHORT.replace("<IsTruncated>true</IsTruncated>", ""),
+    "another folder's": PAGE.format("false").replace("a/subject", "b/subject"),
+    "an object without an ETag": PAGE.format("false").replace("<ETag>e</ETag>", ""),
+    "half a page": PAGE.format("false")[:120],
+    "nothing in it": "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>",
+}
+
+
+@contextmanager
+def answering(server: S3Server, body: str) -> Iterator[FastListing]:
+    """A server that answers everything so, and keeps its connections open."""
+    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    relay = Relay(int(server.endpoint.rpartition(":")[2]), "http", asked=lambda _: Instead(answer))
+    endpoint = f"http://127.0.0.1:{relay.port}"
+    client = session_of().create_client("s3", region_name="us-west-2", endpoint_url=endpoint)
+    try:
+        yield FastListing(session_of(), client)
+    finally:
+        client.close()
+        relay.close()
+
+
+def answered(server: S3Server, body: str, prefix: str = "a/") -> Listing | None:
+    """What becomes of one answer."""
+    with answering(server, body) as fast:
+        return fast.listing(BUCKET, prefix, slowed=lambda: None)
+
+
+def test_a_page_that_says_that_it_is_whole_is_an_answer(server: S3Server) -> None:
+    listing = answered(server, PAGE.format("false"))
+    assert listing is not None
+    assert [one.key for one in listing.objects] == ["a/subject.json"]
+
+
+@pytest.mark.parametrize("answer", OTHER_ANSWERS.values(), ids=OTHER_ANSWERS.keys())
+def test_an_answer_that_is_not_known_to_be_whole_is_none(server: S3Server, answer: str) -> None:
+    """Fewer than a page's entries prove nothing: a second original would be made, or a folder deleted as gone."""
+    assert answered(server, answer) is None
+
+
+@pytest.mark.parametrize("token", [None, "a token/+="])
+@pytest.mark.parametrize("prefix", ["a/", "a b+c/", "ü/日本/", "a%2Fb&x=1/", "~'()*!/", "c\x01/"])
+def test_the_signature_is_botocores(prefix: str, token: str | None) -> None:
+    """To the byte, whatever is asked for."""
+    at = datetime(2026, 11, 26, 12, 30, tzinfo=UTC)
+    credentials = ReadOnlyCredentials("key", "s3cret/+", token)
+    query = f"delimiter=%2F&encoding-type=url&list-type=2&prefix={quote(prefix, safe='-_.~')}"
+    ours = signed(Endpoint(True, "host:9000", "", "eu-west-1"), credentials, "/bucket", query, at)
+    theirs = AWSRequest("GET", f"https://host:9000/bucket?{query}")
+    theirs.context["timestamp"] = ours["x-amz-date"]
+    auth = S3SigV4Auth(credentials, "s3", "eu-west-1")
+    auth._modify_request_before_signing(theirs)  # add_auth asks the clock first
+    text = auth.string_to_sign(theirs, auth.canonical_request(theirs))
+    assert ours["authorization"].endswith(f"Signature={auth.signature(text, theirs)}")
+
+
+def test_a_connection_that_s3_has_closed_is_opened_again(server: S3Server) -> None:
+    """It counts as no fault."""
+    with answering(server, PAGE.format("false")) as fast:
+        assert ask(fast, "a/", [])
+        assert fast._requests is not None
+        (connection,) = fast._requests._idle
+        connection.sock.shutdown(socket.SHUT_RDWR)
+        assert ask(fast, "a/", [])
+        assert fast._faults == {BUCKET: 0}
+
+
+def test_what_only_the_client_can_reach_is_left_to_it(
+    server: S3Server, slowed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy stands in between."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    client = session_of().create_client("s3", region_name="us-west-2", endpoint_url=server.endpoint)
+    with closing(client):
+        assert not ask(FastListing(session_of(), client), "a700503/", slowed)

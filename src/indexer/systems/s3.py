@@ -136,7 +136,7 @@ def code_of(exc: ClientError) -> str:
 
 
 class S3Reader:
-    """Reads listings and objects. `fast`: one folder's through obstore, where that says the same."""
+    """Reads listings and objects. `fast`: one folder's by a lean client, where that says the same."""
 
     def __init__(self, s3: S3, *, fast: bool = True) -> None:
         self._client, self._pace = s3.client, s3.pace
