@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from workbench import BUCKET, Workbench
 
+from indexer.errors import IndexerError
 from indexer.sandbox.proxy import FaultyProxy, Shares
 from indexer.systems.docdb_connection import connect
-from indexer.systems.leases import Leases
+from indexer.systems.leases import LEASE_S, Leases, owner_name
+from relay import Relay, document_of, hello_says
 
 
 @pytest.fixture
@@ -92,6 +96,93 @@ def test_a_lease_whose_answer_was_lost_is_ours(leased: Workbench) -> None:
         proxy.close()
     assert held == dict.fromkeys(buckets, "us")
     assert proxy.counts["lost"] > 0
+
+
+class OtherClock:
+    """A database whose clock is not this machine's."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self.ahead = ahead
+
+    def __call__(self, answer: bytes) -> bytes:
+        told = document_of(answer).get("localTime")
+        return hello_says(answer, localTime=told + self.ahead) if isinstance(told, datetime) else answer
+
+
+@contextmanager
+def leases_of(bench: Workbench, clock: OtherClock) -> Iterator[Leases]:
+    relay = Relay(bench.sandbox.docdb.port, "mongodb", answered=clock)
+    docdb = connect(f"mongodb://127.0.0.1:{relay.port}/?directConnection=true", None, {}, 1)
+    try:
+        yield Leases(docdb, "metadata_index", "indexer_leases")
+    finally:
+        docdb.client.close()
+        relay.close()
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_lease_ends_by_the_databases_clock(leased: Workbench, hours: int) -> None:
+    """Not by that of the machine that took it, nor of the one that wants it."""
+    clock = OtherClock(timedelta(hours=hours))
+    bucket = leased.database()["indexer_leases"]
+    with leases_of(leased, clock) as leases, leases.held(["one"], "us", steal=False):
+        (lease,) = bucket.find()
+        ends_in = datetime.fromisoformat(lease["expires_at"]) - datetime.now(UTC) - clock.ahead
+        assert timedelta() < ends_in <= timedelta(seconds=LEASE_S + 1)
+        with pytest.raises(IndexerError, match="holds the bucket"), leases.held(["one"], "they", steal=False):
+            pass
+        clock.ahead += timedelta(seconds=LEASE_S + 1)
+        with leases.held(["one"], "they", steal=False):
+            pass
+
+
+def test_no_two_runs_have_one_owner() -> None:
+    """Two containers share their process's number, and may share a host's name and a plan."""
+    assert owner_name("run") != owner_name("run")
+
+
+def test_a_run_notices_that_its_lease_was_stolen(leased: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its next batch, and it does not give back what is another's."""
+    monkeypatch.setattr("indexer.systems.leases.LOOK_S", 0.0)
+    with leases_of(leased, OtherClock(timedelta())) as leases:
+        with leases.held(["one", "two"], "us", steal=False) as held:
+            assert held.still_held()
+            held.renew()
+            assert held.still_held()
+            with leases.held(["two"], "they", steal=True) as theirs:
+                assert theirs.still_held()
+                assert not held.still_held()
+            assert not held.still_held()
+        assert leased.database()["indexer_leases"].count_documents({}) == 0
+
+
+def test_a_renewal_notices_it_too(leased: Workbench) -> None:
+    """Without another look."""
+    with (
+        leases_of(leased, OtherClock(timedelta())) as leases,
+        leases.held(["one"], "us", steal=False) as held,
+        leases.held(["one"], "they", steal=True),
+    ):
+        held.renew()
+        assert not held.still_held()
+
+
+def test_a_lease_is_ours_until_its_end_where_docdb_is_silent(
+    leased: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outage stops no run; but who cannot renew a lease for so long may have lost it."""
+    monkeypatch.setattr("indexer.systems.leases.LOOK_S", 0.0)
+    monkeypatch.setattr("indexer.systems.docdb_connection.SERVER_SELECTION_MS", 200)
+    relay = Relay(leased.sandbox.docdb.port, "mongodb")
+    docdb = connect(f"mongodb://127.0.0.1:{relay.port}/?directConnection=true", None, {}, 1)
+    try:
+        with Leases(docdb, "metadata_index", "indexer_leases").held(["one"], "us", steal=False) as held:
+            relay.close()
+            assert held.still_held()
+            monkeypatch.setattr("indexer.systems.leases.LEASE_S", 0)
+            assert not held.still_held()
+    finally:
+        docdb.client.close()
 
 
 def test_no_lease_is_taken_unless_configured(workbench: Workbench) -> None:

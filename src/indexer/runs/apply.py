@@ -30,7 +30,7 @@ from indexer.runs.connect import Systems, open_systems, places_of, rules_of
 from indexer.runs.files import PlanFile, as_file, document_bytes, has_neighbours, replace_whole
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.own_places import check_apart
-from indexer.systems.leases import owner_name
+from indexer.systems.leases import Held, owner_name
 from indexer.systems.pace import at_most
 
 Warn = Callable[[str], None]
@@ -167,7 +167,7 @@ def apply(
         ).result
 
 
-def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[None]:
+def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[Held | None]:
     """The leases on the plan's buckets, where any are taken."""
     if systems.leases is None:
         return nullcontext()

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from bson.errors import BSONError, InvalidDocument, InvalidStringData
@@ -109,6 +110,17 @@ def check_primary(docdb: DocDB) -> None:
     """Raise SystemFaultError where the server is no primary."""
     if why := no_primary(docdb):
         raise SystemFaultError("DocDB cannot be relied on", f"{docdb.address}: {why}", HINT_PRIMARY)
+
+
+def server_time(docdb: DocDB) -> datetime | None:
+    """The database's clock; None where the server does not tell it. Raises the driver's errors."""
+    try:
+        told = docdb.client.admin.command("hello").get("localTime")
+    except OperationFailure:  # one that does not know the command
+        return None
+    if not isinstance(told, datetime):
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def leave_monitors() -> None:
