@@ -36,7 +36,7 @@ def test_the_head_says_what_it_is_and_what_to_type(view: View) -> None:
     assert "indexer 1.2.3 · made 2026-11-22 03:00 UTC" in head
     assert "indexer apply plan.json" in page.inner_text(".next")
     about = page.inner_text(".facts")
-    for words in (BUCKET, OTHER, "of any age", "sync", "100 deletions, 10 % of the records", "1,200 assets"):
+    for words in (BUCKET, OTHER, "of any age", "sync", "100 deletions, 10 % of a bucket", "1,200 assets"):
         assert words in about
 
 

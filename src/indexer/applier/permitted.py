@@ -48,7 +48,7 @@ from indexer.model.generation import GENERATIONS, METADATA_FILE, GenerationName
 from indexer.model.limits import Limits, mode_hold, over_limits
 from indexer.model.plan import Plan
 
-HINT = "Nothing was written. Plan again under this configuration; `indexer show` tells what the plan holds."
+HINT = "Nothing was written. Plan again under this configuration; --policy goes over its policy.mode."
 LIMITS_HINT = (
     "Plan again within these limits, or say that more is right with --max-deletes and --max-delete-percent."
 )

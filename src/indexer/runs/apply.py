@@ -193,6 +193,7 @@ def apply_plan(
     """Carry out a plan on open systems. `archive`: its place, a folder being relative to the result's."""
     plan = reviewed.plan
     check_bounds(plan, bounds)
+    check_own_limits(plan)
     started_at, run_id = clock(), run_id or uuid.uuid4().hex
     with Journal(folder, run_id, plan.plan_id) as journal:
         journal.started(started_at, reviewed.digest)
