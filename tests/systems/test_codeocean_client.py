@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 
 import pytest
 
@@ -84,5 +84,28 @@ def test_tokens_that_go_round_end_a_search_as_a_fault(length: int) -> None:
         pages = CodeOceanReader(codeocean_client(server.endpoint, "token")).mounted()
         with pytest.raises(SystemFaultError, match="cut a search short"):
             deque(islice(pages, length + 2), maxlen=0)
+    finally:
+        server.close()
+
+
+def test_new_tokens_with_nothing_new_end_a_search_as_a_fault() -> None:
+    """The same page again and again, each time with a token of its own."""
+    turns = count()
+    one = {"id": "x", "name": "x", "created": 1, "mount": "x", "last_used": 0, "owner": "o", "state": "ready"}
+    one |= {"tags": [], "type": "result"}
+
+    def answer(environ: Environ, start_response: StartResponse) -> list[bytes]:
+        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        page = {"has_more": True, "results": [one], "next_token": f"t{next(turns)}"}
+        content = json.dumps(page).encode()
+        start_response("200 OK", [("Content-Length", str(len(content)))])
+        return [content]
+
+    server = LoopbackServer("circles", answer, 0)
+    try:
+        reader = CodeOceanReader(codeocean_client(server.endpoint, "token"))
+        for pages in (reader.mounted(), reader.results(["derived", "processed"])):
+            with pytest.raises(SystemFaultError, match="cut a search short"):
+                deque(islice(pages, 5), maxlen=0)
     finally:
         server.close()

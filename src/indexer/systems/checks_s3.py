@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from indexer.errors import AccessDeniedError, SystemFaultError
 from indexer.model.check import Check, CheckName, failed, not_tried, unknown
 from indexer.systems.checks_network import Host, check_host, host_of, proxied, through_proxy
-from indexer.systems.s3 import S3, S3Reader, code_of, faults, open_s3
+from indexer.systems.s3 import S3, S3Reader, open_s3
+from indexer.systems.s3_errors import code_of, faults
 from indexer.systems.write_probe import write_probe
 
 ATTEMPTS = 2

@@ -178,12 +178,14 @@ class CodeOceanReader:
             yield from self._pages(f"search results with tag:{tag}", params, seen)
 
     def _pages(self, what: str, params: Mapping[str, Any], seen: set[str]) -> Iterator[tuple[DataAsset, ...]]:
-        """All pages of a search. One that has more and gives no new token was cut short: a fault.
+        """All pages of a search. One that has more and gives no new token was cut short, and one that has more and shows
+        nothing new goes round in circles: faults, both. `seen` holds what earlier searches showed, too.
 
         What cannot be read is left out and named in a fault at the end: the search was not whole.
         """
         token: str | None = None
         tokens: set[str] = set()
+        here: set[str] = set()
         unreadable: list[str] = []
         while True:
             with faults(self._client, what):
@@ -194,7 +196,9 @@ class CodeOceanReader:
             yield rows
             if not more:
                 break
-            if not token or token in tokens:
+            known = len(here)
+            here.update(str(row.get("id") if isinstance(row, dict) else row) for row in page["results"])
+            if not token or token in tokens or len(here) == known:
                 raise SystemFaultError(
                     "Code Ocean cut a search short", f"{what} at {self._client.domain}", "Try again later."
                 )

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    ResponseStreamingError,
-)
-from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from indexer.errors import AccessDeniedError, MissingBucketError, OutageError, SystemFaultError
+from indexer.errors import SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.snapshot import Listing, ObjectBody, ObjectInfo
-from indexer.systems.aws import aws_session, credentials_hint
+from indexer.systems.aws import aws_session
 from indexer.systems.pace import Pace, at_most
+from indexer.systems.s3_bodies import read_bodies_whole
+from indexer.systems.s3_errors import SLOW_DOWN, code_of, faults, shortened, translated
 from indexer.systems.s3_listing import FastListing
+from indexer.systems.s3_pages import NO_ANSWER, all_pages
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -34,13 +31,7 @@ ATTEMPTS = 8
 """With waits of up to 1, 2, 4, 8, 16, 20 and 20 seconds in between."""
 LOST_RACE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 UNSUPPORTED = frozenset({"NotImplemented", "501"})
-SLOW_DOWN = frozenset({503, 429})
-SERVER_ERROR = 500
 MISSING_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
-ARCHIVED = "InvalidObjectState"
-DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
-MAX_SAID = 400
-"""Characters of a key, or of a vendor's words, in an error."""
 T = TypeVar("T")
 
 
@@ -70,12 +61,27 @@ def open_s3(parallel: int | None, attempts: int = ATTEMPTS) -> S3:
         # boto3's own session would add resources and transfers to this one, and a tenth of a second.
         session = aws_session()
         client = cast("S3Client", session.create_client("s3", config=config))
-    except (BotoCoreError, ValueError) as exc:
-        hint = "Set a region and credentials as for any AWS tool (AWS_PROFILE, AWS_DEFAULT_REGION)."
-        raise SystemFaultError("S3 cannot be used", str(exc), credentials_hint(exc) or hint) from exc
-    pace = Pace(at_most(parallel), adapts=parallel is None)
+    except BotoCoreError as exc:
+        raise translated(exc, "", "open a client") from exc
+    except ValueError as exc:
+        hint = "Check AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION."
+        raise SystemFaultError("S3 cannot be used", str(exc), hint) from exc
+    return over(client, session, Pace(at_most(parallel), adapts=parallel is None))
+
+
+def over(client: S3Client, session: Session, pace: Pace) -> S3:
+    """The connection over a client. From now on it tells the pace, reads bodies whole, and cannot be led in circles."""
+    read_bodies_whole(client)
     client.meta.events.register("response-received.s3", _tells(pace))
+    client.meta.events.register("before-call.s3.HeadBucket", _not_redirected)
     return S3(client, session, pace)
+
+
+def _not_redirected(params: dict[str, Any], **_: object) -> None:
+    """Where the client is redirected, it looks for the bucket's region by a HEAD. A redirect of that one would be looked
+    into in the same way, without end.
+    """
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _tells(pace: Pace) -> Callable[..., None]:
@@ -86,53 +92,6 @@ def _tells(pace: Pace) -> Callable[..., None]:
             pace.slowed()
 
     return heard
-
-
-def _shortened(what: str) -> str:
-    """A key may be as long as a record says it is."""
-    return what if len(what) <= MAX_SAID else f"{what[:MAX_SAID]}…"
-
-
-def _translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
-    """A vendor's error in our words."""
-    what = _shortened(what)
-    if isinstance(exc, ClientError):
-        code = code_of(exc)
-        detail = f"{what}: {exc.response.get('Error', {}).get('Message') or code}"
-        if code == "NoSuchBucket":
-            hint = "Correct `buckets` in indexer.toml, or the account and endpoint in use."
-            return MissingBucketError("There is no such bucket", bucket, hint)
-        if code in DENIED:
-            hint = f"Allow it for this role on s3://{bucket} (see docs/permissions.md)."
-            return AccessDeniedError("S3 denies access", detail, hint)
-        if code == ARCHIVED:
-            hint = "Restore it (`aws s3api restore-object`), or leave the asset out."
-            return SystemFaultError("S3 keeps this in an archive", detail, hint)
-        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        kind = OutageError if status in SLOW_DOWN or status >= SERVER_ERROR else SystemFaultError
-        return kind("S3 answered with an error", f"{detail} ({code})", "Try again later.")
-    if (way_out := credentials_hint(exc)) is not None:
-        return OutageError("S3 needs credentials", f"{what}: {exc}", way_out)
-    hint = "Check the network and AWS_ENDPOINT_URL_S3."
-    silent = isinstance(exc, HTTPClientError | NoConnectionError) and not isinstance(
-        exc, ResponseStreamingError
-    )
-    kind = OutageError if silent else SystemFaultError  # a body that breaks off is that object's
-    return kind("S3 cannot be reached", f"{what}: {str(exc)[:MAX_SAID]}", hint)
-
-
-@contextmanager
-def faults(bucket: str, what: str) -> Iterator[None]:
-    """The client's errors in our words."""
-    try:
-        yield
-    except (ClientError, BotoCoreError) as exc:
-        raise _translated(exc, bucket, what) from exc
-
-
-def code_of(exc: ClientError) -> str:
-    """S3's own name for an error."""
-    return str(exc.response.get("Error", {}).get("Code", ""))
 
 
 class S3Reader:
@@ -157,53 +116,52 @@ class S3Reader:
         objects: list[ObjectInfo] = []
         folders: list[str] = []
         for page in self._pages(bucket, prefix):
-            objects.extend(
-                ObjectInfo(row["Key"], row["ETag"].strip('"'), row["Size"], row["LastModified"])
-                for row in page.get("Contents", ())
-            )
+            objects.extend(_listed(row, bucket) for row in page.get("Contents", ()))
             folders.extend(
                 row["Prefix"].removeprefix(prefix).removesuffix("/") for row in page.get("CommonPrefixes", ())
             )
         return Listing(tuple(objects), tuple(folders))
 
     def _pages(self, bucket: str, prefix: str) -> Iterator[Any]:
-        """All pages of one LIST. One that says "truncated" and gives no token was cut short, and one that does not
-        say whether it is (a proxy's own page, an empty body) is no listing: faults, both.
-        """
+        """All pages of one LIST. Raises SystemFaultError for what is none, or was cut short; see `s3_pages`."""
         what = f"list s3://{bucket}/{prefix}"
-        more: dict[str, Any] = {}
-        while True:
+
+        def ask(token: str | None) -> Mapping[str, Any]:
+            more: dict[str, Any] = {"ContinuationToken": token} if token else {}
             with faults(bucket, what):
-                page = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
-            if "IsTruncated" not in page:
-                raise SystemFaultError("S3 answered with no listing", what, "Is there a proxy in between?")
-            yield page
-            if not page["IsTruncated"]:
-                return
-            token = page.get("NextContinuationToken")
-            if not token or token == more.get("ContinuationToken"):
-                raise SystemFaultError("S3 cut a listing short", what, "Try again later.")
-            more = {"ContinuationToken": token}
+                return self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
+
+        yield from all_pages(ask, prefix, shortened(what))
 
     def get(self, bucket: str, key: str) -> ObjectBody | None:
-        """An object's bytes, or None where there is none. A body that is cut short is read again."""
+        """An object's bytes, or None where there is none."""
         what = f"get s3://{bucket}/{key}"
-        for attempt in range(1, ATTEMPTS + 1):
+        with faults(bucket, what):
             try:
                 with self._pace.request():
                     answer = self._client.get_object(Bucket=bucket, Key=key)
+                    body = answer["Body"].read()
             except ClientError as exc:
                 if code_of(exc) in MISSING_KEY:
                     return None
-                raise _translated(exc, bucket, what) from exc
-            except BotoCoreError as exc:  # the client has sent it again often enough
-                raise _translated(exc, bucket, what) from exc
-            try:
-                return ObjectBody(answer["Body"].read(), answer["ETag"].strip('"'), answer["LastModified"])
-            except BotoCoreError as exc:
-                if attempt == ATTEMPTS:
-                    raise _translated(exc, bucket, what) from exc
-        raise AssertionError("unreachable")
+                raise
+        if "LastModified" not in answer:
+            raise SystemFaultError("S3 answered with no object", shortened(what), NO_ANSWER)
+        return ObjectBody(body, etag_in(answer, what), answer["LastModified"])
+
+
+def _listed(row: Mapping[str, Any], bucket: str) -> ObjectInfo:
+    return ObjectInfo(
+        row["Key"], etag_in(row, f"list s3://{bucket}/{row['Key']}"), row["Size"], row["LastModified"]
+    )
+
+
+def etag_in(answer: Mapping[str, Any], what: str) -> str:
+    """The ETag that every answer about an object holds; what has none (a portal's page) is no such answer."""
+    etag = str(answer.get("ETag", "")).strip('"')
+    if not etag:
+        raise SystemFaultError("S3 answered without an ETag", shortened(what), NO_ANSWER)
+    return etag
 
 
 class S3Writer:
@@ -214,14 +172,16 @@ class S3Writer:
 
     def put(self, bucket: str, key: str, body: bytes, etag: str | None) -> str | PreconditionFailed:
         """Write where the object still has this ETag (None: where there is none); returns the new ETag."""
+        what = f"put s3://{bucket}/{key}"
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
-        return self._conditional(
+        answer = self._conditional(
             lambda: self._client.put_object(
                 Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition
-            )["ETag"].strip('"'),
+            ),
             bucket,
-            f"put s3://{bucket}/{key}",
+            what,
         )
+        return answer if isinstance(answer, PreconditionFailed) else etag_in(answer, what)
 
     def delete(self, bucket: str, key: str, etag: str) -> PreconditionFailed | None:
         """Delete the object that still has this ETag. Raises SystemFaultError where S3 takes no such condition."""
@@ -230,13 +190,15 @@ class S3Writer:
 
     def _delete(self, bucket: str, key: str, etag: str, what: str) -> None:
         try:
-            self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
+            answer = self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
         except ClientError as exc:
             if code_of(exc) not in UNSUPPORTED:
                 raise
             # A look and a plain delete would lose what somebody writes in between.
             hint = "Delete it by hand, or see docs/safety.md."
-            raise SystemFaultError("S3 cannot delete under a condition", _shortened(what), hint) from exc
+            raise SystemFaultError("S3 cannot delete under a condition", shortened(what), hint) from exc
+        if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NO_CONTENT:
+            raise SystemFaultError("S3 did not say that it deleted", shortened(what), NO_ANSWER)
 
     def _conditional(self, write: Callable[[], T], bucket: str, what: str) -> T | PreconditionFailed:
         """Send one conditional write; a condition that does not hold (or no such key) is an answer."""

@@ -27,6 +27,7 @@ from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
 from indexer.model.values import sha256
+from indexer.systems.s3_bodies import in_time
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -101,7 +102,9 @@ class Requests:
         try:
             connection.request("GET", target, headers=headers)
             response = connection.getresponse()
-            answer = Answer(response.status, response.read())
+            body = in_time(response.read1)
+            response.read()  # nothing is left, but only now does it give the connection back
+            answer = Answer(response.status, body)
         except BaseException:
             connection.close()
             raise

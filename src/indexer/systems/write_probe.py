@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from indexer.errors import SystemFaultError
 from indexer.model.check import Check, CheckName, failed
-from indexer.systems.s3 import LOST_RACE, S3, UNSUPPORTED, code_of, faults
+from indexer.systems.s3 import LOST_RACE, S3, UNSUPPORTED
+from indexer.systems.s3_errors import code_of, faults
 
 NAME: CheckName = "s3-conditional-writes"
 PREFIX = ".indexer-doctor-"

@@ -1,0 +1,91 @@
+"""Bodies of S3's answers, read at once, and under a deadline over all.
+
+A client's timeout counts from byte to byte: a body that drips would hold a run up for ever.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from time import monotonic
+from typing import TYPE_CHECKING, Any, cast
+
+import urllib3.exceptions
+from botocore.exceptions import BotoCoreError, ReadTimeoutError, ResponseStreamingError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DEADLINE_S = 300
+"""For a whole body; a metadata file takes a second or two."""
+CHUNK_BYTES = 1 << 16
+BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+
+class SlowBodyError(BotoCoreError):
+    """The deadline has passed. The client does not ask again: it would take as long."""
+
+    fmt = "The body did not come to its end within {deadline_s} seconds"
+
+
+class _Whole(io.BytesIO):
+    """A body that was read, as the client takes it."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        """All of it."""
+        yield self.read()
+
+
+class _WholeBodies:
+    """A client's HTTP session whose answers come with their whole body."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def send(self, request: Any) -> Any:
+        """Send it. A body that broke off raises what the client takes for a passing fault, so it asks again."""
+        request.stream_output = True  # else the session itself reads it, without a deadline
+        answer = self._session.send(request)
+        try:
+            body = _read(answer.raw)
+        except urllib3.exceptions.ReadTimeoutError as exc:
+            raise ReadTimeoutError(endpoint_url=request.url, error=exc) from exc
+        except urllib3.exceptions.HTTPError as exc:
+            raise ResponseStreamingError(error=exc) from exc
+        expected = answer.headers.get("Content-Length")
+        bodiless = request.method == "HEAD" or answer.status_code in BODILESS
+        if not bodiless and expected is not None and expected.isdecimal() and len(body) != int(expected):
+            raise ResponseStreamingError(error=f"{len(body)} of {expected} bytes came")
+        answer.raw = _Whole(body)
+        return answer
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._session.close()
+
+
+def _read(raw: urllib3.HTTPResponse) -> bytes:
+    try:
+        body = in_time(raw.read1)
+    except SlowBodyError:
+        raw.close()
+        raise
+    raw.release_conn()
+    return body
+
+
+def in_time(read1: Callable[[int], bytes]) -> bytes:
+    """All of a body, read as it comes. Raises SlowBodyError."""
+    parts, until = [], monotonic() + DEADLINE_S
+    while part := read1(CHUNK_BYTES):
+        parts.append(part)
+        if monotonic() > until:
+            raise SlowBodyError(deadline_s=DEADLINE_S)
+    return b"".join(parts)
+
+
+def read_bodies_whole(client: S3Client) -> None:
+    """From now on each answer's body is read at once, and in time."""
+    endpoint = cast("Any", client)._endpoint
+    endpoint.http_session = _WholeBodies(endpoint.http_session)
