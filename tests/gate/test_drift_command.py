@@ -103,6 +103,30 @@ def test_the_rules_are_named_relative_to_the_repository(drift: Drift, tmp_path: 
     assert "file=plans/expected.toml,line=1" in done.stdout
 
 
+def places(done: subprocess.CompletedProcess[str]) -> set[tuple[str, int]]:
+    """File and line of each result in a SARIF log."""
+    found = [one["locations"][0]["physicalLocation"] for one in json.loads(done.stdout)["runs"][0]["results"]]
+    return {(one["artifactLocation"]["uri"], one["region"]["startLine"]) for one in found}
+
+
+def test_without_rules_drift_is_at_the_bucket_in_the_configuration(drift: Drift, tmp_path: Path) -> None:
+    """Relative to the root of the repository, wherever in it the command runs; code scanning wants a file of it."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "indexer.toml").write_text('# ours\nbuckets = [\n    "other",\n    "bucket",\n]\n')
+    sarif = ("--plan", "plan.json", "--format", "sarif", "--config", "there/indexer.toml")
+    assert places(drift(*sarif)) == {("there/indexer.toml", 4)}
+    (tmp_path.parent / ".git").mkdir()
+    try:
+        assert places(drift(*sarif)) == {(f"{tmp_path.name}/there/indexer.toml", 4)}
+    finally:
+        (tmp_path.parent / ".git").rmdir()
+
+
+def test_without_any_file_drift_has_a_place_all_the_same(drift: Drift) -> None:
+    """Else the whole log is refused."""
+    assert places(drift("--plan", "plan.json", "--format", "sarif")) == {("indexer.toml", 1)}
+
+
 @pytest.mark.parametrize("more", [("--bucket", "b"), ("--all",), ("--asset", "x"), ("--allow-empty", "s3")])
 def test_a_saved_plan_has_its_scope_already(drift: Drift, more: tuple[str, ...]) -> None:
     done = drift("--plan", "plan.json", *more)

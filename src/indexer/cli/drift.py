@@ -13,6 +13,7 @@ import typer
 
 from indexer.cli.options import Assets, ConfigPath, Dask, Parallel, configured, known, named, parallelism
 from indexer.cli.plan import SYSTEMS, AllowEmpty, Buckets, Everything, Lookback
+from indexer.cli.repository import lines_of_buckets, repository_path
 from indexer.cli.run import Run
 from indexer.cli.talk import Talk, data, paint_for
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from indexer.errors import IndexerError
     from indexer.model.drift import Verdict
     from indexer.model.plan import Plan
+    from indexer.render.gate.sarif import Where
 
 NAME = "drift"
 SUMMARY = "Fail on drift that no rule expects."
@@ -95,7 +97,7 @@ def command(
     run.planned(found)
     verdict = drift(found, rules, strict=strict)
     run.judged(verdict)
-    data(_rendered(verdict, output, expected))
+    data(_rendered(verdict, output, expected, config))
     if summary is not None:
         _append(summary, verdict)
     every = found.scope.buckets if everything else ()
@@ -148,10 +150,9 @@ def _read(
     return found, None
 
 
-def _rendered(verdict: Verdict, output: Format, expected: Path | None) -> str:
+def _rendered(verdict: Verdict, output: Format, expected: Path | None, config: str | None) -> str:
     from indexer import __version__
 
-    file = _within_here(expected) if expected else None
     match output:
         case "text":
             from indexer.render.gate.text import verdict_text
@@ -173,17 +174,29 @@ def _rendered(verdict: Verdict, output: Format, expected: Path | None) -> str:
         case "sarif":
             from indexer.render.gate.sarif import verdict_sarif
 
-            return verdict_sarif(verdict, file, __version__)
+            return verdict_sarif(verdict, _where(verdict, expected, config), __version__)
         case "github":
             from indexer.render.gate.annotations import verdict_annotations
 
-            return verdict_annotations(verdict, file)
+            return verdict_annotations(verdict, repository_path(expected) if expected else None)
 
 
-def _within_here(path: Path) -> str:
-    """A file's path as a repository that is checked out here knows it."""
-    whole = path.resolve()
-    return (whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else path).as_posix()
+def _where(verdict: Verdict, expected: Path | None, config: str | None) -> Where:
+    """Where drift is shown: in the rules, where an expectation would go, or else at the bucket in the configuration."""
+    from indexer.model.location import parse_location
+    from indexer.render.gate.sarif import CONFIGURATION, Where
+
+    if expected is not None:
+        return Where(repository_path(expected))
+    file = Path(config or CONFIGURATION)
+    if not file.is_file():  # a parameter, or the environment alone
+        file = Path(CONFIGURATION)
+    drifted = [
+        *(one.action.location for one in verdict.actions),
+        *(one.finding.location for one in verdict.findings),
+    ]
+    buckets = sorted({location.bucket for one in drifted if (location := parse_location(one))})
+    return Where(repository_path(file), lines_of_buckets(file, buckets))
 
 
 def _append(path: Path, verdict: Verdict) -> None:

@@ -2,18 +2,21 @@
 
 Source: "Static Analysis Results Interchange Format (SARIF) Version 2.1.0", OASIS Standard, and what GitHub's code
 scanning takes of it ("SARIF support for code scanning"): 25,000 results a run, 5,000 of them shown, and each in a
-file of the repository, for which the file of rules stands in, since that is where an expectation would go.
+file of the repository, for which the file of rules stands in, since that is where an expectation would go, or else the
+configuration, at the line of the bucket.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
 from indexer.model.drift import DriftedAction, JudgedFinding, RuleUse, Verdict
+from indexer.model.location import parse_location
 from indexer.model.values import canonical, sha256
 from indexer.render.gate.text import obstacles, rule_line, verdict_headline
 from indexer.render.meanings import FINDING_MEANINGS, REASON_MEANINGS, Meaning
@@ -23,13 +26,34 @@ from indexer.render.words import details, target
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 25_000
+CONFIGURATION = "indexer.toml"
 EXPIRED = "expired-rule"
 Json = dict[str, Any]
 
 
-def verdict_sarif(verdict: Verdict, file: str | None, tool_version: str) -> str:
-    """The log. `file`: the rules' path, relative to the repository."""
-    results = islice(_results(verdict, file), MAX_RESULTS)
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The file that stands in for what drifts."""
+
+    file: str = CONFIGURATION
+    """Relative to the repository's root."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """By bucket; any other is at the first line."""
+
+    def location(self, asset: str | None, line: int | None = None) -> Json:
+        """A result's location: code scanning refuses a log in which one has none."""
+        parsed = parse_location(asset)
+        line = line or self.lines.get(parsed.bucket if parsed else "", 1)
+        place = {"artifactLocation": {"uri": quote(self.file)}, "region": {"startLine": line}}
+        found: Json = {"physicalLocation": place}
+        if asset is not None:
+            found["logicalLocations"] = [{"fullyQualifiedName": safe(asset), "kind": "resource"}]
+        return found
+
+
+def verdict_sarif(verdict: Verdict, where: Where, tool_version: str) -> str:
+    """The log."""
+    results = islice(_results(verdict, where), MAX_RESULTS)
     invocation: Json = {
         "executionSuccessful": verdict.status != "incomplete",
         "exitCode": verdict.exit_code,
@@ -74,7 +98,7 @@ def _rule(name: str, meaning: Meaning, level: str) -> Json:
     }
 
 
-def _results(verdict: Verdict, file: str | None) -> Iterator[Json]:
+def _results(verdict: Verdict, where: Where) -> Iterator[Json]:
     """Unexpected ones first: they must not be among those that are left out."""
     for use in verdict.rules:
         if use.expired:
@@ -83,16 +107,16 @@ def _results(verdict: Verdict, file: str | None) -> Iterator[Json]:
                 "ruleId": EXPIRED,
                 "level": "error",
                 "message": {"text": text},
-                "locations": [_location(file, use.line, None)],
+                "locations": [where.location(None, use.line)],
                 "partialFingerprints": _fingerprint([EXPIRED, rule_line(use)]),
             }
     for one in sorted(verdict.actions, key=lambda one: one.expected_by is not None):
-        yield _of_action(one, verdict.rules, file)
+        yield _of_action(one, verdict.rules, where)
     for found in sorted(verdict.findings, key=lambda one: one.expected_by is not None):
-        yield _of_finding(found, verdict, file)
+        yield _of_finding(found, verdict, where)
 
 
-def _of_action(drifted: DriftedAction, rules: tuple[RuleUse, ...], file: str | None) -> Json:
+def _of_action(drifted: DriftedAction, rules: tuple[RuleUse, ...], where: Where) -> Json:
     action = drifted.action
     held = f" (withheld by {safe(drifted.withheld_by)})" if drifted.withheld_by else ""
     differences = [
@@ -104,7 +128,7 @@ def _of_action(drifted: DriftedAction, rules: tuple[RuleUse, ...], file: str | N
         "ruleId": action.reason,
         "level": "error",
         "message": {"text": "\n".join([first, *differences])},
-        "locations": [_location(file, 1, safe(action.location))],
+        "locations": [where.location(action.location)],
         "partialFingerprints": _fingerprint(
             [action.kind, action.reason, action.target.model_dump(mode="json")]
         ),
@@ -113,13 +137,13 @@ def _of_action(drifted: DriftedAction, rules: tuple[RuleUse, ...], file: str | N
     }
 
 
-def _of_finding(found: JudgedFinding, verdict: Verdict, file: str | None) -> Json:
+def _of_finding(found: JudgedFinding, verdict: Verdict, where: Where) -> Json:
     finding = found.finding
     return {
         "ruleId": f"finding/{finding.kind}",
         "level": "error" if verdict.strict else "warning",
         "message": {"text": f"{finding.kind}: {finding_line(finding)}"},
-        "locations": [_location(file, 1, safe(finding.location) if finding.location else None)],
+        "locations": [where.location(finding.location)],
         "partialFingerprints": _fingerprint([finding.kind, finding.location, finding.detail]),
         **_suppressed(found.expected_by, verdict.rules),
     }
@@ -137,13 +161,3 @@ def _suppressed(index: int | None, rules: tuple[RuleUse, ...]) -> Json:
     if index is None:
         return {}
     return {"suppressions": [{"kind": "external", "justification": rule_line(rules[index])}]}
-
-
-def _location(file: str | None, line: int | None, asset: str | None) -> Json:
-    found: Json = {}
-    if file is not None:
-        region = {"region": {"startLine": line}} if line else {}
-        found["physicalLocation"] = {"artifactLocation": {"uri": quote(file)}, **region}
-    if asset is not None:
-        found["logicalLocations"] = [{"fullyQualifiedName": asset, "kind": "resource"}]
-    return found
