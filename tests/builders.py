@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 from indexer.applier.bounds import Bounds
+from indexer.disk import DiskFolder
 from indexer.model.action import Action
 from indexer.model.generation import GENERATIONS, V1, Generation, GenerationName, core_file
 from indexer.model.location import Location
@@ -270,12 +271,13 @@ def apply_to(
         plan if isinstance(plan, PlanFile) else as_file(plan),
         Systems(world.readers(), writers or world.writers()),
         within or bounds(),
-        folder,
+        DiskFolder(folder),
         parallel,
         NoProgress(),
         stop or Event(),
         clock,
-    ).result
+        pause=lambda _: None,
+    )
 
 
 def statuses(result: Result) -> list[str]:

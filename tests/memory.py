@@ -394,12 +394,16 @@ class MemoryRecordWriter(_Records):
     def write(self, generation: GenerationName, writes: Sequence[RecordWrite]) -> tuple[WriteError, ...]:
         """One batch; every write stands for itself."""
         with self._world.call("records.write", write=True):
-            for one in writes:
+            missed = []
+            for at, one in enumerate(writes):
                 self._world.send()
-                self._write(self._world.records[generation], one)
-        return ()
+                if not self._write(self._world.records[generation], one) and isinstance(one, DeleteOne):
+                    missed.append(WriteError(at, ""))
+            return tuple(missed)
 
-    def _write(self, held: dict[str, dict[str, Any]], write: RecordWrite) -> None:
+    def _write(self, held: dict[str, dict[str, Any]], write: RecordWrite) -> bool:
+        """Whether anything came of it."""
+        wrote = len(self._world.writes)
         match write:
             case InsertOne():
                 key = key_of(write.body["_id"])
@@ -418,6 +422,7 @@ class MemoryRecordWriter(_Records):
                 if _still(held.get(key), write.unchanged):
                     del held[key]
                     self._world.wrote("records.delete", key)
+        return len(self._world.writes) > wrote
 
 
 def _still(body: Mapping[str, Any] | None, unchanged: Mapping[str, Any]) -> bool:

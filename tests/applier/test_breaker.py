@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from builders import BUCKET, apply_to, plan_of, record, world_of
-from indexer.applier.ledger import FAILURES_IN_A_ROW
-from indexer.errors import SystemFaultError
+from indexer.errors import OutageError
+from indexer.model.breaker import FAILURES_IN_A_ROW as LIMITS
+
+FAILURES_IN_A_ROW = LIMITS["s3"]
 
 
 def test_after_many_failures_in_a_row_the_rest_is_not_tried(tmp_path: Path) -> None:
@@ -16,7 +18,7 @@ def test_after_many_failures_in_a_row_the_rest_is_not_tried(tmp_path: Path) -> N
     for body in bodies:
         world.put(BUCKET, f"{body['name']}/subject.json", b"{}")
     plan = plan_of(world)
-    world.fail("objects.put", times=None, error=SystemFaultError("S3 cannot be reached"))
+    world.fail("objects.put", times=None, error=OutageError("S3 cannot be reached"))
     result = apply_to(world, plan, tmp_path)
     assert result.summary["failed"] < 2 * FAILURES_IN_A_ROW
     assert result.summary["skipped"] > FAILURES_IN_A_ROW / 2

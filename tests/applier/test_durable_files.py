@@ -12,6 +12,7 @@ import pytest
 
 from builders import BUCKET, apply_to, plan_of, record, statuses, world_of
 from indexer.applier.journal import Journal
+from indexer.disk import DiskFolder
 from indexer.errors import IndexerError
 from indexer.model.place import S3Place
 from indexer.model.plan import Plan
@@ -45,7 +46,7 @@ def test_a_before_image_is_on_disk_with_its_name(tmp_path: Path, synced: list[Pa
 
 def test_a_journal_is_on_disk_with_its_name(tmp_path: Path, synced: list[Path]) -> None:
     """Before the first line."""
-    with Journal(tmp_path / "run", "run", "plan"):
+    with Journal(DiskFolder(tmp_path / "run"), "run", "plan"):
         assert synced == [tmp_path, tmp_path / "run"]
 
 

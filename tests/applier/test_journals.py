@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from builders import BUCKET, NOW, apply_to, by_kind, outcome_of, plan_of, record, world_of
-from indexer.applier.journal import Journal, earlier_plan_id, earlier_writes, read_journal
+from indexer.applier.history import History, journal_plan_id, read_history, read_lines
+from indexer.applier.journal import Journal
+from indexer.applier.protocol import protocol_problems
+from indexer.disk import DiskFolder
 from indexer.errors import IndexerError
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.values import sha256, to_bytes
@@ -17,6 +20,7 @@ from indexer.systems.archive import FolderArchive
 from memory import Crash, World
 
 BEFORE = BeforeImage(kind="object", archive="a" * 64, etag="e")
+LEFT = AfterImage(key="k", sha256="b" * 64)
 
 
 def outcome(status: str, **more: Any) -> Outcome:
@@ -27,32 +31,63 @@ def journal_path(folder: Path) -> Path:
     return folder / "journal.jsonl"
 
 
+def journal_of(folder: Path, run_id: str = "run", plan_id: str = "plan") -> Journal:
+    return Journal(DiskFolder(folder), run_id, plan_id)
+
+
+def history_of(folder: Path) -> History:
+    return read_history(DiskFolder(folder), "plan")
+
+
+def lines_of(folder: Path) -> list[Any]:
+    """What can be read."""
+    return [line for line in read_lines(journal_path(folder).read_bytes()) if line is not None]
+
+
 def test_lines_are_read_back(tmp_path: Path) -> None:
     """Run, plan, event and content of each."""
-    with Journal(tmp_path, "run", "plan") as journal:
+    with journal_of(tmp_path) as journal:
         journal.started(NOW, "digest")
-        journal.intent("act", NOW, BEFORE)
+        journal.intent("act", NOW, BEFORE, LEFT)
+        journal.refused("act", NOW)
+        journal.intent("act", NOW, BEFORE, LEFT)
         journal.outcome(outcome("applied", before=BEFORE))
         journal.finished(NOW)
-    lines = list(read_journal(journal_path(tmp_path)))
-    assert [line["event"] for line in lines] == ["started", "intent", "outcome", "finished"]
+    lines = lines_of(tmp_path)
+    events = ["started", "intent", "refused", "intent", "outcome", "finished"]
+    assert [line["event"] for line in lines] == events
     assert {(line["run_id"], line["plan_id"]) for line in lines} == {("run", "plan")}
-    assert earlier_plan_id(tmp_path) == "plan"
+    assert journal_plan_id(DiskFolder(tmp_path)) == "plan"
+    assert list(protocol_problems(lines)) == []
 
 
-@pytest.mark.parametrize("cut", range(1, 60, 7))
+@pytest.mark.parametrize("cut", range(60, 0, -7))
 def test_a_line_that_a_crash_tore_is_passed_over(tmp_path: Path, cut: int) -> None:
-    """And the next run's first line does not end up in it."""
-    with Journal(tmp_path, "run", "plan") as journal:
-        journal.intent("one", NOW, BEFORE)
-        journal.intent("two", NOW, BEFORE)
+    """And the next run's first line does not end up in it, nor is it called damage."""
+    with journal_of(tmp_path) as journal:
+        journal.started(NOW, "digest")
+        journal.intent("one", NOW, BEFORE, LEFT)
+        journal.intent("two", NOW, BEFORE, LEFT)
     whole = journal_path(tmp_path).read_bytes()
     journal_path(tmp_path).write_bytes(whole[:-cut])
-    with Journal(tmp_path, "again", "plan") as journal:
-        journal.intent("three", NOW, BEFORE)
-    seen = [line["action_id"] for line in read_journal(journal_path(tmp_path))]
-    assert [one for one in seen if one != "two"] == ["one", "three"]
-    assert seen.count("two") == (1 if cut == 1 else 0)
+    with journal_of(tmp_path, "again") as journal:
+        journal.started(NOW, "digest")
+        journal.intent("three", NOW, BEFORE, LEFT)
+    seen = [line["action_id"] for line in lines_of(tmp_path) if line["event"] == "intent"]
+    assert seen == ["one", "three"]
+    assert history_of(tmp_path).damaged == 0
+
+
+def test_lines_that_no_crash_explains_are_counted(tmp_path: Path) -> None:
+    """In the midst of a run nothing is torn: what stood there is not known, and that is said."""
+    with journal_of(tmp_path) as journal:
+        journal.started(NOW, "digest")
+        for name in ("one", "two", "three"):
+            journal.intent(name, NOW, BEFORE, LEFT)
+    body = journal_path(tmp_path).read_bytes()
+    journal_path(tmp_path).write_bytes(body.replace(b'"two"', b'"tw'))
+    assert history_of(tmp_path).damaged == 1
+    assert set(history_of(tmp_path).writes) == {"one", "three"}
 
 
 def test_odd_lines_are_passed_over(tmp_path: Path) -> None:
@@ -63,65 +98,77 @@ def test_odd_lines_are_passed_over(tmp_path: Path) -> None:
         + b"[" * 100_000
         + b"\n"
     )
-    assert [line["event"] for line in read_journal(journal_path(tmp_path))] == ["intent", "outcome"]
-    assert earlier_writes("plan", journal_path(tmp_path)) == {}
+    assert [line["event"] for line in lines_of(tmp_path)] == ["intent", "outcome"]
+    assert history_of(tmp_path).writes == {}
 
 
 def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
     """The first run has none."""
-    assert list(read_journal(journal_path(tmp_path))) == []
-    assert earlier_plan_id(tmp_path) is None
+    assert history_of(tmp_path) == History()
+    assert journal_plan_id(DiskFolder(tmp_path)) is None
+
+
+WRITTEN = {"before": BEFORE, "after": AfterImage(etag="new")}
 
 
 @pytest.mark.parametrize(
-    ("statuses", "counts"),
+    ("outcomes", "sure"),
     [
-        ((), True),
-        (("applied",), True),
-        (("satisfied",), True),
-        (("applied", "satisfied"), True),
-        (("failed",), True),
-        (("failed", "applied"), True),
-        (("stale",), False),
-        (("failed", "stale"), False),
-        (("applied", "stale"), True),
-        (("skipped",), True),
+        ((), False),
+        ((outcome("applied", **WRITTEN),), True),
+        ((outcome("satisfied"),), False),
+        ((outcome("satisfied", **WRITTEN),), True),
+        ((outcome("applied", **WRITTEN), outcome("satisfied")), True),
+        ((outcome("failed"),), False),
+        ((outcome("failed"), outcome("applied", **WRITTEN)), True),
+        ((outcome("stale"),), None),
+        ((outcome("failed"), outcome("stale")), None),
+        ((outcome("applied", **WRITTEN), outcome("stale")), True),
+        ((outcome("skipped"),), False),
     ],
 )
 def test_an_intent_counts_unless_nothing_was_written(
-    tmp_path: Path, statuses: tuple[str, ...], counts: bool
+    tmp_path: Path, outcomes: tuple[Outcome, ...], sure: bool | None
 ) -> None:
-    """A run that died, or lost its answer, may have written: its before-image is the true one."""
-    after = AfterImage(etag="new")
-    with Journal(tmp_path, "run", "plan") as journal:
-        journal.intent("act", NOW, BEFORE)
-        for status in statuses:
-            journal.outcome(outcome(status, after=after))
-    found = earlier_writes("plan", journal_path(tmp_path))
-    assert ("act" in found) is counts
-    if counts:
-        assert found["act"].before == BEFORE
+    """A run that died, or lost its answer, may have written: its before-image is the true one. None: nothing was."""
+    with journal_of(tmp_path) as journal:
+        journal.intent("act", NOW, BEFORE, LEFT)
+        for one in outcomes:
+            journal.outcome(one)
+    found = history_of(tmp_path).writes.get("act", ())
+    assert [(write.before, write.sure) for write in found] == ([] if sure is None else [(BEFORE, sure)])
 
 
-def test_the_first_intent_has_the_true_before_image(tmp_path: Path) -> None:
-    """A second run's intent would keep what the first one wrote."""
-    with Journal(tmp_path, "run", "plan") as journal:
-        journal.intent("act", NOW, BEFORE)
-        journal.intent("act", NOW, BeforeImage(kind="absent"))
-    assert earlier_writes("plan", journal_path(tmp_path))["act"].before == BEFORE
+def test_a_write_that_was_refused_was_never_ours(tmp_path: Path) -> None:
+    """What is there instead is somebody else's, though it be the same."""
+    with journal_of(tmp_path) as journal:
+        journal.intent("act", NOW, BEFORE, LEFT)
+        journal.refused("act", NOW)
+        journal.outcome(outcome("satisfied"))
+    assert history_of(tmp_path).writes == {}
+
+
+def test_what_was_there_first_is_what_comes_back(tmp_path: Path) -> None:
+    """Where two runs made the same write: what the first one replaced, and what the second one left."""
+    later = {"before": BeforeImage(kind="absent"), "after": AfterImage(etag="newer")}
+    with journal_of(tmp_path) as journal:
+        journal.outcome(outcome("applied", **WRITTEN))
+        journal.outcome(outcome("applied", **later))
+    (write,) = history_of(tmp_path).writes["act"]
+    assert (write.before, write.after) == (BEFORE, AfterImage(etag="newer"))
 
 
 def test_another_plans_lines_do_not_count(tmp_path: Path) -> None:
     """Ids are of actions, and two plans may share one."""
-    with Journal(tmp_path, "run", "other") as journal:
-        journal.intent("act", NOW, BEFORE)
-    assert earlier_writes("plan", journal_path(tmp_path)) == {}
+    with journal_of(tmp_path, plan_id="other") as journal:
+        journal.intent("act", NOW, BEFORE, LEFT)
+    assert history_of(tmp_path).writes == {}
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     """Before anything is written anywhere."""
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(IndexerError), Journal(tmp_path / "taken", "run", "plan"):
+    with pytest.raises(IndexerError), journal_of(tmp_path / "taken"):
         pass
 
 
@@ -178,9 +225,7 @@ def test_intents_are_on_disk_before_their_writes(tmp_path: Path, step: int) -> N
     world.crash_after = step
     with pytest.raises(Crash):
         apply_to(world, plan, tmp_path)
-    intents = {
-        line["action_id"] for line in read_journal(journal_path(tmp_path)) if line["event"] == "intent"
-    }
+    intents = {line["action_id"] for line in lines_of(tmp_path) if line["event"] == "intent"}
     written = {write.target for write in world.writes}
     for action in plan.actions:
         target = action.target

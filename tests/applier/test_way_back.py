@@ -132,7 +132,7 @@ UNKNOWN: list[tuple[str, str, Break]] = [
 def test_what_failed_and_may_have_been_done_comes_back(
     tmp_path: Path, kind: str, name: str, act: Break
 ) -> None:
-    """The answer was lost, and no look told: the before-image stands in the result."""
+    """The answer was lost, and no look told: the journal has the before-image."""
     plan, world = drifting()
     before = but_stamps(world)
     action = next(
@@ -143,21 +143,55 @@ def test_what_failed_and_may_have_been_done_comes_back(
     act(world)
     result = apply_to(world, plan, tmp_path)
     world.heal()
-    outcome = outcome_of(result, action)
-    assert (outcome.status, outcome.before is None) == ("failed", False)
+    assert outcome_of(result, action).status == "failed"
     apply_to(world, undo(tmp_path).plan, tmp_path / "back")
     where = ("objects", BUCKET, name) if kind == "delete-object" else ("records", "v1", "'id-gone'")
     system, place, key = where
     assert but_stamps(world)[system][place][key] == before[system][place][key]
 
 
-def test_what_a_run_may_have_left_is_reported_where_it_is_not_known(tmp_path: Path) -> None:
-    """Not passed over in silence: it cannot be told from somebody else's."""
+@pytest.mark.parametrize("committed", [True, False])
+def test_what_a_run_may_have_left_is_taken_back_where_it_is_there(tmp_path: Path, committed: bool) -> None:
+    """The journal says what the write would leave: an undo finds it, or finds that there is nothing to do."""
+    plan, world = drifting()
+    before = but_stamps(world)
+    world.fail("objects.put", committed=committed)
+    world.before("objects.put", lambda: world.fail("objects.get", times=None))
+    apply_to(world, plan, tmp_path)
+    world.heal()
+    back = undo(tmp_path)
+    assert back.impossible == ()
+    assert set(apply_to(world, back.plan, tmp_path / "back").summary) <= {"applied", "satisfied"}
+    assert but_stamps(world) == before
+
+
+def test_without_the_journal_what_failed_is_not_known(tmp_path: Path) -> None:
+    """It is said, not passed over: it may have been carried out."""
     plan, world = drifting()
     world.fail("objects.put", committed=True)
     world.before("objects.put", lambda: world.fail("objects.get", times=None))
     result = apply_to(world, plan, tmp_path)
-    failed = [one for one in result.outcomes if one.status == "failed" and one.before is not None]
-    assert failed
+    (tmp_path / "journal.jsonl").unlink()
     said = "\n".join(undo(tmp_path).impossible)
-    assert all(one.action_id in said for one in failed if one.after is None)
+    failed = [one.action_id for one in result.outcomes if one.status == "failed"]
+    assert failed
+    assert all(one in said for one in failed)
+
+
+def test_a_run_that_was_killed_is_taken_back_from_its_journal(tmp_path: Path) -> None:
+    """At any step, without a result."""
+    steps = len(drifting()[0].actions)
+    for step in range(1, steps):
+        for sent in (True, False):
+            plan, world = drifting()
+            before = but_stamps(world)
+            world.crash_after, world.crash_before = (step, None) if sent else (None, step)
+            folder = tmp_path / f"{step} {sent}"
+            with pytest.raises(Crash):
+                apply_to(world, plan, folder)
+            world.heal()
+            back = undo(folder)
+            assert back.impossible == ()
+            assert "did not get to its end" in " ".join(back.notes)
+            assert set(apply_to(world, back.plan, folder / "back").summary) <= {"applied", "satisfied"}
+            assert but_stamps(world) == before

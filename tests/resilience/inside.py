@@ -11,10 +11,12 @@ from threading import Event
 
 import pytest
 
+from indexer.disk import DiskFolder
+from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.model.ports import Readers, Writers
 from indexer.planner.assemble import Identity
-from indexer.runs.apply import Applied, apply_plan, bounds_of
+from indexer.runs.apply import apply_plan, bounds_of
 from indexer.runs.bucket import plan_here
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, rules_of
@@ -65,14 +67,14 @@ def plan_inside(systems: Systems, folder: Path, name: str) -> Plan:
     return planned.plan
 
 
-def apply_inside(systems: Systems, folder: Path, name: str, run: str, *, stop: bool = False) -> Applied:
+def apply_inside(systems: Systems, folder: Path, name: str, run: str, *, stop: bool = False) -> Result:
     """Carry out a plan; its journal and result go to the folder `run`. `stop`: it was told to stop already."""
     stopped = Event()
     if stop:
         stopped.set()
     reviewed = load_plan(folder / name)
     bounds = bounds_of(load_config(folder / "indexer.toml"))
-    return apply_plan(reviewed, systems, bounds, folder / run, PARALLEL, Silence(), stopped)
+    return apply_plan(reviewed, systems, bounds, DiskFolder(folder / run), PARALLEL, Silence(), stopped)
 
 
 class Silence:

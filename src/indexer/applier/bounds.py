@@ -162,7 +162,7 @@ def _put_problem(source: Source, name: str, *, undo: bool) -> str:
     match source:
         case ArchiveSource(archive=place) if undo:
             return _archive_problem(place)
-        case RecordSource() if name == METADATA_FILE and not undo:
+        case RecordSource() if name == METADATA_FILE:
             return ""
         case RecordFieldSource(field=field) if name == core_file(field) and not undo:
             return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from indexer.model.content import (
 )
 from indexer.model.generation import GENERATIONS, new_record
 from indexer.model.location import parse_location
+from indexer.model.outcome import AfterImage
 from indexer.model.ports import (
     Archive,
     DeleteOne,
@@ -28,6 +29,7 @@ from indexer.model.ports import (
     RecordWrite,
     UpdateOne,
 )
+from indexer.model.snapshot import NOTHING
 from indexer.model.values import (
     NotJsonError,
     UnserialisableError,
@@ -39,6 +41,8 @@ from indexer.model.values import (
 )
 
 Body = Mapping[str, Any]
+TIMES = {name: (one.created_field, one.modified_field) for name, one in GENERATIONS.items()}
+"""By generation the fields that may hold the time of a write."""
 
 
 class SourceChangedError(Exception):
@@ -90,34 +94,62 @@ class Sources:
             raise SourceChangedError(f"{source.key} was changed since the plan") from exc
 
 
-def record_write(
-    action: RecordAction, live: Body | None, stamp: str, sources: Sources, ledger: Ledger
-) -> RecordWrite:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A write to a record, complete but for its time; what it replaces is `record`."""
+
+    action: RecordAction
+    record: Body
+    """Empty where there is none."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Of a new record all fields, of a changed one those that are set."""
+    stamped: tuple[str, ...] = ()
+    """The fields that hold the time of the write."""
+
+    def at(self, stamp: str) -> tuple[RecordWrite, AfterImage]:
+        """The write at this time, and what it will leave."""
+        values, record_id = {**self.values, **dict.fromkeys(self.stamped, stamp)}, self.record.get("_id")
+        match self.action:
+            case InsertRecord():
+                return InsertOne(values), _left(values, stamp)
+            case UpdateRecord(content=content, precondition=read):
+                left = {key: self.record[key] for key in self.record if key not in content.unset} | values
+                unchanged = _unchanged(self.record, read.fields)
+                return UpdateOne(record_id, unchanged, values, content.unset), _left(left, stamp)
+            case DeleteRecord():
+                return DeleteOne(record_id, _unchanged(self.record, self.record)), AfterImage()
+
+
+def draft(action: RecordAction, live: Body | None, sources: Sources, ledger: Ledger) -> Draft:
     """The write that an action stands for; `live` is the record that its guard let pass.
 
     Raises SourceChangedError, and SystemFaultError where a source cannot be read.
     """
-    record = live or {}
+    record, modified = live or NOTHING, GENERATIONS[action.target.generation].modified_field
     match action:
         case InsertRecord():
-            return InsertOne(_new_body(action, stamp, sources, ledger))
+            stamped = tuple(set(action.content.known_after_apply) & {*TIMES[action.target.generation]})
+            return Draft(action, record, _new_body(action, sources, ledger), tuple(sorted(stamped)))
         case UpdateRecord(content=content):
-            modified = GENERATIONS[action.target.generation].modified_field
             values = {one.field: sources.value(one) for one in content.fields}
-            unchanged = _unchanged(record, action.precondition.fields)
-            return UpdateOne(record.get("_id"), unchanged, {**values, modified: stamp}, content.unset)
+            return Draft(action, record, values, (modified,))
         case DeleteRecord():
-            return DeleteOne(record.get("_id"), _unchanged(record, record))
+            return Draft(action, record)
 
 
-def _new_body(action: InsertRecord, stamp: str, sources: Sources, ledger: Ledger) -> dict[str, Any]:
+def _left(record: Body, stamp: str) -> AfterImage:
+    return AfterImage(sha256=fingerprint(record), modified=stamp)
+
+
+def _new_body(action: InsertRecord, sources: Sources, ledger: Ledger) -> dict[str, Any]:
+    """The new record, null standing for its times."""
     content, generation = action.content, GENERATIONS[action.target.generation]
     location = parse_location(action.location)
     if location is None:
         raise AssertionError("bounds let only usable locations pass")
     match content:
         case ArchivedRecordContent():
-            body = {**sources.archived_record(content.source), generation.modified_field: stamp}
+            body = {**sources.archived_record(content.source)}
             if parse_location(body.get("location")) != location:
                 raise SourceChangedError("the archived record has another location")
             if id_key(body.get("_id")) != id_key(id_from_plan(action.target.record_id)):
@@ -127,7 +159,7 @@ def _new_body(action: InsertRecord, stamp: str, sources: Sources, ledger: Ledger
             links = content.links
             if generation.links_field in content.known_after_apply:
                 links = _created_data_assets(action, ledger)
-            body = new_record(generation, location, content.name, values, links, stamp)
+            body = new_record(generation, location, content.name, values, links, None)
     if fingerprint(masked(body, content.known_after_apply)) != content.sha256:
         raise SourceChangedError("the record would not be what was reviewed")
     return body

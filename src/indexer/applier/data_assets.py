@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
@@ -11,14 +12,19 @@ from indexer.applier.guard import SATISFIED, stale
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
 from indexer.model.action import ArchiveDataAsset, CreateDataAsset, DataAssetAction, DeleteDataAsset
-from indexer.model.location import parse_location
+from indexer.model.location import Location, parse_location
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import DataAssetReader, DataAssetWriter
 from indexer.model.snapshot import DataAsset
 from indexer.model.values import canonical
 
 ATTEMPTS = 5
-"""How often a write whose answer was lost is looked for and sent again."""
+"""How often a write whose answer was lost is looked for and sent again: archiving twice does no harm."""
+LOOKS_S = (1.0, 2.0, 5.0, 10.0, 20.0)
+"""Pauses between the looks for a data asset whose creation was not answered: a search lags behind, and two of one asset
+are worse than none."""
+LAGS = timedelta(minutes=10)
+"""For so long a creation that an earlier run did not see answered may still come to light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +35,19 @@ class DataAssetApplier:
     writer: DataAssetWriter
     evidence: Evidence
     ledger: Ledger
+    pause: Callable[[float], None]
+    """Waits so many seconds."""
 
     def apply(self, actions: Sequence[DataAssetAction]) -> None:
         """A batch of actions, in order, on one fresh search."""
-        if not actions:
+        if not any(action.id not in self.ledger.outcomes for action in actions):
             return
         try:
-            mounted = self._mounted()
+            mounted = self._search(archived=False)
         except SystemFaultError as exc:
             for action in actions:
                 if self.ledger.ready(action):
-                    self.ledger.settle(action, "failed", exc.what)
+                    self.ledger.failed(action, exc.what)
             return
         for action in actions:
             if self.ledger.ready(action):
@@ -54,67 +62,120 @@ class DataAssetApplier:
                 case ArchiveDataAsset() | DeleteDataAsset():
                     self._remove(action, mounted)
         except SystemFaultError as exc:
-            self.ledger.settle(action, "failed", exc.what)
+            self.ledger.noted("codeocean", exc)
+            self.ledger.failed(action, exc.what)
 
-    def _mounted(self, *, archived: bool = False) -> list[DataAsset]:
-        return [one for page in self.reader.mounted(archived=archived) for one in page]
+    def _search(self, *, archived: bool) -> list[DataAsset]:
+        try:
+            found = [one for page in self.reader.mounted(archived=archived) for one in page]
+        except SystemFaultError as exc:
+            self.ledger.noted("codeocean", exc)
+            raise
+        self.ledger.noted("codeocean")
+        return found
 
     def _create(self, action: CreateDataAsset, mounted: list[DataAsset]) -> None:
         """Look before creating: one that mounts the location already is as good, and never are there two."""
         location = parse_location(action.location)
         if location is None:
             raise AssertionError("bounds let only usable locations pass")
+        there = _mounting(mounted, location)
+        if there is not None:
+            self.ledger.judged(action, SATISFIED, there)
+            return
+        sent_at = self.ledger.sent_before(action)
+        if (
+            sent_at is not None
+            and self.ledger.clock() - sent_at < LAGS
+            and self._comes_to_light(action, location)
+        ):
+            return
+        if against := self.evidence.against(action):
+            self.ledger.judged(action, stale(against))
+            return
+        self.ledger.intend(action, BeforeImage(kind="absent"), AfterImage(data_asset_id=""))
+        try:
+            created = self.writer.create(location, action.content.name, action.content.tags)
+        except SystemFaultError as exc:
+            self.ledger.noted("codeocean", exc)
+            if not self._comes_to_light(action, location):
+                self.ledger.failed(action, f"{exc.what}; {_look_for(location)}")
+            return
+        mounted.append(created)
+        self.ledger.written(action, AfterImage(data_asset_id=created.id))
+
+    def _comes_to_light(self, action: CreateDataAsset, location: Location) -> bool:
+        """An answer was lost: look several times, for a bounded time. Settled where it was carried out."""
+        for pause_s in (*LOOKS_S, 0.0):
+            there = _mounting(self._search(archived=False), location)
+            if there is not None:
+                self.ledger.judged(action, SATISFIED, there)
+                return True
+            self.pause(pause_s)
+        return False
+
+    def _remove(self, action: ArchiveDataAsset | DeleteDataAsset, mounted: list[DataAsset]) -> None:
+        """As wanted is satisfied; what was deleted cannot come out of the archive again."""
+        target_id = action.target.data_asset_id or ""
+        back = isinstance(action, ArchiveDataAsset) and not action.archive
+        found = self._search(archived=True) if back else mounted
         for attempt in range(1, ATTEMPTS + 1):
-            there = sorted(one.id for one in mounted if one.location == location)
-            if there:
-                self.ledger.settle(action, "satisfied", after=AfterImage(data_asset_id=there[0]))
+            live = _by_id(found, target_id)
+            if live is None:
+                self._not_there(action, back=back)
+                return
+            if str(live.location) != action.location:
+                self.ledger.judged(action, stale("the data asset mounts another location by now"))
                 return
             if against := self.evidence.against(action):
                 self.ledger.judged(action, stale(against))
                 return
-            self.ledger.intend(action, BeforeImage(kind="absent"))
-            try:
-                created = self.writer.create(location, action.content.name, action.content.tags)
-            except SystemFaultError:
-                if attempt == ATTEMPTS:
-                    raise
-                mounted[:] = self._mounted()
-                continue
-            mounted.append(created)
-            after = AfterImage(data_asset_id=created.id)
-            self.ledger.settle(action, "applied", after=after, attempts=attempt)
-            return
-
-    def _remove(self, action: ArchiveDataAsset | DeleteDataAsset, mounted: list[DataAsset]) -> None:
-        """As wanted, or gone, is satisfied; one that mounts another location by now is stale."""
-        target_id = action.target.data_asset_id or ""
-        back = isinstance(action, ArchiveDataAsset) and not action.archive
-        found = self._mounted(archived=True) if back else mounted
-        done = AfterImage(data_asset_id=target_id)
-        for attempt in range(1, ATTEMPTS + 1):
-            live = next((one for one in found if one.id == target_id), None)
-            against = self._against(action, live)
-            if live is None or against:
-                self.ledger.judged(action, stale(against) if against else SATISFIED, done)
-                return
             image = {"id": live.id, "name": live.name, "location": str(live.location), "state": live.state}
-            kept = self.ledger.keep(canonical(image))
-            self.ledger.intend(action, BeforeImage(kind="data-asset", archive=kept))
+            self.ledger.intend(action, self.ledger.kept("data-asset", canonical(image)), _left(action))
             try:
                 if isinstance(action, ArchiveDataAsset):
                     self.writer.archive(target_id, action.archive)
                 else:
                     self.writer.delete(target_id)
-            except SystemFaultError:
+            except SystemFaultError as exc:
+                self.ledger.noted("codeocean", exc)
                 if attempt == ATTEMPTS:
                     raise
-                found = self._mounted(archived=back)
+                found = self._search(archived=back)
                 continue
-            self.ledger.settle(action, "applied", after=done, attempts=attempt)
+            self.ledger.written(action, _left(action), attempts=attempt)
             return
 
-    def _against(self, action: ArchiveDataAsset | DeleteDataAsset, live: DataAsset | None) -> str:
-        """What speaks against it by now."""
-        if live is not None and str(live.location) != action.location:
-            return "the data asset mounts another location by now"
-        return self.evidence.against(action) if live is not None else ""
+    def _not_there(self, action: ArchiveDataAsset | DeleteDataAsset, *, back: bool) -> None:
+        """It is not where it was: it is as wanted, or it was deleted."""
+        target_id = action.target.data_asset_id or ""
+        if (
+            isinstance(action, DeleteDataAsset)
+            or _by_id(self._search(archived=not back), target_id) is not None
+        ):
+            self.ledger.judged(action, SATISFIED, _left(action))
+        elif back:
+            self.ledger.judged(action, stale("the data asset was deleted, and cannot come back"))
+        else:  # gone for good: nothing of it is left to archive, and nothing of ours
+            self.ledger.judged(action, SATISFIED, AfterImage())
+
+
+def _left(action: ArchiveDataAsset | DeleteDataAsset) -> AfterImage:
+    return AfterImage(data_asset_id=action.target.data_asset_id)
+
+
+def _by_id(found: Sequence[DataAsset], data_asset_id: str) -> DataAsset | None:
+    return next((one for one in found if one.id == data_asset_id), None)
+
+
+def _mounting(found: Sequence[DataAsset], location: Location) -> AfterImage | None:
+    """The first of those that mount the location."""
+    there = sorted(one.id for one in found if one.location == location)
+    return AfterImage(data_asset_id=there[0]) if there else None
+
+
+def _look_for(location: Location) -> str:
+    return (
+        f"whether it was created is not known: look in Code Ocean for a data asset that mounts {location}, "
+        "and plan again"
+    )

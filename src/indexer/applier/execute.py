@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor as Pool
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -14,6 +14,7 @@ from indexer.applier.data_assets import DataAssetApplier
 from indexer.applier.evidence import Evidence
 from indexer.applier.ledger import Ledger
 from indexer.applier.objects import LiveRecords, ObjectApplier
+from indexer.applier.proof import Proof
 from indexer.applier.records import RecordApplier
 from indexer.errors import SystemFaultError
 from indexer.model.action import Action, DataAssetAction, ObjectAction, PutObject, RecordAction
@@ -38,8 +39,12 @@ class Executor:
     sources: Sources
     evidence: Evidence
     generations: Sequence[GenerationName]
+    proof: Proof
     ledger: Ledger
+    pause: Callable[[float], None]
     parallel: int
+    against_going_on: Callable[[], str]
+    """Asked before each batch: why the run must not go on; empty where it may."""
 
     def execute(self, actions: Sequence[Action]) -> None:
         """Settle every action in the ledger.
@@ -52,6 +57,8 @@ class Executor:
         steps = (self._data_assets, self._records, self._objects)
         with pool_of(self.parallel, "apply") as pool:
             for batch in iter(lambda: tuple(islice(by_asset, ASSETS_A_BATCH)), ()):
+                if why := self.against_going_on():
+                    self.ledger.halt(why)
                 for step in reversed(steps) if backwards else steps:
                     step(batch, pool)
 
@@ -59,7 +66,7 @@ class Executor:
         mounts = [one for asset in batch for one in asset if isinstance(one, DataAssetAction)]
         reader, writer = self.readers.data_assets, self.writers.data_assets
         if mounts and reader is not None and writer is not None:
-            DataAssetApplier(reader, writer, self.evidence, self.ledger).apply(mounts)
+            DataAssetApplier(reader, writer, self.evidence, self.ledger, self.pause).apply(mounts)
 
     def _records(self, batch: Batch, _: Pool) -> None:
         applier = RecordApplier(
@@ -74,7 +81,7 @@ class Executor:
 
     def _objects(self, batch: Batch, pool: Pool) -> None:
         applier = ObjectApplier(
-            self.readers.objects, self.writers.objects, self.sources, self.evidence, self.ledger
+            self.readers.objects, self.writers.objects, self.sources, self.evidence, self.proof, self.ledger
         )
         work = list(_object_work(batch, self.readers, self.ledger))
         list(pool.map(lambda one: applier.apply(*one), work))
@@ -91,7 +98,7 @@ def _object_work(
     except SystemFaultError as exc:
         for action in (one for actions in per_asset for one in actions):
             if ledger.ready(action):
-                ledger.settle(action, "failed", exc.what)
+                ledger.failed(action, exc.what)
         return
     for actions in per_asset:
         yield actions, records.get(actions[0].location, {})

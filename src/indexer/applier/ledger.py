@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from threading import Event, Lock
+from typing import Literal
 
 from indexer.applier.guard import Judgement, Verdict
 from indexer.applier.journal import Journal
-from indexer.model.action import Action
-from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, Outcome, Status
+from indexer.errors import SystemFaultError
+from indexer.model.action import Action, ObjectAction, RecordAction
+from indexer.model.breaker import Breaker
+from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, OurWrite, Outcome, Status
 from indexer.model.ports import Archive, Progress
+from indexer.model.snapshot import SystemName
 
-FAILURES_IN_A_ROW = 32
-"""After so many, each having cost its retries, the rest is not tried."""
 Watch = Callable[[Action, Outcome], None]
 """Is told of each outcome once the journal has it."""
+ANSWER_LOST = "the answer was lost, and a look shows that it was carried out"
 
 
 def nobody(_: Action, __: Outcome) -> None:
@@ -23,107 +26,159 @@ def nobody(_: Action, __: Outcome) -> None:
 
 
 class Ledger:
-    """Outcomes by action id, journalled as they come. Safe for threads."""
+    """Outcomes by action id, journalled as they come. Safe for threads, one for each action at a time."""
 
     def __init__(
         self,
         journal: Journal,
         archive: Archive,
+        archive_place: str,
         clock: Callable[[], datetime],
         progress: Progress,
         stop: Event,
         watch: Watch = nobody,
     ) -> None:
-        self._journal, self._archive, self._progress, self._stop = journal, archive, progress, stop
-        self._watch = watch
+        """`archive_place`: the archive's, as before-images name it."""
+        self._journal, self._archive, self._place = journal, archive, archive_place
+        self._progress, self._stop, self._watch = progress, stop, watch
         self.clock = clock
         self._lock = Lock()
         self.outcomes: dict[str, Outcome] = {}
-        self._failures_in_a_row = 0
-        self._intents: dict[str, tuple[datetime, BeforeImage]] = {}
+        self._sent: dict[str, list[OurWrite]] = {}
+        """Of this run's writes those that nothing has answered yet, by action."""
+        self._begun: dict[str, datetime] = {}
+        self._halted = ""
+        self.breaker = Breaker()
 
     @property
     def look_first(self) -> bool:
         """On a plan's second run most is so already: a look is cheaper than a write that is refused."""
         return self._journal.rerun
 
+    def halt(self, why: str) -> None:
+        """Try nothing more in this run."""
+        with self._lock:
+            self._halted = self._halted or why
+
     def ready(self, action: Action) -> bool:
         """May it be tried? If not, it is settled as skipped. Settled already: no."""
         if action.id in self.outcomes:
             return False
         if self._stop.is_set():
-            self.settle(action, "skipped", "the run was interrupted")
-            return False
-        if self._failures_in_a_row >= FAILURES_IN_A_ROW:
-            self.settle(action, "skipped", f"not tried, after {FAILURES_IN_A_ROW} failures in a row")
-            return False
+            why = "the run was interrupted"
+        else:
+            why = self._halted or self.breaker.against(system_of(action)) or self._unmet(action)
+        if why:
+            self._settle(action, "skipped", why)
+        return not why
+
+    def _unmet(self, action: Action) -> str:
+        """What it rests on and did not succeed; empty where all did."""
         missing = next((one for one in action.after if not self._succeeded(one)), None)
-        if missing is None:
-            return True
-        self.settle(action, "skipped", f"action {missing}, which it rests on, did not succeed")
-        return False
+        return "" if missing is None else f"action {missing}, which it rests on, did not succeed"
 
     def _succeeded(self, action_id: str) -> bool:
         outcome = self.outcomes.get(action_id)
         return outcome is not None and outcome.status in SUCCEEDED
 
-    def keep(self, body: bytes) -> str:
-        """Archive a before-image; returns the sha256 that names it."""
-        return self._archive.keep(body)
+    def kept(
+        self, kind: Literal["object", "record", "data-asset"], body: bytes, etag: str | None = None
+    ) -> BeforeImage:
+        """Archive what a write will replace, durably; the image that names it, and where it is."""
+        return BeforeImage(kind=kind, archive=self._archive.keep(body), place=self._place, etag=etag)
 
-    def intend(self, action: Action, before: BeforeImage) -> None:
-        """Journal that this write comes next; its outcome will carry the before-image."""
+    def intend(self, action: Action, before: BeforeImage, after: AfterImage | None = None) -> None:
+        """Journal that this write comes next. `after`: what it will leave, as far as that is known."""
         at = self.clock()
-        self._journal.intent(action.id, at, before)
+        self._journal.intent(action.id, at, before, after)
         with self._lock:
-            self._intents[action.id] = (at, before)
+            self._begun.setdefault(action.id, at)
+            self._sent.setdefault(action.id, []).append(OurWrite(before, after, sure=False))
+
+    def refused(self, action: Action) -> None:
+        """The system said that the last intended write was not carried out: what is there is somebody else's."""
+        self._journal.refused(action.id, self.clock())
+        with self._lock:
+            self._sent[action.id].pop()
+
+    def unanswered(self, action: Action) -> OurWrite | None:
+        """The last write of this run that may have been carried out, where there is one."""
+        sent = self._sent.get(action.id)
+        return sent[-1] if sent else None
+
+    def sent_before(self, action: Action) -> datetime | None:
+        """When an earlier run sent this write, where nothing has answered it."""
+        earlier = self._journal.earlier.writes.get(action.id, ())
+        return max((one.at for one in earlier if not one.sure and one.at), default=None)
+
+    def written(
+        self, action: Action, after: AfterImage | None = None, *, attempts: int = 1, detail: str = ""
+    ) -> None:
+        """Settle as applied: the last intended write was carried out, and left `after`."""
+        write = self._sent[action.id][-1]
+        self._settle(action, "applied", detail, before=write.before, after=after, attempts=attempts)
 
     def judged(self, action: Action, judgement: Judgement, live: AfterImage | None = None) -> bool:
-        """Settle what needs no write; True where the action may proceed. `live`: what is there now."""
+        """Settle what needs no write; True where the action may proceed. `live`: what is there now.
+
+        What is so already is nobody's write, unless one of ours was sent, its answer lost, and its content is there.
+        """
         match judgement.verdict:
             case Verdict.PROCEED:
                 return True
-            case Verdict.SATISFIED:
-                self.settle(action, "satisfied", after=live)
             case Verdict.STALE:
-                self.settle(action, "stale", judgement.why)
+                self._settle(action, "stale", judgement.why)
+            case Verdict.SATISFIED:
+                sent = self._sent.get(action.id, [])
+                earlier = [one for one in self._journal.earlier.writes.get(action.id, ()) if not one.sure]
+                ours = next((one for one in reversed([*earlier, *sent]) if one.shows_in(live)), None)
+                if ours is None:
+                    self._settle(action, "satisfied", after=live)
+                else:
+                    after = live if ours.after is None or ours.after.modified is None else ours.after
+                    status: Status = "applied" if sent else "satisfied"
+                    self._settle(action, status, ANSWER_LOST, before=ours.before, after=after)
         return False
 
-    def settle(
+    def failed(self, action: Action, why: str, *, attempts: int = 1) -> None:
+        """Settle as failed; a write whose answer was lost may have been carried out all the same."""
+        self._settle(action, "failed", why, attempts=attempts)
+
+    def noted(self, system: SystemName, fault: SystemFaultError | None = None) -> None:
+        """A request has come to its end: a system that does not answer is not asked for ever."""
+        self.breaker.note(system, fault)
+
+    def _settle(
         self,
         action: Action,
         status: Status,
         detail: str = "",
         *,
+        before: BeforeImage | None = None,
         after: AfterImage | None = None,
         attempts: int = 1,
     ) -> None:
-        """Journal what came of an action.
-
-        What was written carries the before-image of its intent; what an earlier run of the plan wrote, or
-        this one before its answer was lost, keeps the true one.
-        """
         now = self.clock()
-        started_at, before = self._intents.pop(action.id, (now, None))
-        earlier = self._journal.earlier.get(action.id)
-        if status == "satisfied" and earlier is not None:
-            before, after = earlier.before, earlier.after or after
         outcome = Outcome(
             action_id=action.id,
             status=status,
             detail=detail,
-            started_at=started_at,
+            started_at=self._begun.pop(action.id, now),
             ended_at=now,
             attempts=attempts,
-            before=before if status in SUCCEEDED else None,
+            before=before,
             after=after,
         )
         self._journal.outcome(outcome)
         with self._lock:
             self.outcomes[action.id] = outcome
-            if status == "failed":
-                self._failures_in_a_row += 1
-            elif status != "skipped":
-                self._failures_in_a_row = 0
+            self._sent.pop(action.id, None)
         self._watch(action, outcome)
         self._progress.advance(found=1 if status == "applied" else 0)
+
+
+def system_of(action: Action) -> SystemName:
+    """Where it writes."""
+    if isinstance(action, ObjectAction):
+        return "s3"
+    return "docdb" if isinstance(action, RecordAction) else "codeocean"

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from indexer.applier.contents import SourceChangedError, Sources
 from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
-from indexer.applier.guard import Verdict, judge_copy, judge_delete, judge_put, payload, pinned, stale
+from indexer.applier.guard import (
+    SATISFIED,
+    Judgement,
+    judge_copy,
+    judge_delete,
+    judge_put,
+    payload,
+    pinned,
+    stale,
+)
 from indexer.applier.ledger import Ledger
+from indexer.applier.proof import ConditionsIgnoredError, Proof
 from indexer.errors import SystemFaultError
 from indexer.model.action import CopyObject, DeleteObject, ObjectAction, PutObject
 from indexer.model.content import Absent, ArchiveSource, ObjectSource, RecordFieldSource, RecordSource
@@ -22,7 +33,23 @@ from indexer.model.values import sha256
 
 ATTEMPTS = 3
 """How often a write that lost a race is judged again."""
+REFUSES_WHAT_HOLDS = (
+    "this server refuses a condition that holds: nothing else has changed the file "
+    "(try `indexer doctor --write-probe`)"
+)
 LiveRecords = Mapping[GenerationName, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """Bytes on their way to a key."""
+
+    key: str
+    body: bytes
+    judge: Callable[[ObjectBody | None], Judgement]
+    """Precondition × what is at the key."""
+    may_be_there: bool
+    """Else a first try needs no look: the condition is that there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +60,7 @@ class ObjectApplier:
     writer: ObjectWriter
     sources: Sources
     evidence: Evidence
+    proof: Proof
     ledger: Ledger
 
     def apply(self, actions: Sequence[ObjectAction], records: LiveRecords) -> None:
@@ -46,102 +74,124 @@ class ObjectApplier:
         try:
             match action:
                 case PutObject():
-                    self._put(action, records)
+                    self._put_content(action, records)
                 case CopyObject():
                     self._copy(action)
                 case DeleteObject():
                     self._delete(action)
+            self.ledger.noted("s3")
         except SystemFaultError as exc:
-            self._after_fault(action, records, exc)
+            self.ledger.noted("s3", exc)
+            if isinstance(exc, ConditionsIgnoredError):
+                self.ledger.halt(exc.what)
+            self._after_fault(action, exc)
 
-    def _put(self, action: PutObject, records: LiveRecords) -> None:
-        target = action.target
+    def _put_content(self, action: PutObject, records: LiveRecords) -> None:
         body = _content(action, records, self.sources)
         if body is None:
-            self.ledger.settle(action, "stale", "its content is not what it was when the plan was reviewed")
+            gone = "its content is not what it was when the plan was reviewed"
+            self.ledger.judged(action, stale(gone))
             return
-        for attempt in range(1, ATTEMPTS + 1):
-            live: ObjectBody | None = None
-            if attempt > 1 or self.ledger.look_first or not isinstance(action.precondition, Absent):
-                live = self.reader.get(target.bucket, target.key)
-            if not self.ledger.judged(action, judge_put(action, live, body), _image(target.key, live)):
-                return
-            self.ledger.intend(action, self._before(live))
-            answer = self.writer.put(target.bucket, target.key, body, live.etag if live else None)
-            if not isinstance(answer, PreconditionFailed):
-                after = AfterImage(key=target.key, etag=answer, sha256=sha256(body))
-                self.ledger.settle(action, "applied", after=after, attempts=attempt)
-                return
-        self.ledger.settle(action, "stale", "the file changed while it was being written", attempts=ATTEMPTS)
+        there = not isinstance(action.precondition, Absent)
+        self._put(action, _Put(action.target.key, body, lambda live: judge_put(action, live, body), there))
 
     def _copy(self, action: CopyObject) -> None:
         """Read and put, not S3's own copy: only a put demands on every server that nothing is replaced."""
-        source, target = _source(action), action.target
+        source = _source(action)
+        read = self.reader.get(source.bucket, source.key)
+        body, key = _reviewed(action, source, read), _key_of_copy(action, read)
+        if body is not None:
+            self._put(action, _Put(key, body, lambda live: judge_copy(action, live), may_be_there=False))
+            return
+        live = self.reader.get(action.target.bucket, key)
+        if self.ledger.judged(action, judge_copy(action, live), _image(key, live)):
+            self.ledger.judged(action, stale("the file that it copies was changed"))
+
+    def _put(self, action: PutObject | CopyObject, put: _Put) -> None:
+        bucket = action.target.bucket
         for attempt in range(1, ATTEMPTS + 1):
-            read = self.reader.get(source.bucket, source.key)
-            body, key = _reviewed(action, source, read), _key_of_copy(action, read)
-            if self.ledger.look_first or attempt > 1 or body is None:
-                live = self.reader.get(target.bucket, key)
-                if not self.ledger.judged(action, judge_copy(action, live), _image(key, live)):
-                    return
-            if body is None:
-                self.ledger.settle(action, "stale", "the file that it copies was changed")
+            proven = self.proof.given(bucket)
+            live: ObjectBody | None = None
+            if attempt > 1 or put.may_be_there or self.ledger.look_first or not proven:
+                live = self.reader.get(bucket, put.key)
+            if not self._may(action, put.judge(live), put.key, live):
                 return
-            self.ledger.intend(action, BeforeImage(kind="absent"))
-            answer = self.writer.put(target.bucket, key, body, None)
+            if live is not None and not proven:
+                self._prove(action, put.key, live)
+            self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=sha256(put.body)))
+            answer = self.writer.put(bucket, put.key, put.body, live.etag if live else None)
             if not isinstance(answer, PreconditionFailed):
-                after = AfterImage(key=key, etag=answer, sha256=action.content.sha256)
-                self.ledger.settle(action, "applied", after=after, attempts=attempt)
+                after = AfterImage(key=put.key, etag=answer, sha256=sha256(put.body))
+                self.ledger.written(action, after, attempts=attempt)
+                self.proof.ask(bucket, put.key, put.body)
                 return
-        self.ledger.settle(action, "stale", "the file changed while it was being copied", attempts=ATTEMPTS)
+            self._note_refusal(action, answer)
+        self._given_up(action, put.judge, put.key)
 
     def _delete(self, action: DeleteObject) -> None:
-        target = action.target
+        bucket, key = action.target.bucket, action.target.key
         for attempt in range(1, ATTEMPTS + 1):
-            live = self.reader.get(target.bucket, target.key)
-            if not self.ledger.judged(action, judge_delete(action, live)) or live is None:
+            live = self.reader.get(bucket, key)
+            if not self._may(action, judge_delete(action, live), key, live) or live is None:
                 return
-            if against := self.evidence.against(action):
-                self.ledger.judged(action, stale(against))
+            if not self.proof.given(bucket):
+                self._prove(action, key, live)
+            self.ledger.intend(action, self._before(live), AfterImage())
+            answer = self.writer.delete(bucket, key, live.etag)
+            if answer is None:
+                self.ledger.written(action, attempts=attempt)
                 return
-            self.ledger.intend(action, self._before(live))
-            if self.writer.delete(target.bucket, target.key, live.etag) is None:
-                self.ledger.settle(action, "applied", attempts=attempt)
-                return
-        self.ledger.settle(action, "stale", "the file changed while it was being deleted", attempts=ATTEMPTS)
+            self._note_refusal(action, answer)
+        self._given_up(action, lambda live: judge_delete(action, live), key)
 
-    def _after_fault(self, action: ObjectAction, records: LiveRecords, fault: SystemFaultError) -> None:
-        """An answer was lost: a look tells whether the write was carried out."""
+    def _may(self, action: ObjectAction, judgement: Judgement, key: str, live: ObjectBody | None) -> bool:
+        """May it be written, by its precondition and by what it rests on elsewhere? Settled where not."""
+        if not self.ledger.judged(action, judgement, _image(key, live)):
+            return False
+        against = self.evidence.against(action)
+        return not against or self.ledger.judged(action, stale(against))
+
+    def _prove(self, action: ObjectAction, key: str, live: ObjectBody) -> None:
+        """On the object that is about to be replaced: it would be written with its own bytes."""
+        self.ledger.intend(action, self._before(live), AfterImage(key=key, sha256=sha256(live.body)))
         try:
-            done = self._look(action, records)
-        except SystemFaultError:
-            done = None
-        if done is None:
-            self.ledger.settle(action, "failed", fault.what)
-        else:
-            self.ledger.settle(action, "satisfied", f"the answer was lost ({fault.what})", after=done)
+            self.proof.ask(action.target.bucket, key, live.body)
+        except ConditionsIgnoredError as exc:
+            self.ledger.failed(action, exc.what)
+            raise
+        self.ledger.refused(action)
 
-    def _look(self, action: ObjectAction, records: LiveRecords) -> AfterImage | None:
-        """What the write left behind, or None where it was not carried out."""
-        key = action.target.key
-        if isinstance(action, CopyObject):
-            source = _source(action)
-            key = _key_of_copy(action, self.reader.get(source.bucket, source.key))
+    def _note_refusal(self, action: ObjectAction, answer: PreconditionFailed) -> None:
+        """Refused was never ours; but it may be the echo of our own first try, which a look will tell."""
+        if not answer.unsure:
+            self.ledger.refused(action)
+
+    def _given_up(
+        self, action: ObjectAction, judge: Callable[[ObjectBody | None], Judgement], key: str
+    ) -> None:
+        """Refused again and again: either somebody else is always quicker, or the server is wrong."""
         live = self.reader.get(action.target.bucket, key)
-        match action:
-            case PutObject():
-                body = _content(action, records, self.sources)
-                done = body is not None and judge_put(action, live, body).verdict is Verdict.SATISFIED
-            case CopyObject():
-                done = judge_copy(action, live).verdict is Verdict.SATISFIED
-            case DeleteObject():
-                return AfterImage() if live is None else None
-        return _image(key, live) if done else None
+        if self.ledger.judged(action, judge(live), _image(key, live)):
+            self.ledger.failed(action, REFUSES_WHAT_HOLDS, attempts=ATTEMPTS)
+
+    def _after_fault(self, action: ObjectAction, fault: SystemFaultError) -> None:
+        """Where an answer was lost, a look tells whether the write was carried out."""
+        if action.id in self.ledger.outcomes:
+            return
+        sent = self.ledger.unanswered(action)
+        if sent is not None:
+            key = sent.after.key if sent.after is not None and sent.after.key else action.target.key
+            with suppress(SystemFaultError):
+                image = _image(key, self.reader.get(action.target.bucket, key))
+                if sent.shows_in(image):
+                    self.ledger.judged(action, SATISFIED, image)
+                    return
+        self.ledger.failed(action, fault.what)
 
     def _before(self, live: ObjectBody | None) -> BeforeImage:
         if live is None:
             return BeforeImage(kind="absent")
-        return BeforeImage(kind="object", archive=self.ledger.keep(live.body), etag=live.etag)
+        return self.ledger.kept("object", live.body, live.etag)
 
 
 def _image(key: str, live: ObjectBody | None) -> AfterImage | None:

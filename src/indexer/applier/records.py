@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from indexer.applier.contents import SourceChangedError, Sources, record_write
+from indexer.applier.contents import Draft, SourceChangedError, Sources, draft
 from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
 from indexer.applier.guard import Judgement, Verdict, judge_insert, judge_record_delete, judge_update, stale
-from indexer.applier.ledger import Ledger
+from indexer.applier.ledger import ANSWER_LOST, Ledger
 from indexer.errors import SystemFaultError
 from indexer.model.action import DeleteRecord, InsertRecord, RecordAction, UpdateRecord
 from indexer.model.content import NewRecordContent
@@ -18,10 +18,11 @@ from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.location import parse_location
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import RecordReader, RecordWrite, RecordWriter
-from indexer.model.values import IdKey, fingerprint, id_from_plan, id_key, time_stamp
+from indexer.model.values import IdKey, fingerprint, id_from_plan, id_key, next_stamp
 
 ATTEMPTS = 5
 """How often a write of which nothing came is judged again."""
+NOTHING_CAME = "nothing came of the write"
 Body = Mapping[str, Any]
 
 
@@ -31,8 +32,6 @@ class _Sent:
 
     action: RecordAction
     write: RecordWrite
-    stamp: str
-    """What it sets the last-modified field to: by it we know our own hand."""
 
 
 @dataclass(slots=True)
@@ -81,24 +80,26 @@ class RecordApplier:
 
     def apply(self, actions: Sequence[RecordAction]) -> None:
         """A batch of actions; each is settled on its own."""
-        fault = ""
-        refused: dict[str, str] = {}
+        said: dict[str, str] = {}
         for attempt in range(1, ATTEMPTS + 1):
             ready = [action for action in actions if self.ledger.ready(action)]
             if not ready:
                 return
             try:
                 live = self._read(ready)
-                sent = [one for action in ready if (one := self._prepared(action, live)) is not None]
-                refused |= self._write(sent, together=attempt == 1)
-                self._settle(sent, attempt)
+                drafts = [one for action in ready if (one := self._drafted(action, live)) is not None]
+                answered = self._write(
+                    [self._stamped(one) for one in drafts], together=attempt == 1, said=said
+                )
+                self._settle(answered, attempt)
+                self.ledger.noted("docdb")
             except SystemFaultError as exc:
-                fault = exc.what
+                self.ledger.noted("docdb", exc)
+                said |= dict.fromkeys((action.id for action in ready), exc.what)
                 break  # the reader has asked often enough itself; another run looks what came of the writes
         for action in actions:
             if action.id not in self.ledger.outcomes:
-                why = fault or refused.get(action.id, "nothing came of the write")
-                self.ledger.settle(action, "failed", why, attempts=ATTEMPTS)
+                self.ledger.failed(action, said.get(action.id, NOTHING_CAME), attempts=ATTEMPTS)
 
     def _read(self, actions: Sequence[RecordAction]) -> _Live:
         """One request for each generation, and one more for the locations of new records."""
@@ -115,73 +116,81 @@ class RecordApplier:
                 live.by_location.setdefault(there, []).append(body)
         return live
 
-    def _prepared(self, action: RecordAction, live: _Live) -> _Sent | None:
+    def _drafted(self, action: RecordAction, live: _Live) -> Draft | None:
+        """Guard, look at what it rests on elsewhere, read the values again. None where it is settled."""
         with carrying_out(action.id):
-            return self._prepare(action, live)
+            record = live.of(action)
+            if not self.ledger.judged(action, live.judge(action), _image(action, record)):
+                return None
+            try:
+                if against := self.evidence.against(action):
+                    raise SourceChangedError(against)
+                return draft(action, record, self.sources, self.ledger)
+            except SourceChangedError as exc:
+                self.ledger.judged(action, stale(str(exc)))
+            except SystemFaultError as exc:  # what one asset rests on cannot be read: the others go on
+                self.ledger.failed(action, exc.what)
+            return None
 
-    def _prepare(self, action: RecordAction, live: _Live) -> _Sent | None:
-        """Guard, read the values again, archive what is replaced, journal the intent."""
-        record, stamp = live.of(action), time_stamp(self.ledger.clock())
-        if not self.ledger.judged(action, live.judge(action), _image(action, record)):
-            return None
-        try:
-            against = self.evidence.against(action)
-            if against:
-                raise SourceChangedError(against)
-            write = record_write(action, record, stamp, self.sources, self.ledger)
-        except SourceChangedError as exc:
-            self.ledger.judged(action, stale(str(exc)))
-            return None
-        except SystemFaultError as exc:  # what one asset rests on cannot be read: the others go on
-            self.ledger.settle(action, "failed", exc.what)
-            return None
+    def _stamped(self, one: Draft) -> _Sent:
+        """Give the write its time, keep what it replaces, journal the intent. All that is slow was done before."""
+        modified = GENERATIONS[one.action.target.generation].modified_field
+        replaced = (one.record or one.values).get(modified)
+        write, left = one.at(next_stamp(self.ledger.clock(), replaced))
         before = BeforeImage(kind="absent")
-        if record is not None:
-            before = BeforeImage(kind="record", archive=self.ledger.keep(self.reader.archive_form(record)))
-        self.ledger.intend(action, before)
-        return _Sent(action, write, stamp)
+        if one.record:
+            before = self.ledger.kept("record", self.reader.archive_form(one.record))
+        self.ledger.intend(one.action, before, left)
+        return _Sent(one.action, write)
 
-    def _write(self, sent: Sequence[_Sent], *, together: bool) -> dict[str, str]:
-        """One batch for each generation; returns the database's words for each action that it refused.
+    def _write(
+        self, sent: Sequence[_Sent], *, together: bool, said: dict[str, str]
+    ) -> list[tuple[_Sent, bool]]:
+        """One batch for each generation; returns each write, and whether it was answered.
 
-        A lost answer is no outcome: the read afterwards tells. A batch may have been refused for one of its
-        writes (a document that is too large): each is a batch of its own then.
+        `said` takes the database's words for each action that it refused. A batch may have been refused for one of
+        its writes (a document that is too large): each is a batch of its own then.
         """
-        refused: dict[str, str] = {}
+        answered: list[tuple[_Sent, bool]] = []
         for generation in self.generations:
             own = [one for one in sent if one.action.target.generation == generation]
             for batch in filter(None, [own] if together else [[one] for one in own]):
                 try:
-                    for error in self.writer.write(generation, [one.write for one in batch]):
-                        refused[batch[error.index].action.id] = error.message
+                    errors = self.writer.write(generation, [one.write for one in batch])
+                    said |= {batch[error.index].action.id: error.message for error in errors if error.message}
+                    missed = {error.index for error in errors}
                 except SystemFaultError as exc:
-                    refused |= dict.fromkeys((one.action.id for one in batch), exc.what)
-        return refused
+                    self.ledger.noted("docdb", exc)
+                    said |= dict.fromkeys((one.action.id for one in batch), exc.what)
+                    answered.extend((one, False) for one in batch)
+                    continue
+                for at, one in enumerate(batch):
+                    if at in missed:
+                        self.ledger.refused(one.action)
+                answered.extend((one, at not in missed) for at, one in enumerate(batch))
+        return answered
 
-    def _settle(self, sent: Sequence[_Sent], attempt: int) -> None:
+    def _settle(self, answered: Sequence[tuple[_Sent, bool]], attempt: int) -> None:
         """Read back what was written. Of what is as it was before, nothing came: it stays unsettled."""
-        if not sent:
+        if not answered:
             return
-        live = self._read([one.action for one in sent])
-        for one in sent:
+        live = self._read([one.action for one, _ in answered])
+        for one, was_answered in answered:
             record = live.of(one.action)
-            if _ours(one, record):
-                after = _image(one.action, record)
-                self.ledger.settle(one.action, "applied", after=after, attempts=attempt)
-            elif (judgement := live.judge(one.action)).verdict is not Verdict.PROCEED:
+            sent = self.ledger.unanswered(one.action)
+            if sent is not None and sent.shows_in(_image(one.action, record)):
+                detail = "" if was_answered else ANSWER_LOST
+                self.ledger.written(one.action, sent.after, attempts=attempt, detail=detail)
+                continue
+            if sent is not None and was_answered:
+                self.ledger.refused(one.action)
+            judgement = live.judge(one.action)
+            if judgement.verdict is not Verdict.PROCEED:
                 self.ledger.judged(one.action, judgement, _image(one.action, record))
 
 
-def _ours(sent: _Sent, record: Body | None) -> bool:
-    """Does the record show our own write?"""
-    if isinstance(sent.action, DeleteRecord):
-        return record is None
-    generation = GENERATIONS[sent.action.target.generation]
-    return record is not None and record.get(generation.modified_field) == sent.stamp
-
-
 def _image(action: RecordAction, record: Body | None) -> AfterImage:
-    """What an action left behind."""
+    """What there is now, as an action would leave it."""
     if record is None:
         return AfterImage()
     modified = record.get(GENERATIONS[action.target.generation].modified_field)

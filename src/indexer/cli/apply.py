@@ -80,7 +80,7 @@ def command(
     Asks nothing. Ctrl-C finishes what is in flight and records it; applying again goes on from there.
     """
     from indexer import apply, load_plan
-    from indexer.applier.journal import RESULT_FILE
+    from indexer.applier.history import RESULT_FILE
     from indexer.model.place import parse_place
     from indexer.runs.apply import results_folder
     from indexer.runs.files import plan_place
@@ -138,7 +138,7 @@ def _applied(plan: Place, folder: Place, results: str | None) -> list[str]:
     """The plan and its results as they are typed to go on: a pipe is empty by then, and its run kept the plan."""
     from pathlib import Path
 
-    from indexer.applier.journal import PLAN_FILE
+    from indexer.applier.history import PLAN_FILE
     from indexer.runs.files import has_neighbours
 
     if isinstance(plan, Path) and not has_neighbours(plan):

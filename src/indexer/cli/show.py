@@ -123,7 +123,7 @@ def _comparison(file: Place, older: Place, output: Format, selection: Selection)
 
 
 def _result(file: Place, output: Format, selection: Selection) -> str:
-    from indexer.applier.journal import PLAN_FILE
+    from indexer.applier.history import PLAN_FILE
     from indexer.render.markdown import result_markdown
     from indexer.render.result_text import result_text
     from indexer.render.selection import select_result

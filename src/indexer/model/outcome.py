@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -22,11 +24,16 @@ class BeforeImage(FileModel):
     archive: str | None = Field(
         default=None, description="The sha256 that names the body in the run's archive."
     )
+    place: str | None = Field(
+        default=None,
+        description="The archive that holds it: a folder, from the result's on, or an `s3://` prefix. Absent: the "
+        "result's `archive`.",
+    )
     etag: str | None = Field(default=None, description="Of the S3 object that was there.")
 
 
 class AfterImage(FileModel):
-    """What a write left behind: an undo takes it back only while it is still so."""
+    """What a write left behind, nothing where it deleted: an undo takes it back only while it is still so."""
 
     key: str | None = Field(default=None, description="S3 key, where it was known only after apply.")
     etag: str | None = None
@@ -34,7 +41,9 @@ class AfterImage(FileModel):
         default=None, description="Of the object's bytes, or the record's fingerprint."
     )
     modified: str | None = Field(default=None, description="The record's last-modified field.")
-    data_asset_id: str | None = None
+    data_asset_id: str | None = Field(
+        default=None, description="Empty where only the answer to its creation would have told."
+    )
 
 
 class Outcome(FileModel):
@@ -47,9 +56,33 @@ class Outcome(FileModel):
     ended_at: AwareDatetime = Field(description="When its outcome was known.")
     attempts: int = Field(default=1, description="How often the write was tried.")
     before: BeforeImage | None = Field(
-        default=None, description="The before-image: of this run's write, or an earlier one's."
+        default=None,
+        description="The before-image of a write that was carried out, by this run or by an earlier one of the plan.",
     )
     after: AfterImage | None = Field(default=None, description="What the write left behind.")
+
+
+@dataclass(frozen=True, slots=True)
+class OurWrite:
+    """A write of ours: what it replaced, and what it left, as far as that is known."""
+
+    before: BeforeImage
+    after: AfterImage | None
+    sure: bool
+    """It was carried out; else its answer was lost, and it may have been."""
+    at: datetime | None = None
+    """When it was intended."""
+
+    def shows_in(self, live: AfterImage | None) -> bool:
+        """Is what is there now what this write left? A record tells by its time, a file by its bytes."""
+        left, live = self.after or AfterImage(), live or AfterImage()
+        if left.modified is not None:
+            return left.modified == live.modified
+        if left.sha256 is not None:
+            return left.sha256 == live.sha256
+        if left.data_asset_id is not None:  # empty: a new one's, which only the answer would have told
+            return bool(live.data_asset_id) and left.data_asset_id in ("", live.data_asset_id)
+        return live == AfterImage()
 
 
 class Result(FileModel):

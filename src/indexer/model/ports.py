@@ -115,19 +115,22 @@ RecordWrite = InsertOne | UpdateOne | DeleteOne
 
 @dataclass(frozen=True, slots=True)
 class WriteError:
-    """The database refused one write of a batch."""
+    """One write of a batch was not carried out."""
 
     index: int
     message: str
+    """The database's words; empty where it only found no record as the write demands it."""
 
 
 class RecordWriter(Protocol):
     """DocDB, conditional writes only."""
 
     def write(self, generation: GenerationName, writes: Sequence[RecordWrite]) -> tuple[WriteError, ...]:
-        """Send one batch; every write stands for itself. What came of each, a read afterwards tells.
+        """Send one batch; every write stands for itself.
 
-        A taken `_id` is no error: the read afterwards shows whose record it is.
+        What came of an insert or an update, a read afterwards tells by the time in the record: a taken `_id`, or a record
+        that is not as the write demands, is no error. A deletion leaves nothing to tell by: one that found no such record
+        is an error.
         """
         ...
 
@@ -169,6 +172,38 @@ class Archive(Protocol):
 
     def read(self, name: str) -> bytes | None:
         """The bytes that hash to this name, or None where the archive does not hold them."""
+        ...
+
+
+class Lines(Protocol):
+    """The end of a file that lines are added to. Its methods raise OSError."""
+
+    def add(self, line: str, *, durable: bool) -> None:
+        """Add a line, apart from whatever a crash tore before it; `durable`: it is on disk before this returns."""
+        ...
+
+    def close(self) -> None:
+        """No more lines."""
+        ...
+
+
+class RunFolder(Protocol):
+    """Where a run keeps its journal, its plan and its result. Its methods raise OSError; its text names it to people."""
+
+    def names(self) -> Sequence[str]:
+        """The files that are there, sorted; none where there is no folder."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """A file, or None where there is none."""
+        ...
+
+    def write(self, name: str, body: bytes) -> None:
+        """Replace a file, whole and durably."""
+        ...
+
+    def lines(self, name: str) -> Lines:
+        """A file to add lines to; it is made where there is none."""
         ...
 
 

@@ -18,6 +18,7 @@ It goes the other way round: after a plan, an asset's files first, its records a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -31,6 +32,7 @@ from indexer.model.action import (
     DeleteObject,
     DeleteRecord,
     InsertRecord,
+    ObjectAction,
     PutObject,
     RecordAction,
     UpdateRecord,
@@ -42,14 +44,22 @@ from indexer.model.content import (
     AsRead,
     Content,
     FieldContent,
+    HasBytes,
     HasEtag,
     Mounted,
     RecordContent,
+    RecordSource,
     RestsOn,
 )
-from indexer.model.generation import CORE_FIELDS, GENERATIONS, core_file, original_field
-from indexer.model.outcome import AfterImage, BeforeImage, Outcome
-from indexer.model.values import fingerprint, id_in_plan, masked
+from indexer.model.generation import (
+    CORE_FIELDS,
+    GENERATIONS,
+    METADATA_FILE,
+    core_file,
+    original_field,
+)
+from indexer.model.outcome import AfterImage, BeforeImage, OurWrite
+from indexer.model.values import UnserialisableError, fingerprint, id_in_plan, masked, sha256, to_bytes
 from indexer.planner.asset import chain
 
 
@@ -61,10 +71,11 @@ class CannotUndoError(ValueError):
 class Kept:
     """What a run kept: where, and how its images are read."""
 
-    archive: str
-    """The archive, as a plan names it."""
-    body: Callable[[str], bytes | None]
-    record: Callable[[str], Mapping[str, Any] | None]
+    place: Callable[[str | None], str]
+    """The archive that an image names, as a plan names it; None is the result's."""
+    body: Callable[[str, str], bytes | None]
+    """The bytes at a place under a name."""
+    record: Callable[[str, str], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +86,88 @@ class Undo:
     impossible: tuple[str, ...]
 
 
-def plan_undo(actions: Sequence[Action], outcomes: Mapping[str, Outcome], kept: Kept) -> Undo:
-    """Take back everything that a run wrote, asset by asset, the last write first."""
+def plan_undo(actions: Sequence[Action], writes: Mapping[str, OurWrite], kept: Kept) -> Undo:
+    """Take back everything that a run wrote, or may have written, asset by asset, the last write first.
+
+    What belongs together is taken back together: where a write cannot be, those that it rested on stay as well. Else a
+    record could lose a field whose original stays, and the next plan would delete the root file.
+    """
     undone: list[Action] = []
     impossible: list[str] = []
     for location, group in groupby(actions, key=lambda action: action.location):
         steps: list[tuple[bool, list[Action]]] = []
-        for action in reversed(list(group)):
-            outcome = outcomes.get(action.id)
-            if outcome is None or outcome.before is None:
-                continue  # nothing was written
+        asset, stays = tuple(group), dict[str, str]()
+        for action in reversed(asset):
+            write = writes.get(action.id)
             try:
-                inverse = _inverse(action, outcome.before, outcome.after, kept)
+                inverse = None if write is None else _inverse_unless(stays, action, asset, writes, kept)
             except CannotUndoError as exc:
                 impossible.append(f"{location}: {action.kind} {action.id}: {exc}")
-                continue
-            # An asset's records, in both generations, are one step.
-            record = isinstance(action, RecordAction)
-            if steps and record and steps[-1][0]:
-                steps[-1][1].append(inverse)
-            else:
-                steps.append((record, [inverse]))
+                stays.setdefault(action.id, f"what came after it ({action.kind} {action.id}) cannot be")
+            if action.id in stays:
+                stays |= dict.fromkeys(action.after, stays[action.id])
+            elif inverse is not None:
+                # An asset's records, in both generations, are one step.
+                record = isinstance(action, RecordAction)
+                if steps and record and steps[-1][0]:
+                    steps[-1][1].append(inverse)
+                else:
+                    steps.append((record, [inverse]))
         undone.extend(chain(step for _, step in steps))
     return Undo(tuple(undone), tuple(impossible))
 
 
-def _inverse(action: Action, before: BeforeImage, after: AfterImage | None, kept: Kept) -> Action:
-    left = after or AfterImage()
+def _inverse_unless(
+    stays: Mapping[str, str],
+    action: Action,
+    asset: Sequence[Action],
+    writes: Mapping[str, OurWrite],
+    kept: Kept,
+) -> Action:
+    """The way back of one write. Raises CannotUndoError, also where it must stay for what came after it."""
+    if action.id in stays:
+        raise CannotUndoError(f"left as it is, since {stays[action.id]}")
+    write = writes[action.id]
+    again = _metadata_of_record(action, asset, writes, kept)
+    return _inverse(action, write.before, write.after or AfterImage(), kept, again)
+
+
+def _metadata_of_record(
+    action: Action, asset: Sequence[Action], writes: Mapping[str, OurWrite], kept: Kept
+) -> Content | None:
+    """What the metadata file gets where the record that it was in step with comes back before it, with a new time.
+
+    So it is where an undo is taken back: the file's own old bytes would be drift, since they hold the record's old time.
+    """
+    if not isinstance(action, ObjectAction) or action.target.key.rpartition("/")[2] != METADATA_FILE:
+        return None
+    before = writes[action.id].before
+    later = asset[asset.index(action) + 1 :]
+    restored = (one for one in later if isinstance(one, UpdateRecord | DeleteRecord) and one.id in writes)
+    for one in restored if before.kind == "object" else ():
+        generation = GENERATIONS[one.target.generation]
+        unknown = (generation.modified_field,)
+        with suppress(CannotUndoError, UnserialisableError):
+            _, record = _record(writes[one.id].before, kept)
+            _, body = _body(before, kept)
+            if to_bytes(record) == body:
+                return Content(
+                    source=RecordSource(generation=generation.name),
+                    sha256=sha256(to_bytes(masked(record, unknown))),
+                    known_after_apply=unknown,
+                )
+    return None
+
+
+def _inverse(
+    action: Action, before: BeforeImage, left: AfterImage, kept: Kept, again: Content | None
+) -> Action:
+    """`again`: what the file gets instead of its old bytes."""
     match action:
         case PutObject() | CopyObject():
-            return _restore_file(action, before, left, kept)
+            return _restore_file(action, before, left, kept, again)
         case DeleteObject():
-            content = _file_content(before, kept)
+            content = again or _file_content(before, kept)
             return PutObject(
                 location=action.location,
                 reason="undo",
@@ -126,8 +187,8 @@ def _inverse(action: Action, before: BeforeImage, after: AfterImage | None, kept
         case DeleteRecord():
             return _restore_record(action, before, kept)
         case CreateDataAsset():
-            if left.data_asset_id is None:
-                raise CannotUndoError("its id is not known")
+            if not left.data_asset_id:
+                raise CannotUndoError("its id is not known: look in Code Ocean for what mounts the asset")
             target = action.target.model_copy(update={"data_asset_id": left.data_asset_id})
             return DeleteDataAsset(
                 location=action.location, reason="undo", target=target, precondition=Mounted()
@@ -145,27 +206,35 @@ def _inverse(action: Action, before: BeforeImage, after: AfterImage | None, kept
 
 
 def _restore_file(
-    action: PutObject | CopyObject, before: BeforeImage, left: AfterImage, kept: Kept
+    action: PutObject | CopyObject, before: BeforeImage, left: AfterImage, kept: Kept, again: Content | None
 ) -> Action:
-    if left.etag is None or left.key is None:
+    if left.key is None:
         raise CannotUndoError("what it left behind is not known: apply the plan again first")
     target = action.target.model_copy(update={"key": left.key})
-    precondition = HasEtag(etag=left.etag)
     if before.kind == "absent":
         return DeleteObject(
             location=action.location,
             reason="undo",
             target=target,
-            precondition=precondition,
+            precondition=_as_written(left),
             rests_on=_root_of(left.key),
         )
     return PutObject(
         location=action.location,
         reason="undo",
         target=target,
-        precondition=precondition,
-        content=_file_content(before, kept),
+        precondition=_as_written(left),
+        content=again or _file_content(before, kept),
     )
+
+
+def _as_written(left: AfterImage) -> HasEtag | HasBytes:
+    """The file must be as the run left it; where the answer was lost, its bytes tell."""
+    if left.etag is not None:
+        return HasEtag(etag=left.etag)
+    if left.sha256 is not None:
+        return HasBytes(sha256=left.sha256)
+    raise CannotUndoError("what it left behind is not known: apply the plan again first")
 
 
 def _root_of(key: str) -> RestsOn | None:
@@ -176,24 +245,29 @@ def _root_of(key: str) -> RestsOn | None:
 
 
 def _file_content(before: BeforeImage, kept: Kept) -> Content:
-    source = _source(before, kept)
-    body = kept.body(source.sha256)
-    if body is None:
-        raise CannotUndoError(f"the archive {kept.archive} does not hold {source.sha256}")
+    source, body = _body(before, kept)
     return Content(source=source, sha256=source.sha256, size=len(body))
+
+
+def _body(before: BeforeImage, kept: Kept) -> tuple[ArchiveSource, bytes]:
+    source = _source(before, kept)
+    body = kept.body(source.archive, source.sha256)
+    if body is None:
+        raise CannotUndoError(f"the archive {source.archive} does not hold {source.sha256}")
+    return source, body
 
 
 def _source(before: BeforeImage, kept: Kept) -> ArchiveSource:
     if before.archive is None:
         raise CannotUndoError("its before-image was not kept")
-    return ArchiveSource(archive=kept.archive, sha256=before.archive)
+    return ArchiveSource(archive=kept.place(before.place), sha256=before.archive)
 
 
 def _record(before: BeforeImage, kept: Kept) -> tuple[ArchiveSource, Mapping[str, Any]]:
     source = _source(before, kept)
-    record = kept.record(source.sha256)
+    record = kept.record(source.archive, source.sha256)
     if record is None:
-        raise CannotUndoError(f"the archive {kept.archive} does not hold the record {source.sha256}")
+        raise CannotUndoError(f"the archive {source.archive} does not hold the record {source.sha256}")
     return source, record
 
 

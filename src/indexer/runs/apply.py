@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
 from indexer import __version__
 from indexer.applier.bounds import Bounds, check_bounds
-from indexer.applier.journal import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, Journal, with_images
+from indexer.applier.history import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, merged
+from indexer.applier.journal import Journal
 from indexer.applier.ledger import Watch, nobody
 from indexer.applier.permitted import Permissions, check_own_limits, check_permitted, warnings
 from indexer.config import Config
+from indexer.disk import DiskFolder
+from indexer.errors import IndexerError
 from indexer.model.limits import Limits
 from indexer.model.location import parse_location
 from indexer.model.outcome import Result
 from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import Plan, PolicyMode
-from indexer.model.ports import Progress
+from indexer.model.ports import Progress, RunFolder
 from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import carry_out_there, open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of, rules_of
-from indexer.runs.files import PlanFile, as_file, document_bytes, has_neighbours, replace_whole
+from indexer.runs.files import PlanFile, as_file, document_bytes, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.own_places import check_apart
 from indexer.systems.leases import Held, owner_name
@@ -38,14 +41,6 @@ Warn = Callable[[str], None]
 
 def unheard(words: str) -> None:
     """Warn nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A finished run, and where its result is."""
-
-    result: Result
-    path: Place
 
 
 def now() -> datetime:
@@ -156,7 +151,7 @@ def apply(
             reviewed,
             systems,
             bounds,
-            working,
+            DiskFolder(working),
             at_most(parallel),
             progress or SilentProgress(),
             stop,
@@ -164,7 +159,7 @@ def apply(
             watch=watch,
             run_id=run_id,
             carry_out=carry_out_here if cluster is None else carry_out_there(cluster, config, parallel),
-        ).result
+        )
 
 
 def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[Held | None]:
@@ -179,7 +174,7 @@ def apply_plan(
     reviewed: PlanFile,
     systems: Systems,
     bounds: Bounds,
-    folder: Path,
+    folder: RunFolder,
     parallel: int,
     progress: Progress,
     stop: Event,
@@ -189,28 +184,32 @@ def apply_plan(
     watch: Watch = nobody,
     run_id: str | None = None,
     carry_out: CarryOut = carry_out_here,
-) -> Applied:
+    pause: Callable[[float], None] = time.sleep,
+) -> Result:
     """Carry out a plan on open systems. `archive`: its place, a folder being relative to the result's."""
     plan = reviewed.plan
     check_bounds(plan, bounds)
     check_own_limits(plan)
     started_at, run_id = clock(), run_id or uuid.uuid4().hex
+    work = Work(
+        folder=folder,
+        run_id=run_id,
+        plan_id=plan.plan_id,
+        archive=archive,
+        generations=tuple(bounds.collections),
+        originals_folder=bounds.originals_folder,
+        parallel=parallel,
+        clock=clock,
+        pause=pause,
+    )
     with Journal(folder, run_id, plan.plan_id) as journal:
         journal.started(started_at, reviewed.digest)
-        replace_whole(folder / PLAN_FILE, reviewed.body)
+        _write(folder, PLAN_FILE, reviewed.body)
         progress.stage("applying", len(plan.actions))
-        work = Work(
-            folder,
-            run_id,
-            plan.plan_id,
-            archive,
-            tuple(bounds.collections),
-            bounds.originals_folder,
-            parallel,
-            clock,
-        )
         found = carry_out(systems, work, journal, plan.actions, Watching(progress, stop, watch))
-        outcomes = with_images([found[action.id] for action in plan.actions], journal)
+        outcomes = tuple(found[action.id] for action in plan.actions)
+        if any(outcome.before is None for outcome in outcomes):
+            outcomes = merged(outcomes, journal.history())
         result = Result(
             run_id=run_id,
             plan_id=plan.plan_id,
@@ -222,7 +221,15 @@ def apply_plan(
             archive=archive,
             outcomes=outcomes,
         )
-        path = folder / RESULT_FILE
-        replace_whole(path, document_bytes(result.model_dump(mode="json", exclude_none=True)))
+        _write(folder, RESULT_FILE, document_bytes(result.model_dump(mode="json", exclude_none=True)))
         journal.finished(result.ended_at)
-    return Applied(result, path)
+    return result
+
+
+def _write(folder: RunFolder, name: str, body: bytes) -> None:
+    try:
+        folder.write(name, body)
+    except OSError as exc:
+        hint = "Make room there and see that you may write to it, then apply again: the journal knows what was written."
+        detail = f"{folder}: {name}: {exc.strerror}"
+        raise IndexerError("The run's folder cannot be written to", detail, hint) from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,12 +14,13 @@ from indexer.applier.evidence import Evidence
 from indexer.applier.execute import Executor
 from indexer.applier.journal import Journal
 from indexer.applier.ledger import Ledger, Watch
+from indexer.applier.proof import Proof
 from indexer.model.action import Action
 from indexer.model.generation import GenerationName
 from indexer.model.location import SCHEME
 from indexer.model.outcome import Outcome
 from indexer.model.place import Place
-from indexer.model.ports import Archive, Progress
+from indexer.model.ports import Archive, Progress, RunFolder
 from indexer.runs.connect import Systems
 from indexer.systems.archive import open_archive
 
@@ -27,7 +29,7 @@ from indexer.systems.archive import open_archive
 class Work:
     """What one run of the applier works with, beside its systems; it crosses to other machines."""
 
-    folder: Path
+    folder: RunFolder
     """Of its journal and result."""
     run_id: str
     plan_id: str
@@ -37,6 +39,8 @@ class Work:
     originals_folder: str
     parallel: int
     clock: Callable[[], datetime]
+    pause: Callable[[float], None] = time.sleep
+    """Waits so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,28 @@ def carry_out_here(
     """In this process."""
     readers, writers = systems.readers, systems.writers
 
-    def open_place(place: str) -> Archive:
+    def here_or_in_s3(place: str) -> Archive:
         return open_archive(place, lambda: (readers.objects, writers.objects))
 
-    archive = open_place(archive_place(work.folder, work.archive))
-    ledger = Ledger(journal, archive, work.clock, watching.progress, watching.stop, watching.watch)
+    open_place = systems.open_archive or here_or_in_s3
+    archive = open_place(archive_place(Path(str(work.folder)), work.archive))
+    ledger = Ledger(
+        journal, archive, work.archive, work.clock, watching.progress, watching.stop, watching.watch
+    )
     sources = Sources(readers.objects, readers.records, open_place)
     evidence = Evidence(readers, work.originals_folder, work.clock)
-    executor = Executor(readers, writers, sources, evidence, work.generations, ledger, work.parallel)
+    executor = Executor(
+        readers,
+        writers,
+        sources,
+        evidence,
+        work.generations,
+        Proof(writers.objects, needed=systems.prove_conditions),
+        ledger,
+        work.pause,
+        work.parallel,
+        systems.against_going_on,
+    )
     executor.execute(actions)
     return ledger.outcomes
 

@@ -17,13 +17,16 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import chain, groupby, islice
 from multiprocessing import resource_tracker
+from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
 from indexer import __version__
-from indexer.applier.journal import Journal, earlier_plan_id
+from indexer.applier.history import journal_plan_id
+from indexer.applier.journal import Journal
 from indexer.applier.ledger import nobody
 from indexer.config import Config
+from indexer.disk import DiskFolder
 from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.action import Action
 from indexer.model.outcome import Outcome, Status
@@ -206,11 +209,10 @@ def carry_out_there(cluster: Cluster, config: Config, parallel: int | None) -> C
     sender = Sender(config.alone(), parallel)
 
     def carry_out(
-        _: Systems, work: Work, journal: Journal, actions: Sequence[Action], watching: Watching
+        _: Systems, work: Work, __: Journal, actions: Sequence[Action], watching: Watching
     ) -> Mapping[str, Outcome]:
-        work = replace(work, folder=work.folder.resolve())
+        work = replace(work, folder=DiskFolder(Path(str(work.folder)).resolve()))
         cluster.check(partial(_check_worker, sender, work))
-        journal.absorb_shards()
         found: dict[str, Outcome] = {}
 
         def note(action: Action, outcome: Outcome) -> None:
@@ -219,15 +221,12 @@ def carry_out_there(cluster: Cluster, config: Config, parallel: int | None) -> C
             watching.progress.advance(found=1 if outcome.status == "applied" else 0)
 
         shards = _until(watching.stop, enumerate(_by_assets(actions)))
-        try:
-            for (__, shard), outcomes in cluster.spread(partial(carry_out_shard, sender, work), shards):
-                if isinstance(outcomes, IndexerError):
-                    why = str(outcomes)
-                    outcomes = tuple(_without_trial(work, action, "failed", why) for action in shard)
-                for action, outcome in zip(shard, outcomes, strict=True):
-                    note(action, outcome)
-        finally:
-            journal.absorb_shards()
+        for (___, shard), outcomes in cluster.spread(partial(carry_out_shard, sender, work), shards):
+            if isinstance(outcomes, IndexerError):
+                why = str(outcomes)
+                outcomes = tuple(_without_trial(work, action, "failed", why) for action in shard)
+            for action, outcome in zip(shard, outcomes, strict=True):
+                note(action, outcome)
         for action in actions:
             if action.id not in found:
                 note(action, _without_trial(work, action, "skipped", "the run was interrupted"))
@@ -249,7 +248,7 @@ def carry_out_shard(sender: Sender, work: Work, shard: tuple[int, Sequence[Actio
 def _check_worker(sender: Sender, work: Work) -> None:
     """Raise UsageError on a worker that is another indexer, or does not see the run's folder."""
     sender.check()
-    if earlier_plan_id(work.folder) != work.plan_id:
+    if journal_plan_id(work.folder) != work.plan_id:
         detail = f"a worker does not see {work.folder}, where the run's journal is"
         raise UsageError("The results folder is not shared", detail, "Name one that is, with --results.")
 

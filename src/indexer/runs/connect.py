@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer.config import CollectionSettings, Config
 from indexer.model.generation import GenerationName
-from indexer.model.ports import Readers, Writers
+from indexer.model.ports import Archive, Readers, Writers
 from indexer.planner.rules import Collection, Rules
 from indexer.runs.credentials import credentials_of
 
@@ -29,6 +29,12 @@ class Systems:
     writers: Writers
     leases: Leases | None = None
     """None where no collection is configured for them."""
+    prove_conditions: bool = False
+    """S3 must show that it refuses a condition which does not hold, before anything rests on it."""
+    open_archive: Callable[[str], Archive] | None = None
+    """Opens the archive at a place; None: a folder of this machine, or objects in S3."""
+    against_going_on: Callable[[], str] = lambda: ""
+    """Why a run must end, asked now and then; empty where it may go on."""
 
 
 def rules_of(config: Config) -> Rules:

@@ -10,7 +10,8 @@ from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
-from indexer.applier.journal import JOURNAL_FILE, PLAN_FILE, RESULT_FILE, earlier_plan_id
+from indexer.applier.history import JOURNAL_FILE, PLAN_FILE, RESULT_FILE, journal_plan_id
+from indexer.disk import DiskFolder
 from indexer.errors import IndexerError, UsageError
 from indexer.model.place import Place, S3Place
 from indexer.model.plan import Plan
@@ -25,7 +26,7 @@ SHARE = 10
 
 def check_free(folder: Path, plan: Plan, results: Place) -> None:
     """Raise UsageError where a folder holds the journal of another plan; `results`: its name to the user."""
-    other = earlier_plan_id(folder)
+    other = journal_plan_id(DiskFolder(folder))
     if other not in (None, plan.plan_id):
         detail = f"{results} holds the journal of plan {other}"
         raise UsageError("The results folder is taken", detail, "Name another one with --results.")
@@ -74,9 +75,10 @@ def _on_disk() -> Iterator[None]:
 def _begun(files: S3Files, folder: Path, results: S3Place, reviewed: PlanFile, stop: Event) -> _Mirror:
     """Fetch what is there, put the plan there, and follow from now on."""
     held = files.read(results / JOURNAL_FILE)
-    if held is not None:
-        with _on_disk():
-            (folder / JOURNAL_FILE).write_bytes(held.body)
+    for name, there in ((JOURNAL_FILE, held), (RESULT_FILE, files.read(results / RESULT_FILE))):
+        if there is not None:
+            with _on_disk():
+                (folder / name).write_bytes(there.body)
     check_free(folder, reviewed.plan, results)
     files.replace(results / PLAN_FILE, reviewed.body)
     return _Mirror(files, folder, results, None if held is None else held.etag, stop)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Container
 from pathlib import Path
 
-from indexer.applier.journal import ARCHIVE_FOLDER, JOURNAL_FILE, PLAN_FILE, RESULT_FILE, SHARD_FILES
+from indexer.applier.history import ARCHIVE_FOLDER, JOURNAL_FILE, PLAN_FILE, RESULT_FILE, SHARD_PREFIX
 from indexer.errors import UsageError
 from indexer.model.place import Place, S3Place
 
 RUN_ONLY = re.compile(
-    "|".join((re.escape(JOURNAL_FILE), re.escape(RESULT_FILE), SHARD_FILES.replace("*", ".*")))
+    "|".join((re.escape(JOURNAL_FILE), re.escape(RESULT_FILE), re.escape(SHARD_PREFIX) + ".*"))
 )
 """Names that a run gives to its files, and nobody else to any."""
 IMAGE = re.compile("[0-9a-f]{64}")

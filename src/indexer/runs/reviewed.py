@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indexer.applier.journal import PLAN_FILE
+from indexer.applier.history import PLAN_FILE
 from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.outcome import Result
 from indexer.model.place import Place
@@ -10,10 +10,15 @@ from indexer.model.plan import Plan
 from indexer.runs.files import load_plan
 
 
+def plan_beside(path: Place) -> Plan:
+    """The plan that `apply` left in the folder of `path`, whatever else is there. Raises IndexerError."""
+    return load_plan(path.parent / PLAN_FILE).plan
+
+
 def plan_of(result: Result, path: Place) -> Plan | None:
     """The plan that `apply` left beside the result in `path`; None where it is not there."""
     try:
-        plan = load_plan(path.parent / PLAN_FILE).plan
+        plan = plan_beside(path)
     except SystemFaultError:  # in S3, and unread is not absent
         raise
     except IndexerError:

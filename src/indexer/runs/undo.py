@@ -1,26 +1,28 @@
-"""Turn a finished run into the plan that takes it back. Reads the run's folder and archive, no system."""
+"""Turn a run into the plan that takes it back, from whatever it left behind. Reads no system."""
 
 from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from indexer import __version__
-from indexer.applier.journal import JOURNAL_FILE, RESULT_FILE
-from indexer.errors import IndexerError, RefusedError, UsageError
+from indexer.applier.history import ARCHIVE_FOLDER, JOURNAL_FILE, RESULT_FILE, History, read_history
+from indexer.model.action import Action
 from indexer.model.outcome import Result
 from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import Plan, Summary
-from indexer.model.ports import ObjectReader, ObjectWriter
+from indexer.model.ports import Archive, ObjectReader, ObjectWriter, RunFolder
 from indexer.planner.policy import scope_of_undo
-from indexer.planner.undo import Kept, plan_undo
+from indexer.planner.undo import Kept, Undo, plan_undo
 from indexer.runs.carry_out import archive_place
-from indexer.runs.files import load_result, read_bytes
-from indexer.runs.reviewed import needed_plan_of
+from indexer.runs.files import load_result
+from indexer.runs.reviewed import needed_plan_of, plan_beside
+from indexer.runs.run_folder import finished_run
 from indexer.systems.archive import open_archive
 from indexer.systems.bson_values import unarchived
 
@@ -31,50 +33,75 @@ class Undone:
 
     plan: Plan
     impossible: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What a person should know of the run beside that."""
 
 
 def undo(result: Place | str, *, plan_id: str | None = None) -> Undone:
-    """Plan the way back from a result (the file, or its folder); reads no system. `plan_id`: default a new one.
+    """Plan the way back from a run: its folder, or a result in it. Reads no system. `plan_id`: default a new one.
 
-    Raises RefusedError, IndexerError.
+    A run may be taken back from any point: where it was killed, its journal tells. Raises RefusedError, IndexerError.
     """
-    place_of_result = result_file(parse_place(result))
-    run = _finished(place_of_result)
-    plan = needed_plan_of(run, place_of_result)
-    place = archive_place(place_of_result.parent, run.archive)
-    archive = open_archive(place, _connect)
+    place = result_file(parse_place(result))
+    folder = finished_run(place.parent)
+    run = _result(place, folder)
+    plan = plan_beside(place) if run is None else needed_plan_of(run, place)
+    history = read_history(folder, plan.plan_id, run)
+    found = way_back(plan, history, run, lambda place: open_archive(place, _connect), place.parent)
+    return Undone(
+        undo_plan(plan, found, run, history, plan_id or uuid.uuid4().hex, datetime.now(UTC)),
+        (*found.impossible, *_unknown(plan.actions, run, history)),
+        tuple(_notes(run, history)),
+    )
 
-    def record(name: str) -> Mapping[str, Any] | None:
-        body = archive.read(name)
+
+def way_back(
+    plan: Plan, history: History, run: Result | None, open_place: Callable[[str], Archive], folder: Place
+) -> Undo:
+    """The actions that take back what the plan's runs have written."""
+    opened = cache(open_place)
+    default = ARCHIVE_FOLDER if run is None else run.archive
+
+    def record(place: str, name: str) -> Mapping[str, Any] | None:
+        body = opened(place).read(name)
         try:
             return None if body is None else unarchived(body)
         except ValueError:
             return None
 
-    outcomes = {outcome.action_id: outcome for outcome in run.outcomes}
-    way_back = plan_undo(plan.actions, outcomes, Kept(place, archive.read, record))
-    return Undone(
-        plan.model_copy(
-            update={
-                "plan_id": plan_id or uuid.uuid4().hex,
-                "created_at": datetime.now(UTC),
-                "tool_version": __version__,
-                "undoes": run.run_id,
-                "scope": scope_of_undo(plan.scope, way_back.actions),
-                "coverage": (),
-                "actions": way_back.actions,
-                "withheld": (),
-                "findings": (),
-                "summary": Summary(
-                    assets=len({action.location for action in way_back.actions}),
-                    records=0,
-                    actions=dict(sorted(Counter(action.kind for action in way_back.actions).items())),
-                    reasons={"undo": len(way_back.actions)} if way_back.actions else {},
-                    complete=True,
-                ),
-            }
-        ),
-        way_back.impossible,
+    kept = Kept(
+        place=lambda named: archive_place(folder, named or default),
+        body=lambda place, name: opened(place).read(name),
+        record=record,
+    )
+    writes = {action_id: found[-1] for action_id, found in history.writes.items()}
+    return plan_undo(plan.actions, writes, kept)
+
+
+def undo_plan(
+    plan: Plan, found: Undo, run: Result | None, history: History, plan_id: str, at: datetime
+) -> Plan:
+    """An ordinary plan, of what is taken back."""
+    actions = found.actions
+    return plan.model_copy(
+        update={
+            "plan_id": plan_id,
+            "created_at": at,
+            "tool_version": __version__,
+            "undoes": run.run_id if run is not None else next(reversed(history.runs), plan.plan_id),
+            "scope": scope_of_undo(plan.scope, actions),
+            "coverage": (),
+            "actions": actions,
+            "withheld": (),
+            "findings": (),
+            "summary": Summary(
+                assets=len({action.location for action in actions}),
+                records=0,
+                actions=dict(sorted(Counter(action.kind for action in actions).items())),
+                reasons={"undo": len(actions)} if actions else {},
+                complete=True,
+            ),
+        }
     )
 
 
@@ -84,21 +111,39 @@ def result_file(place: Place) -> Place:
     return place / RESULT_FILE if folder else place
 
 
-def _finished(place: Place) -> Result:
-    """The result; where there is only a journal, words that say so."""
-    try:
-        return load_result(place)
-    except RefusedError:
-        raise
-    except IndexerError as exc:
-        journal = place.parent / JOURNAL_FILE
-        try:
-            read_bytes(journal)
-        except OSError:
-            raise exc from None
-        detail = f"{journal} is there, and {place.name} is not"
-        hint = "Apply its plan again with the same --results: that goes on, and writes the result."
-        raise UsageError("The run did not get to its end", detail, hint) from exc
+def _result(place: Place, folder: RunFolder) -> Result | None:
+    """The result that is named; None where the run did not get so far."""
+    if place.name == RESULT_FILE and RESULT_FILE not in folder.names() and JOURNAL_FILE in folder.names():
+        return None
+    return load_result(place)
+
+
+def _unknown(actions: tuple[Action, ...], run: Result | None, history: History) -> Iterator[str]:
+    """What may have been written, and nobody can tell."""
+    if history.damaged:
+        yield f"the journal has lines that cannot be read ({history.damaged}): what they tell of is left as it is"
+    if run is None or history.journal:
+        return
+    failed = {one.action_id for one in run.outcomes if one.status == "failed" and one.before is None}
+    for action in actions:
+        if action.id in failed:
+            yield (
+                f"{action.location}: {action.kind} {action.id}: it failed, and without the run's journal nobody knows "
+                "whether it was carried out"
+            )
+
+
+def _notes(run: Result | None, history: History) -> Iterator[str]:
+    if run is None:
+        yield "The run did not get to its end: what its journal tells is taken back."
+        return
+    told = {one.action_id for one in run.outcomes if one.before is not None}
+    more = [action_id for action_id in history.writes if action_id not in told]
+    if more:
+        yield (
+            f"The journal tells of writes that the result does not know, or not for sure ({len(more)}): "
+            "they are taken back, too."
+        )
 
 
 def _connect() -> tuple[ObjectReader, ObjectWriter]:

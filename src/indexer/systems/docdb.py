@@ -15,6 +15,7 @@ import pymongo
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
+from pymongo.errors import WriteError as WriteFailure
 
 from indexer.errors import SystemFaultError
 from indexer.model.generation import GENERATIONS, GenerationName
@@ -180,22 +181,39 @@ class DocDBWriter:
         self._docdb = docdb
 
     def write(self, generation: GenerationName, writes: Sequence[RecordWrite]) -> tuple[WriteError, ...]:
-        """Send one batch; every write stands for itself, and a read afterwards tells what came of it."""
+        """Send one batch, and deletions one by one: of a batch only their sum would be told."""
+        deletions = [(at, one) for at, one in enumerate(writes) if isinstance(one, DeleteOne)]
+        others = [(at, one) for at, one in enumerate(writes) if not isinstance(one, DeleteOne)]
         with faults(self._docdb, f"write {len(writes)} {generation} records"):
-            try:
-                self._docdb.collection(generation).bulk_write(
-                    [_request(write) for write in writes], ordered=False
-                )
-            except BulkWriteError as exc:
-                errors = exc.details.get("writeErrors", ())
-                return tuple(
-                    WriteError(int(one["index"]), self._words(writes[int(one["index"])], one))
-                    for one in errors
-                    if one.get("code") != DUPLICATE_KEY
-                )
-        return ()
+            return (*self._written(generation, others), *self._deleted(generation, deletions))
 
-    def _words(self, write: RecordWrite, error: Mapping[str, Any]) -> str:
+    def _written(
+        self, generation: GenerationName, writes: Sequence[tuple[int, InsertOne | UpdateOne]]
+    ) -> Iterator[WriteError]:
+        if not writes:
+            return
+        requests = [_request(write) for _, write in writes]
+        try:
+            self._docdb.collection(generation).bulk_write(requests, ordered=False)
+        except BulkWriteError as exc:
+            for one in exc.details.get("writeErrors", ()):
+                if one.get("code") != DUPLICATE_KEY:
+                    at, write = writes[int(one["index"])]
+                    yield WriteError(at, self._words(write, one) or "refused")
+
+    def _deleted(
+        self, generation: GenerationName, deletions: Sequence[tuple[int, DeleteOne]]
+    ) -> Iterator[WriteError]:
+        for at, one in deletions:
+            try:
+                answer = self._docdb.collection(generation).delete_one({"_id": one.id, **one.unchanged})
+            except WriteFailure as exc:
+                yield WriteError(at, str(exc)[:300] or "refused")
+            else:
+                if not answer.deleted_count:
+                    yield WriteError(at, "")
+
+    def _words(self, write: InsertOne | UpdateOne, error: Mapping[str, Any]) -> str:
         """The database's own, after the key that it refuses where it is one."""
         said = str(error.get("errmsg", ""))[:MAX_SAID]
         key = _odd_key(write)
@@ -208,7 +226,7 @@ class DocDBWriter:
         return f"the key {key[:MAX_SAID]!r} is refused by this server, version {version} ({at_least}): {said}"
 
 
-def _request(write: RecordWrite) -> Any:
+def _request(write: InsertOne | UpdateOne) -> Any:
     match write:
         case InsertOne():
             return pymongo.InsertOne(dict(write.body))
@@ -217,17 +235,13 @@ def _request(write: RecordWrite) -> Any:
             if write.unset_fields:
                 change["$unset"] = dict.fromkeys(write.unset_fields, "")
             return pymongo.UpdateOne({"_id": write.id, **write.unchanged}, change)
-        case DeleteOne():
-            return pymongo.DeleteOne({"_id": write.id, **write.unchanged})
 
 
-def _odd_key(write: RecordWrite) -> str | None:
+def _odd_key(write: InsertOne | UpdateOne) -> str | None:
     """The first key with a dot or a leading dollar in what is written: not every engine stores one."""
     match write:
         case InsertOne(body=values) | UpdateOne(set_fields=values):
             return next(_odd_keys(values), None)
-        case DeleteOne():
-            return None
 
 
 def _odd_keys(value: object) -> Iterator[str]:

@@ -1,0 +1,182 @@
+"""What the runs of a plan have written so far, from what they left behind: journals, and the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+from pydantic import ValidationError
+
+from indexer.errors import IndexerError
+from indexer.model.outcome import AfterImage, BeforeImage, OurWrite, Outcome, Result
+from indexer.model.ports import RunFolder
+
+JOURNAL_FILE = "journal.jsonl"
+SHARD_PREFIX = "journal.shard-"
+"""Journals of a cluster's workers, each its own; they stay beside the run's."""
+RESULT_FILE = "result.json"
+PLAN_FILE = "plan.json"
+ARCHIVE_FOLDER = "archive"
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of a plan's earlier runs."""
+
+    writes: Mapping[str, tuple[OurWrite, ...]] = field(default_factory=dict)
+    """By action: the write that was carried out, or all those that may have been."""
+    runs: tuple[str, ...] = ()
+    """Their ids, in order."""
+    journal: bool = False
+    """There is one."""
+    damaged: int = 0
+    """Lines that nobody can read, and that no crash explains."""
+
+
+def read_history(folder: RunFolder, plan_id: str, result: Result | None = None) -> History:
+    """Fold what is in a run's folder, line by line. `result`: instead of the one that is there.
+
+    Raises IndexerError where it cannot be read.
+    """
+    fold = _Fold()
+    for outcome in _earlier_outcomes(folder, plan_id) if result is None else result.outcomes:
+        fold.outcome(outcome)
+    names = [name for name in folder.names() if name == JOURNAL_FILE or name.startswith(SHARD_PREFIX)]
+    for name in names:
+        for line in read_lines(_body(folder, name)):
+            fold.line(line, plan_id)
+        fold.end_of_file()
+    return History(fold.writes(), tuple(fold.runs), JOURNAL_FILE in names, fold.damaged)
+
+
+def journal_plan_id(folder: RunFolder) -> str | None:
+    """Which plan's journal a folder holds; None where there is none. Raises IndexerError."""
+    lines = read_lines(_body(folder, JOURNAL_FILE))
+    first = next((line for line in lines if line is not None), None)
+    return None if first is None else str(first.get("plan_id"))
+
+
+def read_lines(body: bytes) -> Iterator[Line | None]:
+    """The lines of a journal; None stands for one that cannot be read."""
+    for text in BytesIO(body):
+        if text.strip():
+            try:
+                line = json.loads(text)
+            except (ValueError, RecursionError):
+                line = None
+            yield line if isinstance(line, dict) else None
+
+
+def _body(folder: RunFolder, name: str) -> bytes:
+    try:
+        return folder.read(name) or b""
+    except OSError as exc:
+        detail = f"{folder}: {name}: {exc.strerror}"
+        raise IndexerError("The journal cannot be read", detail, "Check its permissions.") from exc
+
+
+def _earlier_outcomes(folder: RunFolder, plan_id: str) -> tuple[Outcome, ...]:
+    """Of an earlier run of the plan, where it left a result that can be read."""
+    try:
+        result = Result.model_validate_json(_body(folder, RESULT_FILE))
+    except ValidationError:
+        return ()
+    return result.outcomes if result.plan_id == plan_id else ()
+
+
+@dataclass(slots=True)
+class _Action:
+    """What was told of one action so far."""
+
+    made: OurWrite | None = None
+    made_at: datetime | None = None
+    sent: list[tuple[str, OurWrite]] = field(default_factory=list)
+    """Run and write: intents that nothing has answered yet."""
+
+    def refused(self, run_id: str) -> None:
+        """The last intent of this run came to nothing."""
+        at = next((at for at in reversed(range(len(self.sent))) if self.sent[at][0] == run_id), None)
+        if at is not None:
+            del self.sent[at]
+
+    def carried_out(self, before: BeforeImage, after: AfterImage | None, at: datetime) -> None:
+        """What the first write replaced is the true before-image; what the last one left is what is there."""
+        if self.made is not None and self.made_at is not None:
+            before, after = self.made.before, after if at >= self.made_at else self.made.after
+            at = max(at, self.made_at)
+        self.made, self.made_at, self.sent = OurWrite(before, after, sure=True), at, []
+
+    @property
+    def writes(self) -> tuple[OurWrite, ...]:
+        """The one that was made, or those that may have been."""
+        return tuple(write for _, write in self.sent) if self.made is None else (self.made,)
+
+
+class _Fold:
+    """An intent may have been carried out, unless something says what came of it."""
+
+    def __init__(self) -> None:
+        self._actions: dict[str, _Action] = {}
+        self._unreadable = False
+        self.runs: dict[str, None] = {}
+        self.damaged = 0
+
+    def line(self, line: Line | None, plan_id: str) -> None:
+        """One more line of a file."""
+        if self._unreadable and (line is None or line.get("event") != "started"):
+            self.damaged += 1  # a crash tears the last line of a run, and what follows begins the next run
+        self._unreadable = line is None
+        if line is not None and line.get("plan_id") == plan_id:
+            self.runs[str(line.get("run_id"))] = None
+            with suppress(ValidationError, ValueError):
+                self._take(line, str(line.get("action_id")), str(line.get("run_id")))
+
+    def end_of_file(self) -> None:
+        """What a crash tore may be last."""
+        self._unreadable = False
+
+    def _take(self, line: Line, action_id: str, run_id: str) -> None:
+        match line.get("event"):
+            case "intent":
+                before = BeforeImage.model_validate(line.get("before"))
+                after = None if line.get("after") is None else AfterImage.model_validate(line["after"])
+                at = datetime.fromisoformat(str(line.get("at")))
+                self._of(action_id).sent.append((run_id, OurWrite(before, after, sure=False, at=at)))
+            case "refused":
+                self._of(action_id).refused(run_id)
+            case "outcome":
+                self.outcome(Outcome.model_validate(line))
+
+    def outcome(self, outcome: Outcome) -> None:
+        """What came of an action; a failure says nothing, since its answer may have been lost."""
+        if outcome.before is not None:
+            self._of(outcome.action_id).carried_out(outcome.before, outcome.after, outcome.ended_at)
+        elif (
+            outcome.status == "stale"
+        ):  # somebody else's change is there instead, and an undo would find it so
+            self._of(outcome.action_id).sent.clear()
+
+    def _of(self, action_id: str) -> _Action:
+        return self._actions.setdefault(action_id, _Action())
+
+    def writes(self) -> dict[str, tuple[OurWrite, ...]]:
+        """By action."""
+        return {action_id: one.writes for action_id, one in self._actions.items() if one.writes}
+
+
+def merged(outcomes: Iterable[Outcome], history: History) -> tuple[Outcome, ...]:
+    """A run's outcomes, each with the images of the write that an earlier run of the plan has made."""
+
+    def told(outcome: Outcome) -> Outcome:
+        writes = history.writes.get(outcome.action_id, ())
+        if outcome.before is not None or not writes or not writes[-1].sure:
+            return outcome
+        return outcome.model_copy(update={"before": writes[-1].before, "after": writes[-1].after})
+
+    return tuple(map(told, outcomes))

@@ -1,0 +1,45 @@
+"""The folder of a run that is over, here or in S3: what an undo is planned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from indexer.applier.history import JOURNAL_FILE, PLAN_FILE, RESULT_FILE
+from indexer.disk import DiskFolder
+from indexer.model.place import Place, S3Place
+from indexer.model.ports import Lines, RunFolder
+from indexer.runs.files import read_bytes
+
+
+class S3RunFolder:
+    """A run's files in S3, to be read. A run itself works in a folder of its machine (`mirror`)."""
+
+    def __init__(self, place: S3Place) -> None:
+        self._place = place
+
+    def __str__(self) -> str:
+        return str(self._place)
+
+    def names(self) -> Sequence[str]:
+        """The files that are there."""
+        return [name for name in (JOURNAL_FILE, PLAN_FILE, RESULT_FILE) if self.read(name) is not None]
+
+    def read(self, name: str) -> bytes | None:
+        """A file, or None where there is none."""
+        try:
+            return read_bytes(self._place / name)
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, body: bytes) -> None:
+        """Never: an undo reads."""
+        raise NotImplementedError
+
+    def lines(self, name: str) -> Lines:
+        """Never: an undo reads."""
+        raise NotImplementedError
+
+
+def finished_run(place: Place) -> RunFolder:
+    """The folder of a run that is over."""
+    return S3RunFolder(place) if isinstance(place, S3Place) else DiskFolder(place)
