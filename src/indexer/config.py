@@ -156,6 +156,12 @@ class S3Settings(Section):
         json_schema_extra={"not": {"enum": list(NO_ORIGINALS_FOLDER)}},
     )
 
+    metadata_file: Literal["sync", "leave", "remove"] = Field(
+        default="sync",
+        description="What becomes of `metadata.nd.json`: `sync`: it holds the whole record; `leave`: it is neither written nor deleted; "
+        "`remove`: it is deleted, within the limits for deletions.",
+    )
+
     @field_validator("originals_folder")
     @classmethod
     def _own_folder(cls, value: str) -> str:

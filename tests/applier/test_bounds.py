@@ -250,3 +250,12 @@ def test_one_action_out_of_bounds_refuses_the_whole_plan(place: int, tmp_path: P
     with pytest.raises(RefusedError):
         apply_to(world, plan.model_copy(update={"actions": tuple(actions)}), tmp_path)
     assert (world.writes, repr(world)) == ([], before)
+
+
+@pytest.mark.parametrize("key", ["a/subject.json", "a/data.bin", "a/original_metadata/subject.20200101.json"])
+def test_only_the_metadata_file_is_retired(key: str) -> None:
+    """What is deleted for that reason needs no original, and no record that lacks it."""
+    retired = {"location": "s3://bucket/a", "reason": "metadata-file-retired", "rests_on": None}
+    check_bounds(plan_with(altered(one_of(REMOVE), target__key="a/metadata.nd.json", **retired)), bounds())
+    with pytest.raises(RefusedError):
+        check_bounds(plan_with(altered(one_of(REMOVE), target__key=key, **retired)), bounds())

@@ -141,6 +141,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "docdb.tls_ca_file": ("bundle.pem", Path("bundle.pem")),
     "docdb.v1.sync_to_s3": ("false", False),
     "docdb.v2.sync_to_s3": ("true", True),
+    "s3.metadata_file": ("remove", "remove"),
     "codeocean.domain": ("https://other.example.org", "https://other.example.org"),
     "codeocean.register_assets": ("true", True),
     "codeocean.on_missing": ("keep", "keep"),

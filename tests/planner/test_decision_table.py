@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -271,8 +272,6 @@ def test_a_metadata_file_in_other_bytes_is_a_matter_of_format() -> None:
 
 def test_an_etag_that_differs_proves_nothing() -> None:
     """Multipart uploads and SSE-KMS: the planner asks to see the bytes before it claims drift."""
-    from dataclasses import replace
-
     body = record(subject=VALUE)
     files = {"subject.json": VALUE, "metadata.nd.json": body}
     seen = asset_of(body, files, ["subject"])
@@ -315,8 +314,6 @@ def test_an_update_makes_the_metadata_file_known_after_apply() -> None:
 def test_links_stand_in_the_plan_itself() -> None:
     """The only value that does."""
     asset = asset_of(record(), {"metadata.nd.json": record()})
-    from dataclasses import replace
-
     from builders import mounted
 
     (update, _) = planned(replace(asset, data_assets=(mounted("da-1"),))).actions
@@ -334,3 +331,29 @@ def test_core_fields_are_those_of_the_generation() -> None:
     collections = {"v2": Collection("metadata_index_v2", "data_assets", True)}
     keys = [action.target.key for action in planned(asset, links=False, collections=collections).actions]
     assert keys == ["asset/model.json", "asset/original_metadata/model.<date>.json"]
+
+
+@pytest.mark.parametrize("file", [None, {"old": 1}, b"{broken", b""])
+@pytest.mark.parametrize("fields", [{}, {"extra": {1, 2}}, {"subject": VALUE}])
+@pytest.mark.parametrize("mode", ["leave", "remove"])
+def test_the_metadata_file_may_be_left_or_retired(mode: str, fields: dict[str, Any], file: object) -> None:
+    """Whatever it or the record holds: it is not read for that; core files are kept in step as ever."""
+    body = record(**fields)
+    files = {"subject.json": OTHER} if "subject" in fields else {}
+    seen = asset_of(body, files | ({} if file is None else {"metadata.nd.json": file}), ["subject"])
+    unseen = {name: read for name, read in seen.bodies.items() if name != "metadata.nd.json"}
+    plan = planned(replace(seen, bodies=unseen), links=False, metadata_file=mode)
+    retired = ["metadata-file-retired"] if mode == "remove" and file is not None else []
+    assert [one.reason for one in plan.actions] == ["core-file-stale"] * len(files) + retired
+    assert plan.findings == ()
+    if retired and files:
+        assert plan.actions[-1].after == (plan.actions[0].id,)
+
+
+def test_a_retired_metadata_file_is_deleted_as_it_was_listed() -> None:
+    """On the ETag of the listing: it was not read."""
+    body = record()
+    (delete,) = planned(
+        asset_of(body, {"metadata.nd.json": b"x"}), links=False, metadata_file="remove"
+    ).actions
+    assert delete.precondition == HasEtag(etag=etag_of(b"x"))

@@ -292,3 +292,18 @@ def test_keeping_data_assets_plans_no_archiving() -> None:
             if action.location == "s3://bucket/gone000"
         ]
         assert actions == [*filter(None, [kind]), "delete-record"]
+
+
+def test_retired_metadata_files_count_as_deletions() -> None:
+    """Every asset loses one: withheld until the limits are raised; the rest goes ahead."""
+    names = [f"a-{number}" for number in range(8)]
+    world = world_of(*map(record, names))
+    world.put(BUCKET, "a-0/session.json", b'{"n": 1}')
+    retiring = rules(metadata_file="remove", links=False)
+    plan = plan_of(world, with_rules=retiring, max_delete_percent=10.0)
+    assert {one.action.reason for one in plan.withheld} == {"metadata-file-retired"}
+    assert len(plan.withheld) == len(names)
+    assert "field-missing" in plan.summary.reasons
+    assert plan_of(world, with_rules=retiring, max_deletes=7).summary.withheld == len(names)
+    assert plan_of(world, with_rules=retiring).summary.reasons["metadata-file-retired"] == len(names)
+    assert plan_of(world, with_rules=retiring, policy="upsert-only").summary.withheld == len(names)

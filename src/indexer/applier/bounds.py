@@ -138,6 +138,8 @@ def _object_problem(action: PutObject | CopyObject | DeleteObject, location: Loc
     match action:
         case DeleteObject() if name in CORE_FILES:
             return ""
+        case DeleteObject(reason="metadata-file-retired") if name == METADATA_FILE:
+            return ""
         case DeleteObject(reason="undo") if name == METADATA_FILE or (original is not None and dated):
             return ""
         case PutObject(content=content) if name in CORE_FILES or name == METADATA_FILE:

@@ -39,6 +39,7 @@ Reason = Literal[
     "metadata-file-missing",
     "metadata-file-stale",
     "metadata-file-format",
+    "metadata-file-retired",
     "asset-gone",
     "asset-unregistered",
     "links-stale",

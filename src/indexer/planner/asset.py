@@ -157,14 +157,19 @@ def _sync(asset: Asset, record: Record, folder: Folder, rules: Rules) -> AssetPl
         updates = [update_record(asset, record.row, record.body, adopted, links, rules)]
         unknown = (generation.modified_field,)
     metadata: bytes | None = None
-    try:
-        metadata = record_bytes(masked(desired, unknown), _known(desires))
-    except UnserialisableError as exc:
-        if not any(block.in_record for block in blocked):
-            detail = f"{generation.name} record {show_id(record.row)}: {exc}"
-            findings.append(Finding(kind="value-unserialisable", location=str(asset.location), detail=detail))
-    files = FilePlanner(asset, generation, rules.originals_folder).steps(desires, metadata, unknown)
+    if rules.metadata_file == "sync":
+        try:
+            metadata = record_bytes(masked(desired, unknown), _known(desires))
+        except UnserialisableError as exc:
+            if not any(block.in_record for block in blocked):
+                findings.append(_unserialisable(asset, record, exc))
+    files = FilePlanner(asset, generation, rules).steps(desires, metadata, unknown)
     return AssetPlan(tuple(chain([updates, *object_steps(files)])), tuple(findings))
+
+
+def _unserialisable(asset: Asset, record: Record, why: UnserialisableError) -> Finding:
+    detail = f"{record.generation} record {show_id(record.row)}: {why}"
+    return Finding(kind="value-unserialisable", location=str(asset.location), detail=detail)
 
 
 def _known(desires: Iterable[FieldDesire]) -> dict[str, bytes]:

@@ -37,6 +37,7 @@ from indexer.model.values import (
 )
 from indexer.planner.desired import FieldBlocked, FieldDesire, holds
 from indexer.planner.diff import changes
+from indexer.planner.rules import Rules
 
 KNOWN_AFTER_APPLY = "(known after apply)"
 
@@ -58,7 +59,7 @@ class FilePlanner:
 
     asset: Asset
     generation: Generation
-    originals_folder: str
+    rules: Rules
 
     @property
     def folder(self) -> Folder:
@@ -70,16 +71,28 @@ class FilePlanner:
     ) -> FileSteps:
         """All object actions.
 
-        `metadata`: the desired bytes of the metadata file, None to leave it alone; `unknown`: the record's
+        `metadata`: the desired bytes of the metadata file, None where it cannot be written; `unknown`: the record's
         fields that only the write will tell (null in those bytes). Raises MustReadError, where the metadata
         file must be seen.
         """
         steps = FileSteps()
         for desire in desires:
             self._field(desire, steps)
-        if metadata is not None:
-            steps.metadata.extend(self._metadata(metadata, unknown))
+        match self.rules.metadata_file:
+            case "sync" if metadata is not None:
+                steps.metadata.extend(self._metadata(metadata, unknown))
+            case "remove" if METADATA_FILE in self.folder.files:
+                steps.metadata.append(self._retire_metadata())
         return steps
+
+    def _retire_metadata(self) -> DeleteObject:
+        """It may hold what no file of ours would: the record has it, and nothing of it is to be written."""
+        return DeleteObject(
+            location=str(self.asset.location),
+            reason="metadata-file-retired",
+            target=self._target(METADATA_FILE),
+            precondition=HasEtag(etag=self._etag(METADATA_FILE)),
+        )
 
     def _field(self, desire: FieldDesire, steps: FileSteps) -> None:
         name, decision = core_file(desire.field), desire.decision
@@ -128,7 +141,7 @@ class FilePlanner:
         """The key of the copy of a root file that is there."""
         read = self.asset.bodies.get(name) or self.folder.files[name]
         dated = original_name(field_name, read.modified_at.strftime("%Y%m%d"))
-        return self.asset.location.key(f"{self.originals_folder}/{dated}")
+        return self.asset.location.key(f"{self.rules.originals_folder}/{dated}")
 
     def _copy_root(self, desire: FieldDesire, name: str) -> CopyObject:
         read = self.asset.bodies.get(name)
@@ -156,7 +169,7 @@ class FilePlanner:
         return CopyObject(
             location=str(self.asset.location),
             reason="original-missing",
-            target=self._target(f"{self.originals_folder}/{dated}"),
+            target=self._target(f"{self.rules.originals_folder}/{dated}"),
             content=Content(
                 source=ObjectSource(bucket=self.asset.location.bucket, key=self.asset.location.key(name)),
                 sha256=sha256(content),

@@ -87,7 +87,7 @@ def _register(
     if not rules.collections[generation.name].sync_to_s3:
         return AssetPlan(tuple(chain([create, [insert]])), findings)
     desires, _ = desire_fields(generation, body, folder, asset.bodies)
-    files = FilePlanner(asset, generation, rules.originals_folder).steps(
+    files = FilePlanner(asset, generation, rules).steps(
         desires,
         to_bytes(body),
         insert.content.known_after_apply,

@@ -11,6 +11,7 @@ from indexer.model.generation import GENERATIONS, Generation, GenerationName
 from indexer.model.values import id_in_plan
 
 OnMissing = Literal["archive", "delete", "keep"]
+MetadataFile = Literal["sync", "leave", "remove"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Rules:
     collections: Mapping[GenerationName, Collection]
     """The configured generations, v1 first."""
     originals_folder: str = "original_metadata"
+    metadata_file: MetadataFile = "sync"
+    """What becomes of the metadata file: kept in step, left alone, or retired."""
     links: bool = False
     """Links to Code Ocean are kept in step: it is configured, and its search came back whole."""
     register_data_assets: bool = False

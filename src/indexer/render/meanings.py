@@ -53,6 +53,10 @@ REASON_MEANINGS: Mapping[Reason, Meaning] = {
     "metadata-file-format": Meaning(
         "The same record, in other bytes. It is written in our bytes.", "Nothing; no value changes."
     ),
+    "metadata-file-retired": Meaning(
+        "There is a metadata file, and `s3.metadata_file` is `remove`. It is deleted; the record holds all of it.",
+        "Raise the limits for deletions for the plan that retires them all; who still reads these files should be known.",
+    ),
     "asset-gone": Meaning(
         "S3 has no key under the prefix any more; the listing was complete. The records are deleted in every generation, and the data assets archived, deleted or kept (`codeocean.on_missing`).",
         "Was the asset deleted on purpose? If not, restore the folder and plan again.",

@@ -78,7 +78,7 @@ def permissions_of(
         on_missing=rules.on_missing,
         register_data_assets=rules.register_data_assets,
         synced=frozenset(rules.synced()),
-        metadata_file="sync",
+        metadata_file=rules.metadata_file,
         config_sha256=config.sha256,
     )
 
