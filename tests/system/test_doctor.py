@@ -310,11 +310,15 @@ def left_behind(bench: Workbench) -> list[str]:
     ("asked", "status", "words"),
     [
         (same, "ok", "put and delete obey"),
-        (ignoring(b"PUT", b"if-none-match"), "error", "put ignores If-None-Match"),
-        (ignoring(b"PUT", b"if-match"), "error", "put ignores If-Match"),
-        (ignoring(b"DELETE", b"if-match"), "error", "delete ignores If-Match"),
-        (unsupported(b"PUT"), "error", "put knows no conditions"),
-        (unsupported(b"DELETE"), "warning", "delete knows none"),
+        (ignoring(b"PUT", b"if-none-match"), "error", "ignored: put If-None-Match over an object"),
+        (ignoring(b"PUT", b"if-match"), "error", "ignored: put If-Match with an old ETag"),
+        (ignoring(b"DELETE", b"if-match"), "error", "ignored: delete If-Match with an old ETag"),
+        (unsupported(b"PUT"), "error", "not known to this server (501): put If-None-Match on a new key"),
+        (
+            unsupported(b"DELETE"),
+            "warning",
+            "not known to this server (501): delete If-Match with an old ETag",
+        ),
     ],
     ids=["obeys", "no-none-match", "no-match", "no-delete-match", "put-501", "delete-501"],
 )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from indexer.errors import AccessDeniedError, SystemFaultError
+from indexer.errors import MissingBucketError, OutageError, SystemFaultError
 from indexer.model.check import Check, CheckName, failed, not_tried, unknown
 from indexer.systems.checks_network import Host, check_host, host_of, proxied, through_proxy
 from indexer.systems.s3 import S3, S3Reader, open_s3
-from indexer.systems.s3_errors import code_of, faults
+from indexer.systems.s3_errors import code_of, faults, shortened
+from indexer.systems.s3_pages import NO_ANSWER
 from indexer.systems.write_probe import write_probe
 
 ATTEMPTS = 2
@@ -70,47 +73,81 @@ def _endpoint(s3: S3) -> Check:
 
 
 def bucket_checks(s3: S3, bucket: str, *, managed: bool, probe: bool) -> Iterator[Check]:
-    """What one bucket allows and how it is set up; what was denied stops only what rests on it."""
-    try:
-        folders = next(S3Reader(s3, fast=False).prefixes(bucket))
-    except AccessDeniedError as exc:
-        yield failed("s3-list", bucket, exc)
-        yield not_tried("s3-get", bucket, "the bucket cannot be listed")
-    except SystemFaultError as exc:
-        yield failed("s3-list", bucket, exc)
+    """What one bucket allows and how it is set up. Each check is on its own: only where the bucket is not there, or its
+    server does not answer, the others are left out.
+    """
+    found: list[str] = []
+    listed = _looked("s3-list", bucket, lambda: _list(s3, bucket, found), failed)
+    yield listed.check
+    if _hopeless(listed.fault):
         yield from _left_out(bucket, "the bucket cannot be reached", managed=managed, but=1)
         return
+    if listed.fault:
+        yield not_tried("s3-get", bucket, "the bucket cannot be listed")
     else:
-        detail = "can be listed" if folders else "can be listed; no folder is in it"
-        yield Check(name="s3-list", about=bucket, status="ok", detail=detail)
-        yield _get(s3, bucket, folders)
-    yield _versioning(s3, bucket, managed=managed)
-    yield _encryption(s3, bucket, managed=managed)
-    if managed:
-        left_out = not_tried(PROBE, bucket, "it would write: --write-probe asks for it")
-        yield write_probe(s3, bucket) if probe else left_out
+        yield _looked("s3-get", bucket, lambda: _get(s3, bucket, found), failed).check
+    yield _looked("s3-versioning", bucket, lambda: _versioning(s3, bucket, managed=managed), unknown).check
+    yield _looked("s3-encryption", bucket, lambda: _encryption(s3, bucket, managed=managed), unknown).check
+    if not probe and managed:
+        yield not_tried(PROBE, bucket, "it would write: --write-probe asks for it")
+    elif managed:
+        yield _looked(PROBE, bucket, lambda: write_probe(s3, bucket), failed).check
+
+
+def _hopeless(fault: SystemFaultError | None) -> bool:
+    """Whatever else is asked of the bucket would fail too. A broken answer (500) says nothing of other requests."""
+    cause = fault and fault.__cause__
+    status = cause.response["ResponseMetadata"]["HTTPStatusCode"] if isinstance(cause, ClientError) else 0
+    down = isinstance(fault, OutageError) and status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return down or isinstance(fault, MissingBucketError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A check that was made, and the fault that ended it."""
+
+    check: Check
+    fault: SystemFaultError | None = None
+
+
+def _looked(
+    name: CheckName,
+    bucket: str,
+    look: Callable[[], Check],
+    ended: Callable[[CheckName, str, SystemFaultError], Check],
+) -> _Looked:
+    """Look, whatever comes: an answer that lacks what the protocol promises is a fault of this check alone."""
+    try:
+        return _Looked(look())
+    except SystemFaultError as exc:
+        return _Looked(ended(name, bucket, exc), exc)
+    except (LookupError, TypeError, ValueError, AttributeError) as exc:
+        what = f"s3://{bucket}: {shortened(f'{type(exc).__name__}: {exc}')}"
+        fault = SystemFaultError("S3's answer cannot be read", what, NO_ANSWER)
+        return _Looked(ended(name, bucket, fault), fault)
+
+
+def _list(s3: S3, bucket: str, found: list[str]) -> Check:
+    """List the first page, and note its folders."""
+    found.extend(next(S3Reader(s3, fast=False).prefixes(bucket)))
+    detail = "can be listed" if found else "can be listed; no folder is in it"
+    return Check(name="s3-list", about=bucket, status="ok", detail=detail)
 
 
 def _get(s3: S3, bucket: str, folders: Sequence[str]) -> Check:
     """Read the smallest metadata object of the first folder that has any."""
     reader = S3Reader(s3, fast=False)
-    try:
-        for folder in islice(folders, FOLDERS_LOOKED_INTO):
-            objects = reader.listing(bucket, f"{folder}/").objects
-            found = sorted((one.size, one.key) for one in objects if one.key.endswith(".json"))
-            if found and reader.get(bucket, found[0][1]) is not None:
-                return Check(name="s3-get", about=bucket, status="ok", detail="a metadata file can be read")
-    except SystemFaultError as exc:
-        return failed("s3-get", bucket, exc)
+    for folder in islice(folders, FOLDERS_LOOKED_INTO):
+        objects = reader.listing(bucket, f"{folder}/").objects
+        found = sorted((one.size, one.key) for one in objects if one.key.endswith(".json"))
+        if found and reader.get(bucket, found[0][1]) is not None:
+            return Check(name="s3-get", about=bucket, status="ok", detail="a metadata file can be read")
     return not_tried("s3-get", bucket, f"no metadata file in the first {FOLDERS_LOOKED_INTO} folders")
 
 
 def _versioning(s3: S3, bucket: str, *, managed: bool) -> Check:
-    try:
-        with faults(bucket, f"get the versioning of s3://{bucket}"):
-            status = s3.client.get_bucket_versioning(Bucket=bucket).get("Status")
-    except SystemFaultError as exc:
-        return unknown("s3-versioning", bucket, exc)
+    with faults(bucket, f"get the versioning of s3://{bucket}"):
+        status = s3.client.get_bucket_versioning(Bucket=bucket).get("Status")
     if status == "Enabled":
         return Check(name="s3-versioning", about=bucket, status="ok", detail="enabled")
     state = "suspended" if status else "never enabled"
@@ -127,11 +164,7 @@ def _versioning(s3: S3, bucket: str, *, managed: bool) -> Check:
 
 
 def _encryption(s3: S3, bucket: str, *, managed: bool) -> Check:
-    try:
-        with faults(bucket, f"get the encryption of s3://{bucket}"):
-            algorithm = _algorithm(s3, bucket)
-    except SystemFaultError as exc:
-        return unknown("s3-encryption", bucket, exc)
+    algorithm = _algorithm(s3, bucket)
     if algorithm is None and managed:
         hint = "Set a default encryption for the bucket, where its server has one."
         return Check(
@@ -145,12 +178,18 @@ def _encryption(s3: S3, bucket: str, *, managed: bool) -> Check:
 
 def _algorithm(s3: S3, bucket: str) -> str | None:
     """The bucket's default encryption, None where it has none."""
-    try:
-        answer = s3.client.get_bucket_encryption(Bucket=bucket)
-    except ClientError as exc:
-        if code_of(exc) == NO_ENCRYPTION:
-            return None
-        raise
-    rules = cast("list[dict[str, Any]]", answer["ServerSideEncryptionConfiguration"]["Rules"])
+    what = f"get the encryption of s3://{bucket}"
+    with faults(bucket, what):
+        try:
+            answer = s3.client.get_bucket_encryption(Bucket=bucket)
+        except ClientError as exc:
+            if code_of(exc) == NO_ENCRYPTION:
+                return None
+            raise
+    settings: Mapping[str, Any] = answer.get("ServerSideEncryptionConfiguration", {})
+    if "Rules" not in settings:  # servers that know no such setting take it for a listing, or for nothing
+        hint = "This server may know no default encryption: ask whoever runs it."
+        raise SystemFaultError("S3 does not tell the bucket's encryption", what, hint)
+    rules = settings["Rules"]
     default = rules[0].get("ApplyServerSideEncryptionByDefault", {}) if rules else {}
     return str(default["SSEAlgorithm"]) if "SSEAlgorithm" in default else None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
 from indexer.errors import SystemFaultError
-from indexer.model.check import Check, CheckName, failed
-from indexer.systems.s3 import LOST_RACE, S3, UNSUPPORTED
+from indexer.model.check import Check, CheckName
+from indexer.model.values import etag_of
+from indexer.systems.s3 import LOST_RACE, MISSING_KEY, S3, UNSUPPORTED, S3Reader
 from indexer.systems.s3_errors import code_of, faults
 
 NAME: CheckName = "s3-conditional-writes"
@@ -22,117 +23,172 @@ HINT_IGNORED = (
     "Do not apply to this bucket: a write could replace what others wrote. Use a server that obeys it."
 )
 HINT_REFUSED = (
-    "Try again: after a lost answer it looks the same. Else this server takes no conditional writes."
+    "Nothing is lost by it, but `apply` cannot do its work here. Try again; else use a server that obeys it."
 )
 HINT_BY_HAND = "Apply as usual: core files that should go are left here, to be deleted by hand."
-T = TypeVar("T")
+Came = Literal["obeyed", "ignored", "refused", "unknown", "failed"]
+"""What came of a condition: ignored (a write was done that must not be), refused though it holds, not known to the server
+(501), or the request failed otherwise."""
+SAID: dict[Came, str] = {
+    "ignored": "ignored",
+    "refused": "refused although the condition holds",
+    "unknown": "not known to this server (501)",
+    "failed": "failed",
+}
+"""From the worst on."""
 
 
-class _UnsupportedError(Exception):
-    """The server knows the condition and will not have it (501)."""
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One conditional request."""
+
+    name: str
+    body: bytes | None
+    """What is put; None: a delete."""
+    demanded: bytes | None
+    """The content whose ETag is demanded; None: that nothing is there."""
+    there: bytes | None
+    """What is there before; the condition holds where it is what is demanded."""
+
+
+STEPS = (
+    _Step("put If-None-Match on a new key", FIRST, None, None),
+    _Step("put If-None-Match over an object", SECOND, None, FIRST),
+    _Step("put If-Match with its ETag", SECOND, FIRST, FIRST),
+    _Step("put If-Match with an old ETag", FIRST, FIRST, SECOND),
+    _Step("delete If-Match with an old ETag", None, FIRST, SECOND),
+    _Step("delete If-Match with its ETag", None, SECOND, SECOND),
+    _Step("put If-Match where nothing is", FIRST, SECOND, None),
+    _Step(
+        "put If-None-Match after a delete", FIRST, None, None
+    ),  # over a delete marker where versions are kept
+)
+"""In an order in which each leaves what the next one needs, on a server that obeys: what is under way when a probe is
+interrupted gets there too, and must find a condition that does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One step, and what came of it."""
+
+    name: str
+    came: Came
+    why: str = ""
 
 
 @dataclass(slots=True)
 class _Probe:
-    """One key, and whether anything may be there."""
+    """One key, what it holds, and whether anything may be there."""
 
     s3: S3
     bucket: str
     key: str
     there: bool = False
+    holds: bytes | None = None
+    etags: dict[bytes, str] = field(default_factory=dict)
 
-    def put(self, body: bytes, etag: str | None) -> str | None:
-        """Write where the key has this ETag (None: nothing); the new ETag, None where the condition did not hold."""
-        self.there = True
-        client, bucket, key = self.s3.client, self.bucket, self.key
-        if etag is None:
-            return self._sent(
-                "put", lambda: client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")["ETag"]
-            )
-        return self._sent(
-            "put", lambda: client.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=etag)["ETag"]
-        )
-
-    def delete(self, etag: str) -> bool:
-        """Delete where the key has this ETag; False where the condition did not hold."""
-        client = self.s3.client
-        answer = self._sent(
-            "delete", lambda: client.delete_object(Bucket=self.bucket, Key=self.key, IfMatch=etag)
-        )
-        self.there = self.there and answer is None
-        return answer is not None
+    def tried(self, step: _Step) -> Tried:
+        """Send one conditional request, and look at what the key holds afterwards: an answer alone proves nothing."""
+        self._make(step.there)
+        try:
+            known = self._sent(step)
+        except SystemFaultError as exc:
+            return Tried(step.name, "failed", exc.what)
+        if not known:
+            return Tried(step.name, "unknown")
+        self._look()
+        if step.demanded == step.there:
+            return Tried(step.name, "obeyed" if self.holds == step.body else "refused")
+        return Tried(step.name, "obeyed" if self.holds == step.there else "ignored")
 
     def clear(self) -> SystemFaultError | None:
         """Remove the key, whatever it holds; returns why it could not."""
         if self.there:
             try:
-                self._sent("remove", lambda: self.s3.client.delete_object(Bucket=self.bucket, Key=self.key))
+                self._plain(None)
             except SystemFaultError as exc:
                 return SystemFaultError("The probe is left behind", exc.detail, f"Delete it. {exc.hint}")
         return None
 
-    def _sent(self, verb: str, send: Callable[[], T]) -> T | None:
-        with faults(self.bucket, f"{verb} s3://{self.bucket}/{self.key}"):
-            try:
-                return send()
-            except ClientError as exc:
-                if code_of(exc) in LOST_RACE:
-                    return None
-                if code_of(exc) in UNSUPPORTED:
-                    raise _UnsupportedError(verb) from exc
+    def _sent(self, step: _Step) -> bool:
+        """Send it; False where the server does not know the condition."""
+        etag = None if step.demanded is None else self.etags.get(step.demanded, etag_of(step.demanded))
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
+        try:
+            self._plain(step.body, **condition)
+        except SystemFaultError as exc:
+            code = code_of(exc.__cause__) if isinstance(exc.__cause__, ClientError) else ""
+            if code in UNSUPPORTED:
+                return False
+            if code not in LOST_RACE | MISSING_KEY:
                 raise
+        return True
+
+    def _make(self, body: bytes | None) -> None:
+        """The key holds this; by a plain write where a step did not leave it so."""
+        if self.holds != body:
+            self._plain(body)
+            self._look()
+
+    def _plain(self, body: bytes | None, **condition: Any) -> None:
+        """One request, under the condition or under none."""
+        client: Any = self.s3.client  # its types have no room for a condition that is chosen here
+        place = {"Bucket": self.bucket, "Key": self.key}
+        with faults(self.bucket, f"{'remove' if body is None else 'put'} s3://{self.bucket}/{self.key}"):
+            if body is None:
+                client.delete_object(**place, **condition)
+                return
+            self.there = True
+            client.put_object(**place, Body=body, **condition)
+
+    def _look(self) -> None:
+        found = S3Reader(self.s3).get(self.bucket, self.key)
+        self.holds, self.there = (found.body, True) if found else (None, False)
+        if found:
+            self.etags[found.body] = found.etag
 
 
 def write_probe(s3: S3, bucket: str) -> Check:
-    """Put, put again, replace and delete, under conditions that hold and under some that do not.
+    """All that `apply` rests on: put, put over and delete, under conditions that hold and under some that do not.
 
-    The key is removed however this ends. A versioned bucket keeps its versions, which we never may delete.
+    Each step is tried, whatever came of the others. The key is removed however this ends. A versioned bucket keeps its
+    versions, which we never may delete. Raises SystemFaultError as `probed` does.
     """
+    return _judged(bucket, tuple(probed(s3, bucket)))
+
+
+def probed(s3: S3, bucket: str) -> Iterator[Tried]:
+    """Each step. Raises SystemFaultError where the key cannot be written at all, looked at, or removed at the end."""
     probe = _Probe(s3, bucket, f"{PREFIX}{uuid.uuid4().hex}.json")
     try:
-        check = _tried(probe)
-    except SystemFaultError as exc:
-        check = failed(NAME, bucket, exc)
+        for step in STEPS:
+            yield probe.tried(step)
     finally:
         left_behind = probe.clear()
-    return failed(NAME, bucket, left_behind) if left_behind else check
+        if left_behind:
+            raise left_behind
 
 
-def _tried(probe: _Probe) -> Check:
-    try:
-        wrong, hint = _first_wrong(probe)
-    except _UnsupportedError as exc:
-        return _unsupported(probe.bucket, str(exc))
-    if wrong:
-        return Check(name=NAME, about=probe.bucket, status="error", detail=wrong, hint=hint)
-    detail = "put and delete obey If-None-Match and If-Match"
-    return Check(name=NAME, about=probe.bucket, status="ok", detail=detail)
-
-
-def _first_wrong(probe: _Probe) -> tuple[str, str]:
-    """The first step that does not come out as it must, and what to do; empty where all do."""
-    first = probe.put(FIRST, None)
-    if first is None:
-        return "put with If-None-Match is refused on a new key", HINT_REFUSED
-    if probe.put(SECOND, None) is not None:
-        return "put ignores If-None-Match: it replaced what was there", HINT_IGNORED
-    second = probe.put(SECOND, first)
-    if second is None:
-        return "put with If-Match is refused for the ETag that is there", HINT_REFUSED
-    if probe.put(FIRST, first) is not None:
-        return "put ignores If-Match: it replaced what had changed", HINT_IGNORED
-    if probe.delete(first):
-        return "delete ignores If-Match: it deleted what had changed", HINT_IGNORED
-    if not probe.delete(second):
-        return "delete with If-Match is refused for the ETag that is there", HINT_REFUSED
-    return "", ""
-
-
-def _unsupported(bucket: str, verb: str) -> Check:
-    """The applier leaves files where it cannot delete under a condition; it cannot do without conditional writes."""
-    if verb == "delete":
-        detail = "put obeys conditions; delete knows none here"
+def _judged(bucket: str, tried: Sequence[Tried]) -> Check:
+    """A condition that is ignored is the worst. One on a delete that the server does not know at all can be lived with:
+    the applier then leaves the file.
+    """
+    wrong = {came: [one for one in tried if one.came == came] for came in SAID}
+    if not any(wrong.values()):
+        detail = "put and delete obey If-None-Match and If-Match"
+        return Check(name=NAME, about=bucket, status="ok", detail=detail)
+    detail = "; ".join(f"{SAID[came]}: {_listed(ones)}" for came, ones in wrong.items() if ones)
+    if wrong["ignored"]:
+        return Check(name=NAME, about=bucket, status="error", detail=detail, hint=HINT_IGNORED)
+    if all(
+        one.came == "unknown" and one.name.startswith("delete") for ones in wrong.values() for one in ones
+    ):
         return Check(name=NAME, about=bucket, status="warning", detail=detail, hint=HINT_BY_HAND)
-    return Check(
-        name=NAME, about=bucket, status="error", detail="put knows no conditions here", hint=HINT_IGNORED
-    )
+    return Check(name=NAME, about=bucket, status="error", detail=detail, hint=HINT_REFUSED)
+
+
+def _listed(tried: Sequence[Tried]) -> str:
+    """The steps, and each reason once."""
+    reasons = "; ".join(dict.fromkeys(one.why for one in tried if one.why))
+    names = ", ".join(one.name for one in tried)
+    return f"{names} ({reasons})" if reasons else names
