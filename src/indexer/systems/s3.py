@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,6 +33,7 @@ ATTEMPTS = 8
 LOST_RACE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 UNSUPPORTED = frozenset({"NotImplemented", "501"})
 MISSING_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
+CHECKSUMS = "aws_request_checksum_calculation"
 T = TypeVar("T")
 
 
@@ -50,16 +52,17 @@ def open_s3(parallel: int | None, attempts: int = ATTEMPTS) -> S3:
     Throttling and passing faults are retried with jittered backoff inside it ("standard" mode). `parallel` None: as
     many requests are in flight as S3 answers quickly. Raises SystemFaultError.
     """
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        max_pool_connections=max(10, at_most(parallel)),
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        tcp_keepalive=True,
-    )
     try:
         # boto3's own session would add resources and transfers to this one, and a tenth of a second.
         session = aws_session()
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
+            max_pool_connections=max(10, at_most(parallel)),
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            tcp_keepalive=True,
+            request_checksum_calculation=_checksums(session),
+        )
         client = cast("S3Client", session.create_client("s3", config=config))
     except BotoCoreError as exc:
         raise translated(exc, "", "open a client") from exc
@@ -67,6 +70,16 @@ def open_s3(parallel: int | None, attempts: int = ATTEMPTS) -> S3:
         hint = "Check AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION."
         raise SystemFaultError("S3 cannot be used", str(exc), hint) from exc
     return over(client, session, Pace(at_most(parallel), adapts=parallel is None))
+
+
+def _checksums(session: Session) -> Literal["when_required"] | None:
+    """None: what the environment or the profile says.
+
+    Left to itself, the client puts a checksum after each body, which over TLS is sent without its length: older servers
+    refuse every put then. Nothing is lost without: the signature covers the SHA-256 of the body, as S3 demands.
+    """
+    chosen = CHECKSUMS.upper() in os.environ or CHECKSUMS.removeprefix("aws_") in session.get_scoped_config()
+    return None if chosen else "when_required"
 
 
 def over(client: S3Client, session: Session, pace: Pace) -> S3:
