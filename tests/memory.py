@@ -101,6 +101,8 @@ class _Event:
 class World:
     """What the three systems hold. Everything that goes in or out is a copy."""
 
+    told: datetime | None = None
+    """What S3's and DocDB's clocks say; None: they do not tell."""
     page_size: int = 1_000
     """Rows in a page, in every system."""
     now: datetime = START
@@ -291,6 +293,11 @@ class MemoryObjectReader(_Objects):
             one = self._bucket(bucket).get(key)
             return None if one is None else ObjectBody(one.body, one.etag, one.modified_at)
 
+    def server_time(self, bucket: str) -> datetime | None:
+        """What the world's clock says."""
+        with self._world.call("objects.server_time"):
+            return self._world.told
+
 
 class MemoryObjectWriter(_Objects):
     """S3's conditional writes."""
@@ -378,6 +385,11 @@ class MemoryRecordReader(_Records):
                 for body in self._all(generation)
                 if isinstance(body.get("location"), str) and body["location"] in written
             )
+
+    def server_time(self) -> datetime | None:
+        """What the world's clock says."""
+        with self._world.call("records.server_time"):
+            return self._world.told
 
     def archive_form(self, body: Mapping[str, Any]) -> bytes:
         """The record with all its types."""

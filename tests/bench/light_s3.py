@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime
+from email.utils import format_datetime, formatdate
 from functools import lru_cache
 from heapq import merge
 from typing import Any
@@ -250,6 +250,8 @@ class Service:
                 raise Refused(404, "NoSuchBucket")
             if method == "GET" and not key:
                 return self._list(_parameters(query))
+            if method == "HEAD" and not key:
+                return _head(200, 0, "application/xml", f"Date: {formatdate(usegmt=True)}\r\n")
             kind = "COPY" if method == "PUT" and "x-amz-copy-source" in headers else method
             if (
                 not key

@@ -129,6 +129,8 @@ class _Denying:
     def bulk_write(self, *_: object, **__: object) -> None:
         raise OperationFailure("not authorized on metadata_index", 13)
 
+    delete_one = bulk_write
+
 
 def test_a_refusal_is_access_denied() -> None:
     """Code 13 says that the system knows us and says no."""

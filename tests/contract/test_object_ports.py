@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
 
 import pytest
@@ -200,6 +201,17 @@ def test_a_missing_bucket_is_a_fault_of_its_own(objects: Objects) -> None:
         objects.reader.listing("no-such-bucket", "a/")
     with pytest.raises(MissingBucketError):
         objects.reader.get("no-such-bucket", "a/x")
+
+
+def test_the_servers_clock_is_told_or_not(objects: Objects) -> None:
+    """By every answer, a refusal too: a clock that is off is a reason for one. Memory has none."""
+    for _ in range(2):
+        told = objects.reader.server_time(objects.bucket)
+        if told is not None:
+            assert abs(datetime.now(UTC) - told) < timedelta(minutes=1)
+        objects.deny()
+        if told is None:
+            break
 
 
 def test_a_refusal_is_never_an_empty_answer(objects: Objects) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -274,6 +275,16 @@ def test_what_is_no_archive_form_is_said(records: Records, form: bytes) -> None:
     """A damaged archive brings no damaged record back."""
     with pytest.raises(ValueError):
         records.reader.from_archive(form)
+
+
+def test_the_servers_clock_is_told_or_not(records: Records) -> None:
+    """With its zone. Memory has none."""
+    told = records.reader.server_time()
+    if records.server == "memory":
+        assert told is None
+    else:
+        assert told is not None
+        assert abs(datetime.now(UTC) - told) < timedelta(minutes=1)
 
 
 # writes

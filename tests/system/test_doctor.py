@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -20,7 +21,7 @@ from indexer.sandbox.faults import Fault
 from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
 from indexer.systems.checks_docdb import host_checks
 from patience import PATIENCE_S
-from relay import Instead, Relay, hello_says, same
+from relay import Instead, Relay, document_of, hello_says, same
 
 Row = dict[str, str]
 SCHEMA = Draft202012Validator(schema_of("checkup"))
@@ -115,7 +116,7 @@ def test_all_is_well_and_nothing_is_written(ready: Workbench) -> None:
     }
     done = ready.run("doctor")
     assert (done.returncode, len(done.stdout.splitlines())) == (0, len(rows))
-    assert done.stderr == "A run has what it needs: 0 errors, 1 warning, 23 ok, 2 not tried.\n"
+    assert done.stderr == "A run has what it needs: 0 errors, 1 warning, 25 ok, 2 not tried.\n"
     assert not ready.sandbox.s3.log.writes(logged)
     assert not ready.sandbox.codeocean.log.writes()
     assert (set(ready.database().client.list_database_names()), ready.records().find_one()) == before
@@ -261,6 +262,25 @@ def test_a_primary_is_wanted(ready: Workbench) -> None:
     assert "no primary" in the(rows, "docdb-settings")["detail"]
     assert planned.returncode == 1
     assert "no primary" in planned.stderr
+
+
+def test_a_clock_that_is_off_is_an_error(ready: Workbench) -> None:
+    """Of either system, by itself."""
+
+    def a_day_ahead(answer: bytes) -> bytes:
+        told = document_of(answer).get("localTime")
+        return (
+            hello_says(answer, localTime=told + timedelta(days=1)) if isinstance(told, datetime) else answer
+        )
+
+    relay = Relay(ready.sandbox.docdb.port, "mongodb", answered=a_day_ahead)
+    try:
+        uri = f"mongodb://127.0.0.1:{relay.port}/?directConnection=true"
+        rows = doctor(ready, status=1, INDEXER_DOCDB__URI=uri)
+    finally:
+        relay.close()
+    assert (the(rows, "clock", "DocDB")["status"], the(rows, "clock", "S3")["status"]) == ("error", "ok")
+    assert "behind DocDB's" in the(rows, "clock", "DocDB")["detail"]
 
 
 def as_secondary(answer: bytes) -> bytes:

@@ -143,6 +143,7 @@ def _read(
                 parallel=parallel,
                 dask=dask,
                 progress=progress,
+                warn=talk.warn,
                 plan_id=talk.run_id,
             )
     except UnreadError as exc:

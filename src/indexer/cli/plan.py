@@ -115,6 +115,7 @@ def command(
                     parallel=parallelism(parallel),
                     dask=dask,
                     progress=stream.progress(progress),
+                    warn=talk.warn,
                     plan_id=talk.run_id,
                 )
         except UnreadError as exc:

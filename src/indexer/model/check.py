@@ -15,6 +15,7 @@ from indexer.model.plan import FORMAT_VERSION
 CheckName = Literal[
     "configuration",
     "secrets",
+    "clock",
     "docdb-host",
     "docdb-connection",
     "docdb-settings",

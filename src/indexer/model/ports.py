@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from indexer.model.generation import GenerationName
@@ -27,6 +28,10 @@ class ObjectReader(Protocol):
 
     def get(self, bucket: str, key: str) -> ObjectBody | None:
         """An object's bytes, or None where there is none."""
+        ...
+
+    def server_time(self, bucket: str) -> datetime | None:
+        """S3's clock, or None where it does not tell."""
         ...
 
 
@@ -73,6 +78,10 @@ class RecordReader(Protocol):
         self, generation: GenerationName, locations: Sequence[Location]
     ) -> tuple[Mapping[str, Any], ...]:
         """The bodies of all records at these locations, with a trailing slash or without."""
+        ...
+
+    def server_time(self) -> datetime | None:
+        """DocDB's clock, or None where it does not tell."""
         ...
 
     def archive_form(self, body: Mapping[str, Any]) -> bytes:

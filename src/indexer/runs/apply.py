@@ -28,19 +28,15 @@ from indexer.model.plan import Plan, PolicyMode
 from indexer.model.ports import Progress, RunFolder
 from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
+from indexer.runs.clock import check_clock
 from indexer.runs.cluster import carry_out_there, open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of, rules_of
 from indexer.runs.files import PlanFile, as_file, document_bytes, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.own_places import check_apart
+from indexer.runs.warn import Warn, unheard
 from indexer.systems.leases import Held, owner_name
 from indexer.systems.pace import at_most
-
-Warn = Callable[[str], None]
-
-
-def unheard(words: str) -> None:
-    """Warn nobody."""
 
 
 def now() -> datetime:
@@ -122,7 +118,8 @@ def apply(
     `policy`, `max_deletes`, `max_delete_percent`: instead of what is configured; what that forbids is refused. `watch`
     is told of each outcome, `warn` of what a person should know before it begins. `dask`: a scheduler's address, or "local": the actions are carried out on that cluster,
     whose workers must see the folder. `run_id`: default a new one.
-    Raises RefusedError before the first write, SystemFaultError where DocDB is down.
+    Raises before the first write: RefusedError, IndexerError where this machine's clock is wrong, SystemFaultError where
+    DocDB is down.
     """
     reviewed = plan if isinstance(plan, PlanFile) else as_file(plan)
     plan = reviewed.plan
@@ -147,6 +144,7 @@ def apply(
         _owned(systems, plan, steal_lease),
         working_folder(folder, reviewed, stop, config.every_bucket) as working,
     ):
+        check_clock(systems.readers, plan.scope.buckets)  # a record's last-modified would be wrong
         return apply_plan(
             reviewed,
             systems,

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from indexer import __version__
 from indexer.config import Config
-from indexer.errors import MissingBucketError, SystemFaultError, UsageError
+from indexer.errors import IndexerError, MissingBucketError, SystemFaultError, UsageError
+from indexer.model.clock import CLOCK_HINT
 from indexer.model.plan import Plan, PolicyMode, Scope
 from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import SystemName
@@ -26,8 +27,10 @@ from indexer.runs.bucket import (
     read_mounted,
     results_bucket,
 )
+from indexer.runs.clock import check_clock
 from indexer.runs.cluster import open_cluster, plan_there
 from indexer.runs.connect import open_readers, rules_of
+from indexer.runs.warn import Warn, unheard
 from indexer.systems.pace import at_most
 
 
@@ -105,14 +108,15 @@ def plan(
     parallel: int | None = None,
     dask: str | None = None,
     progress: Progress | None = None,
+    warn: Warn = unheard,
     plan_id: str | None = None,
 ) -> Plan:
     """Read the three systems and plan; writes nothing.
 
     `buckets`: names, or one; None: every configured one. `assets`: globs, or one. `lookback_days` to `max_delete_percent`: instead of what is
     configured. `parallel` None: as many requests as S3 answers quickly. `dask`: a scheduler's address, or "local": the
-    assets are read and planned on that cluster. `plan_id`: default a new one.
-    Raises SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that,
+    assets are read and planned on that cluster. `warn` is told of what a person should know. `plan_id`: default a new one.
+    Raises IndexerError where a lookback is set and this machine's clock is wrong, SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that,
     UnreadError where a read failed and nothing else is planned, UsageError for what is not configured.
     """
     scope = scope_of(
@@ -129,6 +133,7 @@ def plan(
     identity = Identity(plan_id or uuid.uuid4().hex, datetime.now(UTC), __version__)
     told = progress or SilentProgress()
     with open_cluster(dask) as cluster, open_readers(config, parallel) as readers:
+        _look_at_clocks(readers, scope, warn)
         here = plan_here(readers, at_most(parallel))
         plan_assets = here if cluster is None else plan_there(cluster, config, parallel)
         planned = plan_snapshot(
@@ -137,6 +142,16 @@ def plan(
     if planned.fault is not None:
         raise UnreadError(planned.fault, planned.plan) from planned.fault
     return planned.plan
+
+
+def _look_at_clocks(readers: Readers, scope: Scope, warn: Warn) -> None:
+    """With a lookback a wrong clock makes a bucket look in step. Without one it is for people to know."""
+    try:
+        check_clock(readers, scope.buckets, "Or plan without a lookback.")
+    except IndexerError as exc:
+        if scope.lookback_days is not None:
+            raise
+        warn(f"{exc.what} {CLOCK_HINT}")
 
 
 def _each(names: Sequence[str]) -> Sequence[str]:

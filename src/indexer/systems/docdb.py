@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,7 @@ from indexer.model.ports import DeleteOne, InsertOne, RecordWrite, UpdateOne, Wr
 from indexer.model.snapshot import RecordRow
 from indexer.model.values import IdKey, id_key
 from indexer.systems.bson_values import RAW_OPTIONS, WireRecord, archived, decoded, id_of, unarchived
-from indexer.systems.docdb_connection import DocDB, asked, faults
+from indexer.systems.docdb_connection import DocDB, asked, faults, server_time
 
 ROWS_A_PAGE = 1_000
 DUPLICATE_KEY = 11000
@@ -134,6 +135,10 @@ class DocDBReader:
             return tuple(decoded(one.raw) for one in collection.find({"location": {"$in": written}}))
 
         return asked(self._docdb, what, ask)
+
+    def server_time(self) -> datetime | None:
+        """The primary's clock, or None where the server does not tell."""
+        return asked(self._docdb, "ask for the time", lambda: server_time(self._docdb))
 
     def archive_form(self, body: Mapping[str, Any]) -> bytes:
         """The record with all its types, in the bytes of BSON."""

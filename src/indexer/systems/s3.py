@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -146,6 +148,14 @@ class S3Reader:
 
         yield from all_pages(ask, prefix, shortened(what))
 
+    def server_time(self, bucket: str) -> datetime | None:
+        """S3's clock, or None where it does not tell. A refusal tells it as well: a clock that is off is a reason for one."""
+        with faults(bucket, f"look at s3://{bucket}"), self._pace.request():
+            try:
+                return _date(self._client.head_bucket(Bucket=bucket))
+            except ClientError as exc:
+                return _date(exc.response)
+
     def get(self, bucket: str, key: str) -> ObjectBody | None:
         """An object's bytes, or None where there is none."""
         what = f"get s3://{bucket}/{key}"
@@ -175,6 +185,16 @@ def etag_in(answer: Mapping[str, Any], what: str) -> str:
     if not etag:
         raise SystemFaultError("S3 answered without an ETag", shortened(what), NO_ANSWER)
     return etag
+
+
+def _date(answer: Mapping[str, Any]) -> datetime | None:
+    """When S3 gave this answer, by its own clock."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        at = parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 class S3Writer:
