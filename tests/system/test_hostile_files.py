@@ -23,7 +23,7 @@ from indexer.model.plan import Plan
 from indexer.runs.apply import results_folder
 from indexer.runs.config_file import load_config
 from indexer.runs.expected import load_expected
-from indexer.runs.files import is_plan, load_plan, load_result
+from indexer.runs.files import load_either, load_plan, load_result
 
 BOUNDS = Bounds(
     buckets=frozenset({BUCKET, "aind-private-data"}),
@@ -160,7 +160,7 @@ def said(exc: IndexerError, status: int) -> None:
 def opened(path: Path) -> str:
     """What `apply` makes of a file before it connects to anything: refused, or within bounds."""
     try:
-        assert is_plan(path) in (True, False)
+        load_either(path)
         plan = load_plan(path).plan
         folder = results_folder(path, plan, None)
         check_bounds(plan, BOUNDS)

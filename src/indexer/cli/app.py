@@ -14,6 +14,7 @@ from indexer import __version__
 from indexer.cli import apply, config, demo, doctor, drift, plan, sandbox, schema, show, undo
 from indexer.cli.options import talks
 from indexer.cli.signals import Stopped, stoppable
+from indexer.cli.streams import open_closed_streams
 from indexer.cli.talk import Talk
 from indexer.errors import IndexerError, UsageError
 
@@ -56,6 +57,7 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its status."""
+    open_closed_streams()
     typed = list(sys.argv[1:] if arguments is None else arguments)
     talk = Talk.for_process(typed)
     # Records are trees of thousands of small objects and no cycles: looking for some cost a fifth of a plan's CPU.

@@ -76,7 +76,7 @@ def _text(source: str) -> str:
     if source != STDIN:
         return text_of(source)
     try:
-        return sys.stdin.buffer.read().decode("utf-8")
+        return sys.stdin.buffer.read().decode("utf-8-sig")
     except ValueError as exc:
         raise UsageError("The settings are no text", f"stdin: {exc}", "Write them in UTF-8.") from exc
 

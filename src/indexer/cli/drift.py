@@ -97,9 +97,9 @@ def command(
     run.planned(found)
     verdict = drift(found, rules, strict=strict)
     run.judged(verdict)
-    data(_rendered(verdict, output, expected, config))
     if summary is not None:
         _append(summary, verdict)
+    data(_rendered(verdict, output, expected, config))  # last: whoever reads it may have gone
     every = found.scope.buckets if everything else ()
     _report(talk, verdict, output, _next_steps(verdict, found, plan, expected, config, every))
     if fault is not None:

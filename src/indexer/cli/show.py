@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,8 +13,11 @@ from indexer.cli.options import Assets, known
 from indexer.cli.talk import Talk, data, paint_for
 
 if TYPE_CHECKING:
+    from indexer.model.outcome import Result
     from indexer.model.place import Place
+    from indexer.model.plan import Plan
     from indexer.render.selection import Selection
+    from indexer.runs.files import PlanFile
 
 NAME = "show"
 SUMMARY = "Show a plan or a result."
@@ -22,7 +25,10 @@ Format = Literal["text", "json", "markdown", "html"]
 
 File = Annotated[
     str,
-    typer.Argument(metavar="FILE", help="A plan, or the result of an apply: a path, or s3://BUCKET/KEY."),
+    typer.Argument(
+        metavar="FILE",
+        help="A plan, the result of an apply, or a run's folder: a path, or s3://BUCKET/KEY; - is stdin.",
+    ),
 ]
 FormatOption = Annotated[
     Format,
@@ -56,31 +62,33 @@ def command(
 ) -> None:
     """Show a plan or a result: every action with its why, its condition and its differences."""
     from indexer.model.action import KINDS, REASONS
-    from indexer.model.place import parse_place
+    from indexer.model.outcome import Result
     from indexer.render.selection import Selection
-    from indexer.runs.files import is_plan
+    from indexer.runs.files import load_either, plan_place
+    from indexer.runs.undo import result_file
 
     selection = Selection(
         tuple(asset or ()), known(action, KINDS, "--action"), known(reason, REASONS, "--reason")
     )
-    place = parse_place(file)
+    place = result_file(plan_place(file))
+    shown = load_either(place)
     if against is not None:
-        data(_comparison(place, parse_place(against), output, selection))
-    elif is_plan(place):
-        data(_plan(place, output, selection))
+        older = result_file(plan_place(against))
+        data(_comparison([(place, shown), (older, load_either(older))], output, selection))
+    elif isinstance(shown, Result):
+        data(_result(shown, place, output, selection))
+    else:
+        data(_plan(shown.plan, place, output, selection))
         if output == "text" and sys.stdout.isatty():
             talk.lines(["", f"→ indexer apply {shlex.quote(file)}  carries out all of the plan"])
-    else:
-        data(_result(place, output, selection))
 
 
-def _plan(file: Place, output: Format, selection: Selection) -> str:
+def _plan(plan: Plan, file: Place, output: Format, selection: Selection) -> str:
     from indexer.render.markdown import plan_markdown
     from indexer.render.plan_text import plan_text
     from indexer.render.selection import select_plan
-    from indexer.runs.files import document_text, load_plan, plan_document
+    from indexer.runs.files import document_text, plan_document
 
-    plan = load_plan(file).plan
     selected, part_of = select_plan(plan, selection), len(plan.actions) if selection else None
     match output:
         case "json":
@@ -98,17 +106,21 @@ def _plan(file: Place, output: Format, selection: Selection) -> str:
             return _text(plan_text(selected, paint_for(sys.stdout), part_of))
 
 
-def _comparison(file: Place, older: Place, output: Format, selection: Selection) -> str:
+def _comparison(
+    shown: Sequence[tuple[Place, PlanFile | Result]], output: Format, selection: Selection
+) -> str:
+    """Of the second one, which is the older, with the first."""
     from indexer.planner.compare import compare
     from indexer.render.comparison import comparison_markdown, comparison_text
     from indexer.render.selection import select_plan
-    from indexer.runs.files import document_text, is_plan, load_plan
+    from indexer.runs.files import PlanFile, document_text
 
-    for one in (file, older):
-        if not is_plan(one):
-            raise typer.BadParameter(f"{one} is a result: compare two plans", param_hint="--against")
-    now, before = (select_plan(load_plan(one)[0], selection) for one in (file, older))
-    found = compare(now, before)
+    plans = []
+    for place, one in shown:
+        if not isinstance(one, PlanFile):
+            raise typer.BadParameter(f"{place} is a result: compare two plans", param_hint="--against")
+        plans.append(select_plan(one.plan, selection))
+    found = compare(*plans)
     match output:
         case "json":
             return document_text(found.model_dump(mode="json", exclude_none=True))
@@ -122,15 +134,14 @@ def _comparison(file: Place, older: Place, output: Format, selection: Selection)
             return _text(comparison_text(found, paint_for(sys.stdout)))
 
 
-def _result(file: Place, output: Format, selection: Selection) -> str:
+def _result(result: Result, file: Place, output: Format, selection: Selection) -> str:
     from indexer.applier.history import PLAN_FILE
     from indexer.render.markdown import result_markdown
     from indexer.render.result_text import result_text
     from indexer.render.selection import select_result
-    from indexer.runs.files import document_text, load_result
+    from indexer.runs.files import document_text
     from indexer.runs.reviewed import needed_plan_of, plan_of
 
-    result = load_result(file)
     plan = needed_plan_of(result, file) if selection else plan_of(result, file)
     actions = {action.id: action for action in plan.actions} if plan else {}
     selected = select_result(result, actions, selection)

@@ -156,11 +156,26 @@ def _umask() -> int:
 def load_plan(path: Place | str) -> PlanFile:
     """A plan and its digest; `-` is stdin. Raises RefusedError for one that is damaged, tampered with, or not of our time."""
     path = plan_place(path)
-    body = _stdin() if path == STDIN_PLACE else _body(path, "plan")
+    body = _body(path, "plan")
     document = _document(body, path, "plan")
     if "actions" not in document and "outcomes" in document:
         hint = "It is a result. Name the plan, which `apply` left beside it."
         raise RefusedError("The file is no plan", f"{path}: it has outcomes, not actions", hint)
+    return _plan_file(document, body, path)
+
+
+def load_either(path: Place | str) -> PlanFile | Result:
+    """A plan or a result, read once: a pipe can be read no second time. Raises as `load_plan` does."""
+    path = plan_place(path)
+    what = "plan or result"
+    body = _body(path, what)
+    document = _document(body, path, what)
+    if "actions" in document:
+        return _plan_file(document, body, path)
+    return _validated(Result.model_validate, document, path)
+
+
+def _plan_file(document: dict[str, Any], body: bytes, path: Place) -> PlanFile:
     digest = document.get("digest")
     try:
         if digest != plan_digest(document):
@@ -179,14 +194,14 @@ def plan_place(path: Place | str) -> Place:
     return STDIN_PLACE if path == STDIN else parse_place(path)
 
 
-def _stdin() -> bytes:
+def _stdin(what: str) -> bytes:
     try:
         if sys.stdin is None:  # it was closed before we began
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return sys.stdin.buffer.read(MAX_BYTES)
     except OSError as exc:
-        hint = "Give a plan's file, or pipe one in."
-        raise IndexerError("The plan cannot be read", f"stdin: {exc.strerror}", hint) from exc
+        hint = "Give a file, or pipe one in."
+        raise IndexerError(f"The {what} cannot be read", f"stdin: {exc.strerror}", hint) from exc
 
 
 def has_neighbours(path: Path) -> bool:
@@ -210,12 +225,7 @@ def _check_id(action: dict[str, Any], what: str) -> None:
 
 def load_result(path: Place) -> Result:
     """A result. Raises RefusedError."""
-    return _validated(Result.model_validate, _load(path, "result"), path)
-
-
-def is_plan(path: Place) -> bool:
-    """Is the file a plan, rather than a result? Raises RefusedError where it is neither."""
-    return "actions" in _load(path, "plan or result")
+    return _validated(Result.model_validate, _document(_body(path, "result"), path, "result"), path)
 
 
 def read_bytes(path: Place) -> bytes:
@@ -231,11 +241,9 @@ def read_bytes(path: Place) -> bytes:
         return file.read(min(os.fstat(file.fileno()).st_size or MAX_BYTES, MAX_BYTES))
 
 
-def _load(path: Place, what: str) -> dict[str, Any]:
-    return _document(_body(path, what), path, what)
-
-
 def _body(path: Place, what: str) -> bytes:
+    if path == STDIN_PLACE:
+        return _stdin(what)
     try:
         return read_bytes(path)
     except OSError as exc:

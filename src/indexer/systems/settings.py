@@ -22,6 +22,8 @@ PARAMETER = "ssm:"
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5, 15
 ATTEMPTS = 4
 """With waits of up to 1, 2 and 4 seconds in between."""
+BYTE_ORDER_MARK = "\ufeff"
+"""Windows' editors put it before a text."""
 MAX_SAID = 400
 """Characters of a vendor's words in an error."""
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
@@ -71,7 +73,7 @@ def settings_text(source: Path | str) -> str:
     if isinstance(source, str) and source.startswith(PARAMETER):
         return _parameter(source.removeprefix(PARAMETER))
     try:
-        return Path(source).read_text(encoding="utf-8")
+        return Path(source).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as exc:
         raise UsageError("The settings are no text", f"{source}: {exc}", "Write them in UTF-8.") from exc
     except (OSError, ValueError) as exc:  # a path may hold a NUL
@@ -98,7 +100,7 @@ def _parameter(name: str) -> str:
         _PARAMETERS,
         name,
         lambda client: client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"],
-    )
+    ).removeprefix(BYTE_ORDER_MARK)
 
 
 def secret_fields(name: str) -> Mapping[str, Any]:
