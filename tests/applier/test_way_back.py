@@ -195,3 +195,34 @@ def test_a_run_that_was_killed_is_taken_back_from_its_journal(tmp_path: Path) ->
             assert "did not get to its end" in " ".join(back.notes)
             assert set(apply_to(world, back.plan, folder / "back").summary) <= {"applied", "satisfied"}
             assert but_stamps(world) == before
+
+
+def test_an_undo_overwrites_nobody_who_edits_the_record_at_that_moment(tmp_path: Path) -> None:
+    """A run's update pins the fields that it read, an undo's the whole record: so does its write, last-modified first."""
+    plan, world = drifting()
+    apply_to(world, plan, tmp_path)
+
+    def curate() -> None:
+        world.records["v1"]["'id-b'"] |= {"session": {"curated": 1}, "last_modified": "2026-02-01T00:00:00Z"}
+
+    back = undo(tmp_path).plan
+    (update,) = by_kind(back.actions, "update-record")
+    world.before("records.write", curate)
+    assert outcome_of(apply_to(world, back, tmp_path / "back"), update).status == "stale"
+    assert world.records["v1"]["'id-b'"]["session"] == {"curated": 1}
+
+
+def test_what_was_sent_and_is_stale_by_now_is_taken_back_all_the_same(tmp_path: Path) -> None:
+    """The run died when S3 had the file; since then the record was changed that it came from, but the file is ours."""
+    body = record("a", subject={"n": 1})
+    world = world_of(body)
+    world.put(BUCKET, "a/metadata.nd.json", b'"replaced"')
+    plan = plan_of(world)
+    world.crash_after = len(plan.actions)
+    with pytest.raises(Crash):
+        apply_to(world, plan, tmp_path)
+    world.heal()
+    world.add("v1", body | {"subject": {"curated": 1}})
+    assert "stale" in statuses(apply_to(world, plan, tmp_path))
+    apply_to(world, undo(tmp_path).plan, tmp_path / "back")
+    assert world.buckets[BUCKET]["a/metadata.nd.json"].body == b'"replaced"'

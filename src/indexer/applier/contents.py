@@ -114,7 +114,8 @@ class Draft:
                 return InsertOne(values), _left(values, stamp)
             case UpdateRecord(content=content, precondition=read):
                 left = {key: self.record[key] for key in self.record if key not in content.unset} | values
-                unchanged = _unchanged(self.record, read.fields)
+                # What pins the whole record (an undo) lets the database look at all of it that it can compare.
+                unchanged = _unchanged(self.record, read.fields if read.record is None else self.record)
                 return UpdateOne(record_id, unchanged, values, content.unset), _left(left, stamp)
             case DeleteRecord():
                 return DeleteOne(record_id, _unchanged(self.record, self.record)), AfterImage()

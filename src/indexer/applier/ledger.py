@@ -121,24 +121,29 @@ class Ledger:
     def judged(self, action: Action, judgement: Judgement, live: AfterImage | None = None) -> bool:
         """Settle what needs no write; True where the action may proceed. `live`: what is there now.
 
-        What is so already is nobody's write, unless one of ours was sent, its answer lost, and its content is there.
+        What is so already is nobody's write, unless one of ours was sent, its answer lost, and its content is there. So
+        it may be where an action is stale by now: what its content came from was changed since, and the file is ours.
         """
-        match judgement.verdict:
-            case Verdict.PROCEED:
-                return True
-            case Verdict.STALE:
-                self._settle(action, "stale", judgement.why)
-            case Verdict.SATISFIED:
-                sent = self._sent.get(action.id, [])
-                earlier = [one for one in self._journal.earlier.writes.get(action.id, ()) if not one.sure]
-                ours = next((one for one in reversed([*earlier, *sent]) if one.shows_in(live)), None)
-                if ours is None:
-                    self._settle(action, "satisfied", after=live)
-                else:
-                    after = live if ours.after is None or ours.after.modified is None else ours.after
-                    status: Status = "applied" if sent else "satisfied"
-                    self._settle(action, status, ANSWER_LOST, before=ours.before, after=after)
+        if judgement.verdict is Verdict.PROCEED:
+            return True
+        stale = judgement.verdict is Verdict.STALE
+        ours = None if stale and live is None else self._shown(action, live)
+        if stale:
+            before, after = (ours.before, live) if ours is not None else (None, None)
+            self._settle(action, "stale", judgement.why, before=before, after=after)
+        elif ours is None:
+            self._settle(action, "satisfied", after=live)
+        else:
+            after = live if ours.after is None or ours.after.modified is None else ours.after
+            status: Status = "applied" if self._sent.get(action.id) else "satisfied"
+            self._settle(action, status, ANSWER_LOST, before=ours.before, after=after)
         return False
+
+    def _shown(self, action: Action, live: AfterImage | None) -> OurWrite | None:
+        """The last write of ours that nothing has answered, where what is there now is what it left."""
+        earlier = [one for one in self._journal.earlier.writes.get(action.id, ()) if not one.sure]
+        sent = [*earlier, *self._sent.get(action.id, [])]
+        return next((one for one in reversed(sent) if one.shows_in(live)), None)
 
     def failed(self, action: Action, why: str, *, attempts: int = 1) -> None:
         """Settle as failed; a write whose answer was lost may have been carried out all the same."""

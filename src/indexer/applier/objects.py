@@ -89,8 +89,8 @@ class ObjectApplier:
     def _put_content(self, action: PutObject, records: LiveRecords) -> None:
         body = _content(action, records, self.sources)
         if body is None:
-            gone = "its content is not what it was when the plan was reviewed"
-            self.ledger.judged(action, stale(gone))
+            gone, key = "its content is not what it was when the plan was reviewed", action.target.key
+            self.ledger.judged(action, stale(gone), _image(key, self.reader.get(action.target.bucket, key)))
             return
         there = not isinstance(action.precondition, Absent)
         self._put(action, _Put(action.target.key, body, lambda live: judge_put(action, live, body), there))
