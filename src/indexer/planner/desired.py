@@ -19,13 +19,14 @@ counts. Source: DOMAIN, "Desired state of one asset".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from indexer.model.generation import Generation, core_file, original_field
-from indexer.model.snapshot import Folder, MustReadError, ObjectBody
+from indexer.model.generation import Generation, core_file, original_field, original_name
+from indexer.model.location import Location
+from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectBody
 from indexer.model.values import (
     NotJsonError,
     UnserialisableError,
@@ -34,6 +35,10 @@ from indexer.model.values import (
     from_bytes,
     to_bytes,
 )
+from indexer.planner.capacity import bson_size, check_key, check_record
+
+DAY = "YYYYMMDD"
+"""As long as any day in an original's name."""
 
 
 class Held(Enum):
@@ -142,15 +147,16 @@ def oldest_originals(folder: Folder) -> dict[str, str]:
 def desire_field(
     field: str,
     record: Mapping[str, Any],
-    folder: Folder,
-    bodies: Mapping[str, ObjectBody],
+    asset: Asset,
     original: str | None,
+    originals_folder: str,
 ) -> FieldDesire | FieldBlocked:
     """Apply the table to one field, whose original is `original`. Raises MustReadError.
 
     A file whose ETag is not the MD5 of the desired bytes must be read too: an ETag that differs proves nothing.
     """
     name, value = core_file(field), record.get(field)
+    folder, bodies = asset.folder or Folder(exists=False), asset.bodies
     try:
         root, kept = _held(value, name if name in folder.files else None, original, bodies)
         if root.held is Held.JSON:
@@ -158,6 +164,10 @@ def desire_field(
     except UnserialisableError as exc:
         return FieldBlocked(field, str(exc), in_record=False)
     decision = decide(value is not None, root.held, kept.held)
+    try:
+        _check_keys(decision, field, asset.location, originals_folder)
+    except UnserialisableError as exc:
+        return FieldBlocked(field, str(exc), in_record=False)
     if not decision.root_from_record:
         return FieldDesire(field, decision, corrupt=root.why, original=original)
     try:
@@ -168,6 +178,14 @@ def desire_field(
     if same is None:
         raise MustReadError(name)
     return FieldDesire(field, decision, content, same, root.value, original=original)
+
+
+def _check_keys(decision: Decision, field: str, location: Location, originals_folder: str) -> None:
+    """Raise UnserialisableError where a file that is to be made would have too long a key."""
+    if decision.copy_root or decision.copy_new:
+        check_key(location, f"{originals_folder}/{original_name(field, DAY)}")
+    if decision.copy_new or decision.root_from_record:
+        check_key(location, core_file(field))  # where it is there, it fits
 
 
 def _held(
@@ -196,16 +214,16 @@ def _content(name: str | None, bodies: Mapping[str, ObjectBody]) -> _Read:
 
 
 def desire_fields(
-    generation: Generation, record: Mapping[str, Any], folder: Folder, bodies: Mapping[str, ObjectBody]
+    generation: Generation, record: Mapping[str, Any], asset: Asset, originals_folder: str
 ) -> tuple[tuple[FieldDesire, ...], tuple[FieldBlocked, ...]]:
     """Apply the table to every core field. Raises MustReadError, once, with all that must be read."""
     desires: list[FieldDesire] = []
     blocked: list[FieldBlocked] = []
     unread: list[str] = []
-    originals = oldest_originals(folder)
+    originals = oldest_originals(asset.folder or Folder(exists=False))
     for field in generation.core_fields:
         try:
-            desire = desire_field(field, record, folder, bodies, originals.get(field))
+            desire = desire_field(field, record, asset, originals.get(field), originals_folder)
         except MustReadError as exc:
             unread.extend(exc.names)
             continue
@@ -215,7 +233,27 @@ def desire_fields(
             desires.append(desire)
     if unread:
         raise MustReadError(*unread)
-    return tuple(desires), tuple(blocked)
+    fitting, beyond = _within(record, desires)
+    return tuple(fitting), (*blocked, *beyond)
+
+
+def _within(
+    record: Mapping[str, Any], desires: Sequence[FieldDesire]
+) -> tuple[list[FieldDesire], list[FieldBlocked]]:
+    """The desires that the record has room for, in their order, and the adoptions that it has none for."""
+    size = bson_size(dict(record)) if any(desire.decision.adopt for desire in desires) else 0
+    fitting: list[FieldDesire] = []
+    beyond: list[FieldBlocked] = []
+    for desire in desires:
+        try:
+            if desire.decision.adopt:
+                grown = size + bson_size({desire.field: desire.value})
+                check_record(grown)
+                size = grown
+            fitting.append(desire)
+        except UnserialisableError as exc:
+            beyond.append(FieldBlocked(desire.field, str(exc), in_record=False))
+    return fitting, beyond
 
 
 def holds(name: str, content: bytes, folder: Folder, bodies: Mapping[str, ObjectBody]) -> bool | None:

@@ -15,8 +15,9 @@ from indexer.model.plan import Finding, FindingKind
 from indexer.model.snapshot import Asset, Folder, MustReadError
 from indexer.model.values import NotJsonError, UnserialisableError, check_storable, from_bytes, to_bytes
 from indexer.planner.asset import AssetPlan, chain, object_steps
+from indexer.planner.capacity import bson_size, check_metadata_key, check_record
 from indexer.planner.desired import desire_fields
-from indexer.planner.files import FilePlanner
+from indexer.planner.files import FilePlanner, file_findings
 from indexer.planner.records import described, insert_record
 from indexer.planner.rules import Evidence, Rules
 
@@ -86,19 +87,22 @@ def _register(
     )
     if not rules.collections[generation.name].sync_to_s3:
         return AssetPlan(tuple(chain([create, [insert]])), findings)
-    desires, _ = desire_fields(generation, body, folder, asset.bodies)
-    files = FilePlanner(asset, generation, rules).steps(
-        desires,
-        to_bytes(body),
-        insert.content.known_after_apply,
-    )
-    return AssetPlan(tuple(chain([create, [insert], *object_steps(files)])), findings)
+    desires, blocked = desire_fields(generation, body, asset, rules.originals_folder)
+    beside = file_findings(asset, (), tuple(one for one in blocked if one.field in values))
+    metadata: bytes | None = to_bytes(body)
+    try:
+        check_metadata_key(asset.location, folder)
+    except UnserialisableError as exc:
+        metadata = None
+        beside.extend(_found(asset, "value-unserialisable", str(exc)).findings)
+    files = FilePlanner(asset, generation, rules).steps(desires, metadata, insert.content.known_after_apply)
+    return AssetPlan(tuple(chain([create, [insert], *object_steps(files)])), (*findings, *beside))
 
 
 def core_values(
     asset: Asset, folder: Folder, generation: Generation
 ) -> tuple[dict[str, Any], tuple[Finding, ...]]:
-    """The values of the core files that are there; one that is not JSON, or holds what no record can, is found.
+    """The values of the core files that are there; one that is not JSON, or holds what no record can, or has no room for, is found.
 
     Raises MustReadError, once, for all files that were not read yet.
     """
@@ -108,12 +112,15 @@ def core_values(
         raise MustReadError(*unread)
     values: dict[str, Any] = {}
     findings: list[Finding] = []
+    size = 0
     for field in there:
         try:
             value = from_bytes(asset.bodies[core_file(field)].body)
             check_storable(value)
             to_bytes(value)
-            values[field] = value
+            grown = size + bson_size({field: value})
+            check_record(grown)
+            values[field], size = value, grown
         except NotJsonError as exc:
             findings.extend(_found(asset, "core-file-corrupt", f"{core_file(field)}: {exc}").findings)
         except UnserialisableError as exc:

@@ -116,7 +116,7 @@ FINDING_MEANINGS: Mapping[FindingKind, Meaning] = {
         "Put the right value into the record.",
     ),
     "value-unserialisable": Meaning(
-        "A value that the other side cannot hold: Decimal128 or binary in a record; in a file an integer beyond 64 bits, a lone surrogate, a key with a NUL. That field's files are left alone, and the metadata file where it would hold it. Or an `_id` that no plan can name: the whole asset is left alone.",
+        "A value that the other side cannot hold: Decimal128 or binary in a record; in a file an integer beyond 64 bits, a lone surrogate, a key with a NUL. Or what there is no room for: a record over 16 MB, an object's key over 1,024 bytes. That field's files are left alone, and the metadata file where it would hold it. Or an `_id` that no plan can name: the whole asset is left alone.",
         "Change the value at its source; give the record another `_id`.",
     ),
     "links-invalid": Meaning(
