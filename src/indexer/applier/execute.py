@@ -13,12 +13,11 @@ from indexer.applier.contents import Sources
 from indexer.applier.data_assets import DataAssetApplier
 from indexer.applier.evidence import Evidence
 from indexer.applier.ledger import Ledger
-from indexer.applier.objects import LiveRecords, ObjectApplier
+from indexer.applier.objects import FROM_RECORD, LiveRecords, ObjectApplier
 from indexer.applier.proof import Proof
 from indexer.applier.records import RecordApplier
 from indexer.errors import SystemFaultError
 from indexer.model.action import Action, DataAssetAction, ObjectAction, PutObject, RecordAction
-from indexer.model.content import RecordFieldSource, RecordSource
 from indexer.model.generation import GenerationName
 from indexer.model.location import parse_location
 from indexer.model.ports import Readers, Writers
@@ -89,16 +88,15 @@ class Executor:
 
 def _object_work(
     batch: Batch, readers: Readers, ledger: Ledger
-) -> Iterator[tuple[Sequence[ObjectAction], LiveRecords]]:
-    """Each asset's object actions, and the live records that their contents come from."""
+) -> Iterator[tuple[Sequence[ObjectAction], LiveRecords | SystemFaultError]]:
+    """Each asset's object actions, and the live records that their contents come from, or why these could not be read."""
     per_asset = [[one for one in asset if isinstance(one, ObjectAction)] for asset in batch]
     per_asset = [actions for actions in per_asset if actions]
     try:
         records = _live_records(per_asset, readers)
     except SystemFaultError as exc:
-        for action in (one for actions in per_asset for one in actions):
-            if ledger.ready(action):
-                ledger.failed(action, exc.what)
+        ledger.noted("docdb", exc)  # once, for however many files
+        yield from ((actions, exc) for actions in per_asset)
         return
     for actions in per_asset:
         yield actions, records.get(actions[0].location, {})
@@ -111,9 +109,7 @@ def _live_records(
     wanted: dict[GenerationName, set[str]] = {}
     for actions in per_asset:
         for one in actions:
-            if isinstance(one, PutObject) and isinstance(
-                one.content.source, RecordFieldSource | RecordSource
-            ):
+            if isinstance(one, PutObject) and isinstance(one.content.source, FROM_RECORD):
                 wanted.setdefault(one.content.source.generation, set()).add(one.location)
     found: dict[str, dict[GenerationName, Mapping[str, Any]]] = {}
     for generation, names in wanted.items():

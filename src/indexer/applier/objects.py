@@ -37,6 +37,8 @@ REFUSES_WHAT_HOLDS = (
     "this server refuses a condition that holds: nothing else has changed the file "
     "(try `indexer doctor --write-probe`)"
 )
+FROM_RECORD = (RecordFieldSource, RecordSource)
+"""Sources of contents that are read from the live record."""
 LiveRecords = Mapping[GenerationName, Mapping[str, Any]]
 
 
@@ -63,14 +65,14 @@ class ObjectApplier:
     proof: Proof
     ledger: Ledger
 
-    def apply(self, actions: Sequence[ObjectAction], records: LiveRecords) -> None:
-        """One asset's actions, in order. `records`: its live records, after their own actions."""
+    def apply(self, actions: Sequence[ObjectAction], records: LiveRecords | SystemFaultError) -> None:
+        """One asset's actions, in order. `records`: its live records, after their own actions, or why they are unread."""
         for action in actions:
             if self.ledger.ready(action):
                 with carrying_out(action.id):
                     self._carry_out(action, records)
 
-    def _carry_out(self, action: ObjectAction, records: LiveRecords) -> None:
+    def _carry_out(self, action: ObjectAction, records: LiveRecords | SystemFaultError) -> None:
         try:
             match action:
                 case PutObject():
@@ -86,7 +88,12 @@ class ObjectApplier:
                 self.ledger.halt(exc.what)
             self._after_fault(action, exc)
 
-    def _put_content(self, action: PutObject, records: LiveRecords) -> None:
+    def _put_content(self, action: PutObject, records: LiveRecords | SystemFaultError) -> None:
+        if isinstance(records, SystemFaultError):
+            if isinstance(action.content.source, FROM_RECORD):
+                self.ledger.failed(action, records.what)
+                return
+            records = {}
         body = _content(action, records, self.sources)
         if body is None:
             gone, key = "its content is not what it was when the plan was reviewed", action.target.key
@@ -148,7 +155,10 @@ class ObjectApplier:
         """May it be written, by its precondition and by what it rests on elsewhere? Settled where not."""
         if not self.ledger.judged(action, judgement, _image(key, live)):
             return False
-        against = self.evidence.against(action)
+        try:
+            against = self.evidence.against(action)
+        except SystemFaultError as exc:  # of whichever system, and not of this bucket
+            raise SystemFaultError(exc.summary, exc.detail, exc.hint) from exc
         return not against or self.ledger.judged(action, stale(against))
 
     def _prove(self, action: ObjectAction, key: str, live: ObjectBody) -> None:
