@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from workbench import BUCKET, Workbench
 
+from indexer.model.place import S3Place
+from indexer.runs.files import load_plan
+from indexer.runs.mirror import working_folder
 from indexer.sandbox.faults import Fault
 
 RUNS = "indexer-runs"
@@ -227,3 +231,19 @@ def test_a_run_that_did_not_end_says_how_to_go_on(bench: Workbench) -> None:
     done = bench.run("undo", RUN, "--out", "back.json")
     assert done.returncode == 2
     assert "Apply its plan again with the same --results" in done.stderr
+
+
+def test_what_a_clusters_workers_record_gets_there_too(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one journal, whose every line can be read; a line that is still being written waits for the next time."""
+    planned(bench)
+    for name, value in bench.sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    line = '\n{"event": "%s"}'
+    with working_folder(S3Place(RUNS, "run"), load_plan(PLAN), Event(), (BUCKET,)) as folder:
+        (folder / "journal.jsonl").write_text(line % "started")
+        (folder / "journal.shard-000000.jsonl").write_text(line % "intent" + '\n{"event": "out')
+        (folder / "journal.shard-000001.jsonl").write_text(line % "outcome")
+    lines = bench.sandbox.s3.objects(RUNS)["run/journal.jsonl"].decode().split("\n")
+    assert [json.loads(one)["event"] for one in lines if one] == ["started", "intent", "outcome"]

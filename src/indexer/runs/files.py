@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from indexer.disk import sync_folder
+from indexer.disk import replace_file
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.action import Action, content_id
 from indexer.model.outcome import Result
@@ -109,31 +109,15 @@ def write_whole(path: Place, body: bytes, kept_in_step: Container[str]) -> None:
             files.replace(path, body)
         return
     check_file_of_ours(path)
-    replace_whole(path, body)
+    try:
+        replace_file(path, body, 0o666 & ~_umask())
+    except OSError as exc:
+        hint = "Nothing was replaced. Make room there, or name another place."
+        raise IndexerError("The file cannot be written", f"{path}: {exc.strerror}", hint) from exc
 
 
 def _in_s3(files: S3Files) -> Callable[[Place], bool]:
     return lambda place: isinstance(place, S3Place) and files.read(place) is not None
-
-
-def replace_whole(path: Path, body: bytes) -> None:
-    """Replace a file of this machine in one step, whosever it is. Raises IndexerError."""
-    temporary: str | None = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-        sync_folder(path.parent)
-    except OSError as exc:
-        hint = "Nothing was replaced. Make room there, or name another place."
-        raise IndexerError("The file cannot be written", f"{path}: {exc.strerror}", hint) from exc
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def append_text(path: Path, text: str) -> None:

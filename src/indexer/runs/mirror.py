@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Container, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
-from indexer.applier.history import JOURNAL_FILE, PLAN_FILE, RESULT_FILE, journal_plan_id
+from indexer.applier.history import JOURNAL_FILE, PLAN_FILE, RESULT_FILE, SHARD_PREFIX, journal_plan_id
 from indexer.disk import DiskFolder
 from indexer.errors import IndexerError, UsageError
 from indexer.model.place import Place, S3Place
@@ -111,12 +112,16 @@ class _Mirror:
                 self._stop.set()
 
     def _upload_journal(self) -> None:
-        """Only on what this run, or the one before it, put there: two runs do not overwrite each other's."""
-        path = self._folder / JOURNAL_FILE
-        if path.exists() and path.stat().st_size != self._size_bytes:
-            body = path.read_bytes()
+        """Only on what this run, or the one before it, put there: two runs do not overwrite each other's.
+
+        In S3 it is one file, with those that a cluster's workers write beside the run's own.
+        """
+        paths = [self._folder / JOURNAL_FILE, *sorted(self._folder.glob(f"{SHARD_PREFIX}*"))]
+        size_bytes = sum(path.stat().st_size for path in paths if path.exists())
+        if size_bytes != self._size_bytes and paths[0].exists():
+            body = b"\n".join(_whole_lines(path.read_bytes()) for path in paths)
             self._etag = self._files.put(self._results / JOURNAL_FILE, body, self._etag)
-            self._size_bytes = len(body)
+            self._size_bytes = size_bytes
 
     def finish(self, fault: BaseException | None = None) -> None:
         """Bring all to S3. Raises IndexerError; `fault`: why the run ends, where it failed."""
@@ -138,3 +143,13 @@ class _Mirror:
         if self._fault is not None and fault is None:
             hint = "What was written is recorded now. Apply again with the same --results: it goes on from there."
             raise IndexerError("The run stopped, since its journal did not get to S3", self._fault.what, hint)
+
+
+def _whole_lines(body: bytes) -> bytes:
+    """Without a last line that is still being written: in the middle of a file it would look like damage."""
+    head, _, last = body.rpartition(b"\n")
+    try:
+        json.loads(last)
+    except ValueError:
+        return head
+    return body
