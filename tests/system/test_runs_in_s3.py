@@ -24,6 +24,9 @@ RUN = f"s3://{RUNS}/run"
 def bench(workbench: Workbench, tmp_path: Path) -> Workbench:
     """An asset out of step, a bucket for runs, and a folder for temporary files that is looked at."""
     workbench.insert_in_step("asset", subject={"subject_id": "1"})
+    workbench.records("v2").insert_one(
+        {"_id": "stranger", "name": "stranger", "location": "s3://elsewhere/stranger"}
+    )
     workbench.put("asset/subject.json", b"{}")
     workbench.put("asset/rig.json", b'{"rig_id":"r"}')
     workbench.sandbox.s3.create_bucket(RUNS)
@@ -89,7 +92,7 @@ def test_what_a_run_keeps_in_s3_is_what_it_keeps_on_disk(bench: Workbench) -> No
     held = {key.removeprefix("run/"): body for key, body in bench.sandbox.s3.objects(RUNS).items()}
     assert {"journal.jsonl", "plan.json", "result.json"} <= held.keys()
     assert json.loads(held["plan.json"]) == plan
-    events = [json.loads(line)["event"] for line in held["journal.jsonl"].splitlines()]
+    events = [json.loads(line)["event"] for line in held["journal.jsonl"].splitlines() if line]
     assert events[0] == "started"
     assert events[-1] == "finished"
     assert b"{}" in [body for name, body in held.items() if name.startswith("archive/")]
@@ -224,13 +227,17 @@ def test_a_result_that_does_not_get_to_s3_stays_on_disk(bench: Workbench) -> Non
     assert all(one["before"] for one in kept(bench, f"{RUN}/result.json")["outcomes"])
 
 
-def test_a_run_that_did_not_end_says_how_to_go_on(bench: Workbench) -> None:
-    """A journal without a result: killed, and not run again yet."""
+def test_a_run_that_did_not_end_is_taken_back_from_its_journal(bench: Workbench) -> None:
+    """Killed, and not run again: there is no result."""
+    before = state(bench)
     planned(bench)
-    bench.sandbox.s3.put(RUNS, "run/journal.jsonl", b"")
-    done = bench.run("undo", RUN, "--out", "back.json")
-    assert done.returncode == 2
-    assert "Apply its plan again with the same --results" in done.stderr
+    assert bench.run("apply", PLAN, "--results", RUN).returncode == 0
+    bench.remove("run/result.json", RUNS)
+    undone = bench.run("undo", RUN, "--out", "back.json")
+    assert undone.returncode == 0, undone.stderr
+    assert "did not get to its end" in undone.stderr
+    assert bench.run("apply", "back.json").returncode == 0
+    assert state(bench) == before
 
 
 def test_what_a_clusters_workers_record_gets_there_too(

@@ -7,6 +7,8 @@ from typing import Any
 
 from workbench import BUCKET, Workbench
 
+from indexer.model.values import sha256
+
 
 def drifted(bench: Workbench) -> dict[str, Any]:
     """A stale file and a new one."""
@@ -95,3 +97,30 @@ def test_a_result_without_its_plan_cannot_be_undone(workbench: Workbench) -> Non
     done = workbench.run("undo", "run", "--out", "undo.json")
     assert done.returncode == 2
     assert "Restore the run's folder" in done.stderr
+
+
+def test_an_undo_that_leaves_something_out_exits_with_4(workbench: Workbench) -> None:
+    """It is planned all the same, and says what it leaves out."""
+    drifted(workbench)
+    workbench.plan()
+    workbench.run("apply", "plan.json", "--results", "run")
+    (workbench.folder / "run" / "archive" / sha256(b"{}")).unlink()
+    done = workbench.run("undo", "run", "--out", "undo.json")
+    assert done.returncode == 4, done.stderr
+    assert "Cannot be taken back: s3://" in done.stderr
+    assert "take the run back, but for" in done.stderr
+    assert json.loads((workbench.folder / "undo.json").read_text())["actions"]
+
+
+def test_a_run_that_was_killed_is_taken_back_and_said_to_be_one(workbench: Workbench) -> None:
+    """From its journal: there is no result."""
+    drifted(workbench)
+    before = state(workbench)
+    workbench.plan()
+    workbench.run("apply", "plan.json", "--results", "run")
+    (workbench.folder / "run" / "result.json").unlink()
+    done = workbench.run("undo", "run", "--out", "undo.json")
+    assert done.returncode == 0, done.stderr
+    assert "did not get to its end" in done.stderr
+    workbench.apply("undo.json")
+    assert state(workbench) == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,11 @@ from indexer.cli.options import ConfigPath, configured_here
 from indexer.cli.run import Run
 from indexer.cli.talk import Talk
 
+if TYPE_CHECKING:
+    from indexer.runs.undo import Undone
+
 NAME = "undo"
+IN_PART = 4
 SUMMARY = "Plan the way back from a run of apply."
 
 ResultFile = Annotated[
@@ -26,7 +30,8 @@ Out = Annotated[
 def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None) -> None:
     """Turn what a run wrote into an ordinary plan that takes it back. Reads no system, changes nothing.
 
-    What somebody has changed since the run is left alone when that plan is applied, and reported as stale.
+    What somebody has changed since the run is left alone when that plan is applied, and reported as stale. Exits with
+    4 where the plan leaves out something that cannot be taken back.
     """
     from indexer import save_plan, undo
     from indexer.model.place import parse_place
@@ -41,12 +46,20 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     check_writable(place, apart)
     save_plan(undone.plan, place, kept_in_step=apart)
     run.planned(undone.plan)
-    for one in undone.impossible:
-        talk.warn(f"Cannot be taken back: {one}")
-    count = len(undone.plan.actions)
-    assets = undone.plan.summary.assets
-    words = f"Plan: {count} actions on {assets} assets take the run back. Nothing is changed yet."
-    talk.say(words if count else "Nothing to take back: the run wrote nothing.", "bold", plan=out)
-    if count and not talk.json_lines:
+    for one in (*undone.notes, *(f"Cannot be taken back: {one}" for one in undone.impossible)):
+        talk.warn(one)
+    talk.say(_headline(undone), "alarm" if undone.impossible else "bold", plan=out)
+    if undone.plan.actions and not talk.json_lines:
         name = shlex.quote(out)
         talk.lines([f"→ indexer show {name}   every action", f"→ indexer apply {name}  carry it out"])
+    if undone.impossible:
+        raise typer.Exit(IN_PART)
+
+
+def _headline(undone: Undone) -> str:
+    count, left = len(undone.plan.actions), len(undone.impossible)
+    if not count:
+        return "Nothing can be taken back." if left else "Nothing to take back: the run wrote nothing."
+    assets = undone.plan.summary.assets
+    part = f"the run back, but for {left} of its writes" if left else "the run back"
+    return f"Plan: {count} actions on {assets} assets take {part}. Nothing is changed yet."
