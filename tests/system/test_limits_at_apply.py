@@ -113,7 +113,9 @@ def test_the_plan_of_an_undo_names_what_it_takes_away(workbench: Workbench) -> N
     workbench.insert_in_step("here")
     for number in range(3):
         workbench.put(f"new{number}/data_description.json", b'{"data_level": "derived"}')
-    workbench.plan("--bucket", BUCKET, "--max-deletes", "1", "--policy", "create-only")
+    workbench.plan(
+        "--bucket", BUCKET, "--max-deletes", "1", "--policy", "create-only", "--allow-empty", "docdb"
+    )
     workbench.apply()
     done = workbench.run("undo", "--out", "undo.json", str(next(workbench.folder.glob("plan.results/*"))))
     assert done.returncode == 0, done.stderr
