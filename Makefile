@@ -1,6 +1,6 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage gate bench soak lint format docs site release lock clean
+.PHONY: help demo test coverage gate bench soak explore planted lint format docs site release lock clean
 
 # python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
 PYTHON ?= $(shell for one in python3.11 python3; do \
@@ -37,6 +37,15 @@ ROUNDS ?= 20
 
 soak: $(READY) ## Random worlds, faults and kills, ROUNDS times; the last line has the figures
 	$(BIN)/python tests/resilience/soak.py $(ROUNDS)
+
+# How long the explorer explores: make explore MINUTES=30
+MINUTES ?= 5
+
+explore: $(READY) ## Every schedule of small worlds in memory, for MINUTES; the last line has the figures
+	$(BIN)/python tests/explore/explorer.py --minutes $(MINUTES)
+
+planted: $(READY) ## Plant faults in the applier and the planner, one after the other: the explorer must find each
+	$(BIN)/python tests/explore/planted.py
 
 lint: $(READY) ## Check style, types and layers
 	$(BIN)/ruff check

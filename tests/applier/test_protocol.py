@@ -29,6 +29,7 @@ APPLIED = line("outcome", "a", status="applied", before=ABSENT)
         [STARTED, INTENT, line("refused", "a"), line("outcome", "a", status="stale"), FINISHED],
         [STARTED, INTENT, line("refused", "a"), INTENT, APPLIED, FINISHED],
         [STARTED, INTENT, INTENT, APPLIED, FINISHED],
+        [STARTED, INTENT, INTENT, line("refused", "a"), APPLIED, FINISHED],
         [STARTED, line("outcome", "a", status="satisfied"), FINISHED],
         [
             STARTED,
@@ -41,6 +42,7 @@ APPLIED = line("outcome", "a", status="applied", before=ABSENT)
     ],
     ids=[
         "nothing", "one-write", "died-after-an-intent", "refused", "refused-and-tried-again", "tried-twice",
+        "the-second-try-refused-the-first-one-carried-out",
         "nothing-to-do", "a-second-run-finds-the-first-one's-write", "unknown-event",
     ],
 )  # fmt: skip

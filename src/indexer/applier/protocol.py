@@ -15,6 +15,7 @@ versions, are passed over.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,8 +31,8 @@ class _RunSoFar:
 
     begun: bool = False
     ended: bool = False
-    open: set[str] = field(default_factory=set)
-    """Actions that were intended, and have neither outcome nor refusal since."""
+    open: Counter[str] = field(default_factory=Counter)
+    """By action: intents that nothing has answered yet; an answer that was lost leaves one behind."""
     settled: set[str] = field(default_factory=set)
 
 
@@ -57,12 +58,12 @@ def _line_problems(line: Line, run: _RunSoFar, intended: set[tuple[str, str]]) -
             yield "the run had started before"
         case "intent":
             yield from _intent_problems(line, run, action_id)
-        case "refused" if action_id not in run.open:
+        case "refused" if not run.open[action_id]:
             yield "nothing was sent that could have been refused"
         case "outcome":
             yield from _outcome_problems(line, run, action_id, intended)
-        case "finished" if run.open:
-            yield f"{', '.join(sorted(run.open))} has no outcome"
+        case "finished" if still := sorted(+run.open):
+            yield f"{', '.join(still)} has no outcome"
 
 
 def _intent_problems(line: Line, run: _RunSoFar, action_id: str) -> Iterator[str]:
@@ -80,7 +81,7 @@ def _outcome_problems(
 ) -> Iterator[str]:
     if action_id in run.settled:
         yield "it had its outcome before"
-    if line.get("status") == "applied" and action_id not in run.open:
+    if line.get("status") == "applied" and not run.open[action_id]:
         yield "it was written without an intent"
     if line.get("before") is not None and (str(line.get("plan_id")), action_id) not in intended:
         yield "it has the before-image of a write that nobody intended"
@@ -92,12 +93,12 @@ def _take(line: Line, run: _RunSoFar, intended: set[tuple[str, str]]) -> None:
         case "started":
             run.begun = True
         case "intent":
-            run.open.add(action_id)
+            run.open[action_id] += 1
             intended.add((str(line.get("plan_id")), action_id))
         case "refused":
-            run.open.discard(action_id)
+            run.open[action_id] -= 1
         case "outcome":
-            run.open.discard(action_id)
+            del run.open[action_id]
             run.settled.add(action_id)
         case "finished":
             run.ended = True

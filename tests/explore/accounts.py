@@ -1,0 +1,205 @@
+"""Do journal, result and undo account for what was written? Each of our writes, and nobody else's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from explore.facts import MODIFIED, strict
+from explore.runs import Room, Run, Undone
+from explore.stage import Change, Slot, Snapshot
+from explore.watch import Problem, _record, lineage, named
+from indexer.applier.protocol import protocol_problems
+from indexer.model.action import Action
+from indexer.model.generation import DATE_PLACEHOLDER
+from indexer.model.outcome import BeforeImage, Outcome
+from indexer.model.values import id_from_plan, sha256
+from memory import key_of
+
+WRITTEN = ("applied", "satisfied")
+
+
+def journal_of(room: Room, folder: str) -> list[dict[str, Any]]:
+    """The whole lines of a folder's journal."""
+    held = room.folders[folder].files.get("journal.jsonl") if folder in room.folders else None
+    lines: list[dict[str, Any]] = []
+    for text in (b"" if held is None else held.body).splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            continue
+    return [line for line in lines if isinstance(line, dict)]
+
+
+def writes_to(action: Action, change: Change) -> bool:
+    """Is this the write that the action asks for?"""
+    match change.slot:
+        case ("object", bucket, key) if action.kind.endswith("-object"):
+            target = action.target
+            head, placeholder, tail = target.key.partition(DATE_PLACEHOLDER)  # type: ignore[union-attr]
+            same = key.startswith(head) and key.endswith(tail) if placeholder else key == target.key  # type: ignore[union-attr]
+            return bucket == target.bucket and same
+        case ("record", generation, key) if action.kind.endswith("-record"):
+            target = action.target
+            return (target.generation, key_of(id_from_plan(target.record_id))) == (generation, key)  # type: ignore[union-attr]
+        case ("data-asset", one) if action.kind.endswith("-data-asset"):
+            made = change.after or change.before
+            wanted = action.target.data_asset_id  # type: ignore[union-attr]
+            return (
+                wanted == one
+                if wanted
+                else (made.bucket, made.prefix) == (action.target.bucket, action.target.prefix)
+            )  # type: ignore[union-attr]
+    return False
+
+
+def check_journal(room: Room, folder: str) -> Iterator[Problem]:
+    """Its lines, and an intent for each write."""
+    lines = journal_of(room, folder)
+    for problem in protocol_problems(lines):
+        yield Problem("protocol", f"{folder}: {problem}")
+    runs = [one for one in room.runs if one.folder == folder]
+    intended, all_intended = (
+        list(standing(lines)),
+        [(line.get("action_id"), line.get("before")) for line in lines],
+    )
+    for run in runs:
+        for change in (one for one in room.stage.history if one.author == run.actor):
+            asked = [one.id for one in run.planned.plan.actions if writes_to(one, change)]
+            if not asked:
+                yield Problem("bounds", f"{run.actor} wrote {named(change)}, which its plan does not ask for")
+                continue
+            # Whose write a record shows that somebody else changed at once, nobody can tell.
+            known = all_intended if _taken_over(room, change) else intended
+            if not any(one in asked and _is_image(before, change, room) for one, before in known):
+                yield Problem(
+                    "unreported",
+                    f"{run.actor} wrote {named(change)}, and the journal does not say what it replaced",
+                )
+
+
+def standing(lines: list[dict[str, Any]]) -> Iterator[tuple[object, object]]:
+    """The intents, action and before-image, that were not refused."""
+    sent: dict[tuple[object, object], list[object]] = {}
+    for line in lines:
+        intents = sent.setdefault((line.get("run_id"), line.get("action_id")), [])
+        if line.get("event") == "intent":
+            intents.append(line.get("before"))
+        elif line.get("event") == "refused" and intents:
+            intents.pop()
+    return ((action_id, before) for (_, action_id), intents in sent.items() for before in intents)
+
+
+def _is_image(before: object, change: Change, room: Room) -> bool:
+    """Does a before-image show what a write replaced?"""
+    if not isinstance(before, Mapping):
+        return False
+    if change.before is None:
+        return before.get("kind") == "absent"
+    name = str(before.get("archive"))
+    image = room.archives.bodies().get(name)
+    if image is None:
+        return False
+    match change.slot[0]:
+        case "object":
+            return sha256(change.before) == name
+        case "record":
+            return (_record(image) or {}).get("_id") == change.before["_id"]
+    return change.slot[1].encode() in image
+
+
+def check_result(room: Room, run: Run) -> Iterator[Problem]:
+    """Each outcome says what the plan's runs with this folder wrote, and nothing more."""
+    if run.result is None:
+        return
+    ours = {one.actor for one in room.runs if one.folder == run.folder and one.began <= run.ended}
+    history = room.stage.history[: run.ended]
+    outcomes = {one.action_id: one for one in run.result.outcomes}
+    for action in run.planned.plan.actions:
+        outcome = outcomes.get(action.id)
+        if outcome is None:
+            yield Problem("unreported", f"{run.actor}: {action.kind} {action.location} has no outcome")
+            continue
+        changes = [one for one in history if one.author in ours and writes_to(action, one)]
+        own = [one for one in changes if one.author == run.actor]
+        for kind, words in _outcome_against(room, outcome, changes, own):
+            yield Problem(
+                kind,
+                f"{run.actor}: {action.kind}/{action.reason} of {action.location} is {outcome.status}, {words}",
+            )
+
+
+def _outcome_against(
+    room: Room, outcome: Outcome, changes: list[Change], own: list[Change]
+) -> Iterator[tuple[str, str]]:
+    if outcome.status == "applied" and not own and not room.stage.unanswered:
+        yield "unreported", "and it did not write"
+    if own and outcome.before is None and outcome.status != "failed" and not _in_doubt(room, own[-1]):
+        yield "unreported", "and its write has no before-image"
+    if outcome.before is not None and not changes and not room.stage.unanswered:
+        yield "unreported", "and has the before-image of somebody else's write"
+    if changes and outcome.before is not None and not _fits(outcome.before, changes, room):
+        yield "unreported", "and its before-image is not what was replaced"
+
+
+def _in_doubt(room: Room, own: Change) -> bool:
+    """Could nobody tell that it was written? The answer was lost, or somebody else's write took its place at once."""
+    return room.stage.unanswered or _taken_over(room, own)
+
+
+def _taken_over(room: Room, own: Change) -> bool:
+    later = room.stage.history[room.stage.history.index(own) + 1 :]
+    return own.slot[0] == "record" and any(one.slot == own.slot and one.author != own.author for one in later)
+
+
+def _fits(before: BeforeImage, changes: list[Change], room: Room) -> bool:
+    return _is_image(before.model_dump(), changes[0], room)
+
+
+def check_undo(room: Room, undone: Undone, began: Snapshot, since: int, folder: str) -> Iterator[Problem]:
+    """What the runs of the folder wrote is as it was before them; what others changed since is left alone."""
+    wrote: dict[Slot, list[Change]] = {}
+    for change in lineage(room, folder):
+        wrote.setdefault(change.slot, []).append(change)
+    now, ours = room.stage.snapshot(), {one.actor for one in room.runs}
+    others = {one.slot for one in room.stage.history[since:] if one.author not in ours}
+    for slot, changes in wrote.items():
+        if slot in others | room.raced or any(one.before == one.after for one in changes):
+            continue
+        live, left, before = now.value(slot), began.value(slot), changes[0].before
+        if not alike(slot, left, changes[-1].after, exactly=True):
+            if not alike(slot, live, left):
+                yield Problem("lost", f"undo changed {'/'.join(slot)}, which others had changed")
+        elif not alike(slot, live, before) and not undone.left_out:
+            yield Problem("unreported", f"undo left {'/'.join(slot)} as it is, and did not say so")
+    for slot in (_slots(began) | _slots(now)) - others:
+        if (
+            slot not in wrote
+            and not alike(slot, now.value(slot), began.value(slot))
+            and not room.stage.unanswered
+        ):
+            yield Problem("lost", f"undo changed {'/'.join(slot)}, which the run had not written")
+
+
+def _slots(now: Snapshot) -> set[Slot]:
+    objects: set[Slot] = {("object", bucket, key) for bucket, held in now.buckets.items() for key in held}
+    records: set[Slot] = {("record", name, key) for name, held in now.records.items() for key in held}
+    return objects | records | {("data-asset", one) for one in now.data_assets}
+
+
+def alike(slot: Slot, one: Any, other: Any, *, exactly: bool = False) -> bool:
+    """The same value, times of writes apart."""
+    if one is None or other is None:
+        return one is other
+    if slot[0] == "object":
+        return bool(one == other)
+    if slot[0] == "data-asset":
+        return bool(
+            replace(one, state="", has_computation=True) == replace(other, state="", has_computation=True)
+        )
+    skip = () if exactly else (MODIFIED[slot[1]],)
+    return strict({k: v for k, v in one.items() if k not in skip}) == strict(
+        {k: v for k, v in other.items() if k not in skip}
+    )

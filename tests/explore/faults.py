@@ -1,0 +1,127 @@
+"""Faults that the explorer must find: one-line changes of the applier, the planner and the undo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One changed line."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+
+
+def _in(module: str, *changed: tuple[str, str, str]) -> list[Fault]:
+    return [Fault(name, f"indexer.{module}", old, new) for name, old, new in changed]
+
+
+FAULTS: tuple[Fault, ...] = (
+    *_in(
+        "applier.guard",
+        ("any ETag will do", "            return live.etag == etag", "            return True"),
+        ("other bytes will do", "            return sha256(live.body) == digest", "            return True"),
+        ("a new file goes over another", "        return stale(\"there is a file now where none was\")", "        return PROCEED"),
+        ("another original is as good", "        return SATISFIED\n    return stale(\"there is another original by now\")", "        return SATISFIED\n    return SATISFIED"),
+        ("a changed record is updated", "            return stale(f\"the record's {field} was changed since the plan\")", "            pass"),
+        ("a changed record is deleted", "    if precondition.record is not None and fingerprint(live) != precondition.record:", "    if False:"),
+        ("an insert does not look", "    if not live:\n        return PROCEED", "    if True:\n        return PROCEED"),
+        ("contents are not pinned", "    return sha256(body) == content.sha256", "    return True"),
+    ),
+    *_in(
+        "applier.journal",
+        ("no intent", "        self._add(event=\"intent\", action_id=action_id, at=at.isoformat(), **images)", "        return"),
+        ("refusals are not journalled", "        self._add(event=\"refused\", action_id=action_id, at=at.isoformat())", "        return"),
+        ("nothing is durable", "                self._lines.add(text, durable=durable)", "                self._lines.add(text, durable=False)"),
+        ("earlier runs are forgotten", "        self.earlier = read_history(folder, plan_id)", "        self.earlier = History()"),
+        ("no outcome", "        self._add(durable, event=\"outcome\", **outcome.model_dump(mode=\"json\", exclude_none=True))", "        return"),
+        ("the end is not told", "        self._add(event=\"finished\", at=at.isoformat())", "        return"),
+    ),
+    *_in(
+        "applier.history",
+        ("an intent alone counts for nothing", "                self._of(action_id).sent.append((run_id, OurWrite(before, after, sure=False, at=at)))", "                pass"),
+        ("a refusal counts for nothing", "            del self.sent[at]", "            pass"),
+        ("the last before-image counts, not the first", "            before, after = self.made.before, after if at >= self.made_at else self.made.after", "            pass"),
+        ("results of earlier runs are not merged", "        return outcome.model_copy(update={\"before\": writes[-1].before, \"after\": writes[-1].after})", "        return outcome"),
+    ),
+    *_in(
+        "applier.ledger",
+        ("what an action rests on may fail", "        return outcome is not None and outcome.status in SUCCEEDED", "        return True"),
+        ("what is so already is ours", "                if ours is None:", "                if ours is None and not sent and not earlier:"),
+        ("images are not kept", "        return BeforeImage(kind=kind, archive=self._archive.keep(body), place=self._place, etag=etag)", "        from indexer.model.values import sha256\n        return BeforeImage(kind=kind, archive=sha256(body), place=self._place, etag=etag)"),
+        ("a write has no before-image", "        self._settle(action, \"applied\", detail, before=write.before, after=after, attempts=attempts)", "        self._settle(action, \"applied\", detail, after=after, attempts=attempts)"),
+    ),
+    *_in(
+        "applier.objects",
+        ("a put has no condition", "            answer = self.writer.put(bucket, put.key, put.body, live.etag if live else None)", "            now = self.reader.get(bucket, put.key)\n            answer = self.writer.put(bucket, put.key, put.body, now.etag if now else None)"),
+        ("the intent comes after the write", "            self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=sha256(put.body)))\n            answer = self.writer.put(bucket, put.key, put.body, live.etag if live else None)", "            answer = self.writer.put(bucket, put.key, put.body, live.etag if live else None)\n            self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=sha256(put.body)))"),
+        ("a refused put was ours", "        if not answer.unsure:\n            self.ledger.refused(action)", "        pass"),
+        ("grounds of files are not looked at", "        against = self.evidence.against(action)\n        return not against or self.ledger.judged(action, stale(against))", "        return True"),
+        ("a file replaced is not kept", "        return self.ledger.kept(\"object\", live.body, live.etag)", "        return BeforeImage(kind=\"absent\")"),
+        ("a copy takes what is there", "    if read is None or source.etag not in (None, read.etag):\n        return None\n    return read.body if pinned(action.content, read.body) else None", "    return None if read is None else read.body"),
+    ),
+    *_in(
+        "applier.records",
+        ("grounds of records are not looked at", "                if against := self.evidence.against(action):\n                    raise SourceChangedError(against)", "                pass"),
+        ("a record replaced is not kept", "        if one.record:\n            before = self.ledger.kept(", "        if False:\n            before = self.ledger.kept("),
+        ("the last-modified field stays", "        write, left = one.at(next_stamp(self.ledger.clock(), replaced))", "        write, left = one.at(replaced if isinstance(replaced, str) else next_stamp(self.ledger.clock(), replaced))"),
+        ("the intent of a record comes too late", "        self.ledger.intend(one.action, before, left)\n        return _Sent(one.action, write)", "        self.writer.write(one.action.target.generation, [write])\n        self.ledger.intend(one.action, before, left)\n        return _Sent(one.action, write)"),
+        ("any live record is what we left", "            if sent is not None and sent.shows_in(_image(one.action, record)):", "            if sent is not None:"),
+    ),
+    *_in(
+        "applier.contents",
+        ("updates have no filter", "                unchanged = _unchanged(self.record, read.fields)", "                unchanged = {}"),
+        ("deletions have no filter", "                return DeleteOne(record_id, _unchanged(self.record, self.record)), AfterImage()", "                return DeleteOne(record_id, {}), AfterImage()"),
+        ("a field's value is not what was reviewed", "        if fingerprint(value) != content.sha256:", "        if False:"),
+    ),
+    *_in(
+        "applier.evidence",
+        ("a folder that is back does not count", "            yield \"\" if empty else \"the asset's folder is there by now\"", "            yield \"\""),
+        ("a search is never made again", "GROWS_OLD = timedelta(minutes=1)", "GROWS_OLD = timedelta(days=1)"),
+        ("a result that is back does not count", "            return \"the result is there by now\" if found else \"\"", "            return \"\""),
+        ("mounts are not compared", "        if rests_on.mounts is not None and sorted(rests_on.mounts) != self._mounting(location):", "        if False:"),
+        ("an original that is gone does not count", "            yield self._file(location, rests_on.original, \"its original is gone by now\")", "            yield \"\""),
+        ("a record that has the field does not count", "        return \"\" if found[0].get(lacks.field) is None else", "        return \"\" if True else"),
+        ("any description will do", "            if sha256(read.body) == described", "            if True"),
+    ),
+    *_in(
+        "applier.data_assets",
+        ("a creation is sent again at once", "            if not self._comes_to_light(action, location):", "            self.writer.create(location, action.content.name, action.content.tags)\n            if not self._comes_to_light(action, location):"),
+        ("what mounts already is not looked at", "    there = sorted(one.id for one in found if one.location == location)", "    there: list[str] = []"),
+    ),
+    *_in(
+        "applier.execute",
+        ("files before records", "        steps = (self._data_assets, self._records, self._objects)", "        steps = (self._objects, self._records, self._data_assets)"),
+    ),
+    *_in(
+        "planner.undo",
+        ("what belongs together is undone apart", "                stays |= dict.fromkeys(action.after, stays[action.id])", "                pass"),
+        ("an undo does not look how the record was left", "    return AsRead(fields={\"location\": location or fingerprint(action.location)}, record=left.sha256)", "    return AsRead(fields={\"location\": location or fingerprint(action.location)})"),
+        ("an undo goes forwards", "        for action in reversed(asset):", "        for action in asset:"),
+        ("an undo forgets copies", "        case PutObject() | CopyObject():\n            return _restore_file(", "        case CopyObject():\n            raise CannotUndoError(\"no\")\n        case PutObject():\n            return _restore_file("),
+        ("an undo leaves added fields", "            unset=tuple(field for field in touched if field not in record),", "            unset=(),"),
+    ),
+    *_in(
+        "planner.desired",
+        ("an upload that was not JSON is lost", "            return Decision(copy_root=True, root_gone=True)", "            return Decision(root_gone=True)"),
+        ("an upload is not adopted", "            return Decision(copy_root=True, adopt=True, root_from_record=True)", "            return Decision(copy_root=True, root_gone=True)"),
+        ("no first original", "            return Decision(root_from_record=True, copy_new=True)", "            return Decision(root_from_record=True)"),
+        ("an original is not made", "            return Decision(copy_root=True, root_from_record=True)", "            return Decision(root_from_record=True)"),
+        ("a repaired upload is thrown away", "            return Decision(adopt=True, root_from_record=True)", "            return Decision(root_gone=True)"),
+        ("an unrecorded file stays", "        case False, _, Held.JSON if there:\n            return Decision(root_gone=True)", "        case False, _, Held.JSON if there:\n            return Decision()"),
+    ),
+    *_in(
+        "planner.asset",
+        ("copies before the record", "    return AssetPlan(tuple(chain([updates, *object_steps(files)])), tuple(findings))", "    return AssetPlan(tuple(chain([*object_steps(files), updates])), tuple(findings))"),
+        ("nothing rests on anything", "                finished.append(with_id(action.model_copy(update={\"after\": after})))", "                finished.append(with_id(action.model_copy(update={\"after\": ()})))"),
+        ("a failed search empties links", "    if not rules.links:\n        return None, ()", "    pass"),
+        ("a failed listing deletes records", "            if evidence.may_delete\n            else Reads()", "            if True\n            else Reads()"),
+    ),
+    *_in(
+        "planner.links",
+        ("other platforms' links are dropped", "    links = {**by_platform(value), CODE_OCEAN: wanted_ids}", "    links = {CODE_OCEAN: wanted_ids}"),
+    ),
+)  # fmt: skip

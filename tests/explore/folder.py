@@ -1,0 +1,151 @@
+"""A run's folder and archive in memory: what was not fsynced may be gone after a crash, and a line may be torn."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from explore.stage import Point
+from indexer.errors import IndexerError
+from indexer.model.values import sha256
+from memory import Crash
+
+
+def no_room() -> OSError:
+    """As a full disk says it."""
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@dataclass(slots=True)
+class _File:
+    body: bytes = b""
+    durable: int = 0
+    """So many bytes survive a power cut."""
+
+
+@dataclass(slots=True)
+class MemoryRunFolder:
+    """The files of a run; several runs may write to one folder, each through a view of its own."""
+
+    name: str
+    files: dict[str, _File] = field(default_factory=dict)
+
+    def another(self) -> MemoryRunFolder:
+        """The same once more."""
+        return MemoryRunFolder(
+            self.name, {name: _File(one.body, one.durable) for name, one in self.files.items()}
+        )
+
+    def power_cut(self) -> None:
+        """What was not fsynced is gone."""
+        for one in self.files.values():
+            one.body = one.body[: one.durable]
+
+    def of(self, actor: str, point: Point) -> RunFolderView:
+        """The folder as one actor reaches it."""
+        return RunFolderView(self, actor, point)
+
+
+@dataclass(slots=True)
+class RunFolderView:
+    """The port that the applier is handed."""
+
+    folder: MemoryRunFolder
+    actor: str
+    point: Point
+
+    def __str__(self) -> str:
+        """As a message names it."""
+        return self.folder.name
+
+    def read(self, name: str) -> bytes | None:
+        """A file's bytes, None where there is none."""
+        held = self.folder.files.get(name)
+        return None if held is None else held.body
+
+    def names(self) -> Sequence[str]:
+        """The files that are there, sorted."""
+        return sorted(self.folder.files)
+
+    def write(self, name: str, body: bytes) -> None:
+        """Replace a file, whole and durably."""
+        if self.point(self.actor, f"file.{name}") == "full":
+            raise no_room()
+        self.folder.files[name] = _File(body, len(body))
+
+    def lines(self, name: str) -> MemoryLines:
+        """A file that lines are added to."""
+        return MemoryLines(self.folder.files.setdefault(name, _File()), self.actor, self.point)
+
+
+@dataclass(slots=True)
+class MemoryLines:
+    """Lines that are added to a file."""
+
+    file: _File
+    actor: str
+    point: Point
+
+    def add(self, line: str, *, durable: bool) -> None:
+        """Put one at the end, apart from what a crash tore before it."""
+        text = f"\n{line}".encode("utf-8", errors="backslashreplace")
+        try:
+            fate = self.point(self.actor, "line")
+        except TornError:
+            self.file.body += text[: len(text) // 2]
+            self.file.durable = len(self.file.body)
+            raise
+        if fate == "full":
+            raise no_room()
+        self.file.body += text
+        if durable:
+            self.file.durable = len(self.file.body)
+
+    def close(self) -> None:
+        """No more."""
+
+
+class TornError(Crash):
+    """The process dies in the middle of a line; everywhere else this is a death like any other."""
+
+
+@dataclass(slots=True)
+class Archives:
+    """Every before-image that was kept durably, by its place."""
+
+    places: dict[str, dict[str, bytes]] = field(default_factory=dict)
+
+    def another(self) -> Archives:
+        """The same once more."""
+        return Archives({place: dict(held) for place, held in self.places.items()})
+
+    def bodies(self) -> Mapping[str, bytes]:
+        """All images of all places, by their sha256."""
+        return {name: body for held in self.places.values() for name, body in held.items()}
+
+    def of(self, place: str, actor: str, point: Point) -> MemoryArchive:
+        """One place, as one actor reaches it."""
+        return MemoryArchive(self.places.setdefault(place, {}), actor, point)
+
+
+@dataclass(slots=True)
+class MemoryArchive:
+    """The port that the applier is handed."""
+
+    held: dict[str, bytes]
+    actor: str
+    point: Point
+
+    def keep(self, body: bytes) -> str:
+        """Put one in, durably; returns its name."""
+        if self.point(self.actor, "archive.keep") == "full":
+            raise IndexerError("The run's archive cannot be written", "no space left", "Name another place.")
+        name = sha256(body)
+        self.held[name] = bytes(body)
+        return name
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes that hash to this name, or None."""
+        return self.held.get(name)

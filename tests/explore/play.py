@@ -1,0 +1,184 @@
+"""Play a schedule from beginning to end, and look what became of the world."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from explore.accounts import check_journal, check_result, check_undo
+from explore.actors import act
+from explore.director import Director
+from explore.oracle import out_of_step
+from explore.runs import Planned, Room, Run, apply, plan, quiet, undo
+from explore.schedule import Schedule
+from explore.stage import Snapshot
+from explore.watch import Problem, Watch
+from explore.worlds import WORLDS
+from indexer.errors import IndexerError
+from memory import Crash
+
+WRITES = re.compile(r"(objects\.(put|delete)|records\.(write|next)|data_assets\.(create|archive|delete))")
+INEVITABLE = ("deleted data asset", "its id is not known", "left as it is, since")
+"""What no undo can take back, and what rests on it."""
+TRIES = 3
+"""So many plans, each applied, must bring a world to rest that nobody touches any more."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a schedule showed."""
+
+    schedule: Schedule
+    problems: list[Problem] = field(default_factory=list)
+    passed: list[tuple[str, int, str]] = field(default_factory=list)
+    """Every point: actor, number, name."""
+    struck: Counter[str] = field(default_factory=Counter)
+    """Events that came about, by kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A world with its plan, made once and played many times."""
+
+    room: Room
+    planned: Planned
+
+
+@cache
+def prepared(world: str) -> Prepared:
+    """The world, planned while nothing happens."""
+    room = Room(WORLDS[world], WORLDS[world].stage())
+    return Prepared(room, plan(room))
+
+
+def play(schedule: Schedule) -> Verdict:
+    """Play it; whatever goes wrong is in the verdict."""
+    one = _Play(schedule)
+    try:
+        one.from_beginning_to_end()
+    except Exception as exc:  # noqa: BLE001 any error that is none of ours is what we look for
+        where = traceback.extract_tb(exc.__traceback__)[-1]
+        words = f"{type(exc).__name__}: {exc} ({where.filename.rpartition('/')[2]}:{where.lineno})"
+        one.watch.problems.append(Problem("error", words))
+    return Verdict(schedule, one.watch.problems, one.director.passed, one.director.struck)
+
+
+class _Play:
+    def __init__(self, schedule: Schedule) -> None:
+        made = prepared(schedule.world)
+        self.schedule, self.planned = schedule, made.planned
+        self.room = made.room.another()
+        self.watch = Watch(self.room)
+        self.room.stage.witness = self.watch
+        self.director = Director(
+            self.room.stage,
+            schedule.events,
+            lambda name: act(self.room.stage, name),
+            self._second,
+            self.room.cut_power,
+        )
+
+    def from_beginning_to_end(self) -> None:
+        """A run of the plan, what the operator does next, and the nights after it."""
+        planned = self._planned()
+        if planned is not None:
+            self._apply(planned, "r1", "apply")
+            self.director.ended()
+            if self.schedule.then == "again":
+                self._until_done(planned, "r1", "again")
+            else:
+                self._undo()
+        self._nights()
+        for folder in list(self.room.folders):
+            self.watch.problems.extend(check_journal(self.room, folder))
+
+    def point(self, actor: str, name: str) -> str:
+        """A step of ours; the room is told of what leaves a write in doubt."""
+        try:
+            fate = self.director.point(actor, name)
+        except BaseException:
+            self.room.stage.unanswered |= WRITES.fullmatch(name) is not None
+            raise
+        self.room.ignoring |= fate == "ignored"
+        return fate
+
+    def _planned(self) -> Planned | None:
+        if not any(event.actor == "plan" for event in self.schedule.events):
+            return self.planned
+        try:
+            return plan(self.room, "plan", self.point)
+        except (Crash, IndexerError):
+            return None
+
+    def _apply(self, planned: Planned, folder: str, actor: str, *, quietly: bool = False) -> Run:
+        run = apply(self.room, planned, folder, actor, quiet if quietly else self.point)
+        self.watch.problems.extend(check_result(self.room, run))
+        return run
+
+    def _until_done(self, planned: Planned, folder: str, actor: str) -> Run:
+        """As an operator does: again, where a run did not get to its end."""
+        run = self._apply(planned, folder, actor)
+        if run.result is None or not run.result.complete:
+            run = self._apply(planned, folder, f"{actor}-once-more", quietly=True)
+        return run
+
+    def _second(self, what: str) -> None:
+        """Another run of ours, at the same time."""
+        match what:
+            case "same":
+                self._apply(self.planned, "r1", "second")
+            case "other":
+                self._apply(self.planned, "r2", "second")
+            case "overlap":
+                self._apply(plan(self.room, "second-plan"), "r3", "second")
+            case "undo":
+                back = undo(self.room, "r1").planned
+                if back is not None:
+                    self._apply(back, "u2", "second")
+
+    def _undo(self) -> None:
+        began, since = self.room.stage.snapshot(), len(self.room.stage.history)
+        undone = undo(self.room, "r1")
+        if undone.planned is None:
+            self._left_out(undone.words)
+            return
+        run = self._until_done(undone.planned, "u1", "undo")
+        short = undone.left_out or run.result is None or not run.result.complete
+        if undone.left_out:
+            self._left_out(undone.words)
+        from dataclasses import replace
+
+        self.watch.problems.extend(check_undo(self.room, replace(undone, left_out=short), began, since, "r1"))
+
+    def _left_out(self, words: tuple[str, ...]) -> None:
+        """Where nobody else acted, and no system failed, everything can be taken back but a deleted data asset."""
+        kinds = {event.kind for event in self.schedule.events}
+        wrong = [one for one in words if not any(inevitable in one for inevitable in INEVITABLE)]
+        if wrong and kinds <= {"dies", "power", "torn"}:
+            self.watch.problems.append(
+                Problem("unreported", f"undo left out what it could take back: {wrong[0]}")
+            )
+
+    def _nights(self) -> None:
+        """Plan and apply, until nothing is left to do; and what is then so must be right."""
+        for night in range(TRIES):
+            planned = plan(self.room, f"plan-of-night-{night}")
+            if not planned.plan.actions:
+                break
+            self._apply(planned, f"n{night}", f"night-{night}", quietly=True)
+        else:
+            told = {one.location for one in planned.plan.findings}
+            left = [one for one in planned.plan.actions if one.location not in told]
+            if left:
+                words = ", ".join(f"{one.kind}/{one.reason} of {one.location}" for one in left)
+                self.watch.problems.append(Problem("drift", f"after {TRIES} plans there is still {words}"))
+        if not planned.plan.withheld and planned.plan.summary.complete:
+            now = self.room.stage.snapshot()
+            self.watch.problems.extend(Problem("drift", one) for one in self._out_of_step(now))
+
+    def _out_of_step(self, now: Snapshot) -> Iterator[str]:
+        yield from out_of_step(now, self.room.world)

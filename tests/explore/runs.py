@@ -1,0 +1,182 @@
+"""The real planner, applier and undo on a stage: the explorer's composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+
+from builders import BUCKET, RESULTS, NoProgress, bounds, rules, scope
+from explore.folder import Archives, MemoryRunFolder
+from explore.ports import readers_of, writers_of
+from explore.stage import Change, Point, Slot, Snapshot, Stage, View
+from explore.worlds import SmallWorld
+from indexer.applier.history import PLAN_FILE, RESULT_FILE, read_history
+from indexer.errors import IndexerError
+from indexer.model.outcome import Result
+from indexer.model.plan import Plan
+from indexer.planner.assemble import Identity
+from indexer.runs.apply import apply_plan
+from indexer.runs.bucket import plan_here
+from indexer.runs.connect import Systems
+from indexer.runs.files import PlanFile, as_file
+from indexer.runs.plan import plan_snapshot
+from indexer.runs.undo import _unknown, undo_plan, way_back
+from memory import Crash
+
+
+def quiet(_: str, __: str) -> str:
+    """Nothing happens."""
+    return ""
+
+
+@dataclass(slots=True)
+class Planned:
+    """A plan, and what its planner could see."""
+
+    file: PlanFile
+    seen: Snapshot
+    """When it began."""
+    window: tuple[Change, ...] = ()
+    """What others changed while it read."""
+    undoes: str | None = None
+    """It takes back what runs with this folder wrote."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan itself."""
+        return self.file.plan
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of the applier, however it ended."""
+
+    actor: str
+    planned: Planned
+    folder: str
+    began: int
+    """So long was the history then."""
+    ended: int = 0
+    result: Result | None = None
+    died: bool = False
+    error: str = ""
+    """Words of an error of ours that ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The way back, and what it leaves as it is."""
+
+    planned: Planned | None
+    """None where there is nothing to go by, or it was refused."""
+    words: tuple[str, ...] = ()
+    left_out: bool = False
+
+
+@dataclass(slots=True)
+class Room:
+    """The world, with what our runs keep beside it."""
+
+    world: SmallWorld
+    stage: Stage
+    folders: dict[str, MemoryRunFolder] = field(default_factory=dict)
+    archives: Archives = field(default_factory=Archives)
+    runs: list[Run] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    ignoring: bool = False
+    """The server has ignored a condition."""
+    raced: set[Slot] = field(default_factory=set)
+    """What somebody changed in a way that no condition can hold."""
+
+    def another(self) -> Room:
+        """The same once more; what happens in one does not happen in the other."""
+        folders = {name: one.another() for name, one in self.folders.items()}
+        return Room(
+            self.world,
+            self.stage.another(),
+            folders,
+            self.archives.another(),
+            list(self.runs),
+            list(self.planned),
+        )
+
+    def cut_power(self) -> None:
+        """What was not fsynced is gone, in all folders."""
+        for one in self.folders.values():
+            one.power_cut()
+
+
+def plan(room: Room, actor: str = "plan", point: Point = quiet) -> Planned:
+    """What the planner makes of the world. Raises Crash, IndexerError."""
+    view, seen, began = View(room.stage, actor, point), room.stage.snapshot(), len(room.stage.history)
+    readers = readers_of(view)
+    made = plan_snapshot(
+        readers,
+        rules(**{"links": True, **room.world.rules}),
+        scope(RESULTS if room.world.results else BUCKET, **room.world.scope),
+        RESULTS,
+        Identity(f"{actor}-{len(room.planned)}", room.stage.now, "0"),
+        plan_here(readers, 1),
+        NoProgress(),
+    )
+    if made.fault is not None:
+        raise made.fault
+    planned = Planned(as_file(made.plan), seen, tuple(room.stage.history[began:]))
+    room.planned.append(planned)
+    return planned
+
+
+def apply(room: Room, planned: Planned, folder: str, actor: str, point: Point = quiet) -> Run:
+    """Carry out a plan, until it is done, or dies, or ends with an error of ours."""
+    run = Run(actor, planned, folder, len(room.stage.history))
+    room.runs.append(run)
+    try:
+        run.result = _apply(room, planned, folder, actor, point)
+    except Crash:
+        run.died = True
+    except IndexerError as exc:
+        run.error = str(exc) or type(exc).__name__
+    run.ended = len(room.stage.history)
+    return run
+
+
+def _apply(room: Room, planned: Planned, folder: str, actor: str, point: Point) -> Result:
+    view = View(room.stage, actor, point)
+    held = room.folders.setdefault(folder, MemoryRunFolder(folder))
+    return apply_plan(
+        planned.file,
+        Systems(
+            readers_of(view),
+            writers_of(view),
+            open_archive=lambda place: room.archives.of(place, actor, point),
+        ),
+        bounds(),
+        held.of(actor, point),
+        1,
+        NoProgress(),
+        Event(),
+        room.stage.clock,
+        archive=f"/archives/{folder}",
+        run_id=f"run-{len(room.runs)}",
+        pause=room.stage.pause,
+    )
+
+
+def undo(room: Room, folder: str) -> Undone:
+    """Plan the way back from what a folder holds."""
+    held = room.folders[folder].of("undo-plan", quiet)
+    body = held.read(PLAN_FILE)
+    if body is None:
+        return Undone(None)
+    plan, result = Plan.model_validate_json(body), held.read(RESULT_FILE)
+    run = None if result is None else Result.model_validate_json(result)
+    history = read_history(held, plan.plan_id, run)
+    found = way_back(
+        plan, history, run, lambda place: room.archives.of(place, "undo-plan", quiet), Path("/archives")
+    )
+    back = undo_plan(plan, found, run, history, f"undo-{len(room.planned)}", room.stage.now)
+    words = (*found.impossible, *_unknown(plan.actions, run, history))
+    planned = Planned(as_file(back), room.stage.snapshot(), undoes=folder)
+    room.planned.append(planned)
+    return Undone(planned, words, left_out=bool(words))

@@ -1,0 +1,70 @@
+"""What happens at which point of a small world's story; a schedule can be typed, and pasted into a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "dies", "power", "torn", "full", "fails", "lost", "ignored", "retried", "refused", "lags", "waits", "acts", "runs",
+    "yields",
+]  # fmt: skip
+"""dies: the process ends before this step; what it wrote stands. power: the same, and what was not fsynced is gone.
+torn: the process ends in the middle of this line. full: the disk, or the archive's bucket, refuses it.
+fails: the call is not carried out. lost: it is, and its answer is lost. ignored: without its condition.
+retried: the client sends it twice, and the second try is refused. refused: the database refuses one document.
+lags: the search shows what was there before the last create. waits: ten minutes pass. acts: somebody else does a step.
+runs: another run of ours begins, and gets to its end unless it yields. yields: it lets the first one go on.
+"""
+KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
+Then = Literal["again", "undo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens at the n-th point of an actor of ours."""
+
+    actor: str
+    """plan, apply, again, second, undo."""
+    point: int
+    kind: Kind
+    what: str = ""
+    """Of `acts`, the step; of `runs`, which run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A world, what happens in it, and what the operator does afterwards."""
+
+    world: str
+    events: tuple[Event, ...] = ()
+    then: Then = "again"
+    """Apply the plan again, or take the run back."""
+
+    def __str__(self) -> str:
+        """As it is typed: `asset-gone: apply@3 fails, apply@7 acts curator-edits; undo`."""
+        events = ", ".join(
+            f"{one.actor}@{one.point} {one.kind}{' ' if one.what else ''}{one.what}" for one in self.events
+        )
+        return f"{self.world}: {events}; {self.then}"
+
+
+def parse(text: str) -> Schedule:
+    """The schedule that was printed so. Raises ValueError."""
+    world, _, rest = text.partition(":")
+    events, _, then = rest.rpartition(";")
+    if then.strip() not in ("again", "undo"):
+        raise ValueError(f"it ends in neither `again` nor `undo`: {text!r}")
+    return Schedule(
+        world.strip(),
+        tuple(_event(one) for one in events.split(",") if one.strip()),
+        then.strip(),  # type: ignore[arg-type]
+    )
+
+
+def _event(text: str) -> Event:
+    where, kind, *what = text.split()
+    actor, _, point = where.partition("@")
+    if kind not in KINDS:
+        raise ValueError(f"there is no event {kind!r}")
+    return Event(actor, int(point), kind, " ".join(what))  # type: ignore[arg-type]

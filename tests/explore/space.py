@@ -1,0 +1,193 @@
+"""Which schedules there are: each point × each event, then pairs, two runs with two preemptions, then random walks."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+from explore.actors import STEPS, act
+from explore.play import WRITES, play, prepared
+from explore.schedule import Event, Kind, Schedule, Then
+from explore.stage import changes
+from explore.worlds import WORLDS
+
+THENS: tuple[Then, ...] = ("again", "undo")
+SECOND_RUNS = ("same", "other", "overlap", "undo")
+OURS_ALONE = ("line", "file.", "archive.")
+"""Steps that no other actor can see: whoever acts before them might as well act before the next one."""
+NEVER = 1_000_000
+"""A point that no actor gets to: an event there has the planner's points counted."""
+
+
+def kinds_at(name: str) -> tuple[Kind, ...]:
+    """What can happen to a step of ours."""
+    if name == "line":
+        return ("dies", "power", "torn", "full")
+    if name.startswith(("file.", "archive.")):
+        return ("dies", "power", "full")
+    if name == "data_assets.search":
+        return ("dies", "fails", "lags")
+    if not WRITES.fullmatch(name):
+        return ("dies", "fails")
+    more: tuple[Kind, ...] = ()
+    if name.startswith("objects."):
+        more = ("ignored", "retried")
+    if name == "records.write":
+        more = ("refused",)
+    return ("dies", "power") if name == "records.next" else ("dies", "power", "fails", "lost", *more)
+
+
+@cache
+def points(world: str, then: Then) -> tuple[tuple[str, int, str], ...]:
+    """The points of our actors where nothing happens."""
+    return tuple(play(Schedule(world, (Event("plan", NEVER, "dies"),), then)).passed)
+
+
+@cache
+def steps(world: str) -> tuple[str, ...]:
+    """What others can do that changes something."""
+    found = []
+    for name in STEPS:
+        stage = prepared(world).room.another().stage
+        before = stage.snapshot()
+        act(stage, name)
+        if any(changes(before, stage.snapshot())) or name in ("user-unarchives", "predecessor-copies"):
+            found.append(name)
+    return tuple(found)
+
+
+@cache
+def of_ours(world: str, then: Then, *actors: str, without: tuple[Kind, ...] = ()) -> tuple[Event, ...]:
+    """What can happen to our own steps."""
+    return tuple(
+        Event(actor, number, kind)
+        for actor, number, name in points(world, then)
+        if actor in actors
+        for kind in kinds_at(name)
+        if kind not in without
+    )
+
+
+def meetings(world: str, then: Then, *actors: str) -> Iterator[tuple[str, int]]:
+    """Points of ours before which others can act to any effect."""
+    for actor, number, name in points(world, then):
+        if actor in actors and not name.startswith(OURS_ALONE):
+            yield actor, number
+
+
+@cache
+def of_others(world: str, then: Then, *actors: str) -> tuple[Event, ...]:
+    """What others can do meanwhile; and time can go by."""
+    return tuple(
+        event
+        for actor, number in meetings(world, then, *actors)
+        for event in (
+            *(Event(actor, number, "acts", name) for name in steps(world)),
+            Event(actor, number, "waits"),
+        )
+    )
+
+
+@cache
+def of_second(world: str, then: Then) -> tuple[Event, ...]:
+    """A second run of ours can begin."""
+    return tuple(
+        Event(actor, number, "runs", what)
+        for actor, number in meetings(world, then, "apply")
+        for what in SECOND_RUNS
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """All combinations of one event of each list, in one world."""
+
+    world: str
+    then: Then
+    choices: tuple[Sequence[Event], ...]
+
+    def __len__(self) -> int:
+        return math.prod(map(len, self.choices))
+
+    def __getitem__(self, index: int) -> Schedule:
+        events = []
+        for choice in self.choices:
+            index, at = divmod(index, len(choice))
+            events.append(choice[at])
+        return Schedule(self.world, tuple(events), self.then)
+
+
+def singles(world: str, then: Then) -> Iterator[Block]:
+    """Nothing at all, and each event alone."""
+    actors = ("plan", "apply", "again") if then == "again" else ("apply", "undo")
+    yield Block(world, then, ())
+    yield Block(world, then, (of_ours(world, then, *actors),))
+    yield Block(world, then, (of_others(world, then, *actors),))
+    yield Block(world, then, (of_second(world, then),))
+
+
+def quick(world: str, then: Then) -> Iterator[Block]:
+    """Each point × what can happen to it alone."""
+    yield Block(world, then, ())
+    yield Block(world, then, (of_ours(world, then, "apply", then),))
+
+
+def pairs(world: str, then: Then) -> Iterator[Block]:
+    """An event of ours with a step of somebody else's or with another one; two runs with two preemptions."""
+    ours = of_ours(world, then, "apply", without=("power", "torn"))
+    yield Block(world, then, (ours, of_others(world, then, "apply", then)))
+    yield Block(world, then, (ours, of_ours(world, then, then)))
+    count = len(list(meetings(world, then, "apply")))
+    yields = tuple(Event("second", number, "yields") for number in range(2 * count))
+    yield Block(world, then, (of_second(world, then), yields))
+
+
+Blocks = Callable[[str, Then], Iterator[Block]]
+
+
+class Space:
+    """All schedules of some blocks, in an order that mixes worlds and events, without keeping any."""
+
+    def __init__(self, kind: Blocks, seed: int = 0, worlds: Sequence[str] = ()) -> None:
+        self._blocks = [
+            block for one in product(worlds or WORLDS, THENS) for block in kind(*one) if len(block)
+        ]
+        self._size = sum(map(len, self._blocks))
+        rng = random.Random(seed)
+        self._step = next(
+            step
+            for step in iter(lambda: rng.randrange(1, self._size + 1), None)
+            if math.gcd(step, self._size) == 1
+        )
+
+    def __len__(self) -> int:
+        return self._size
+
+    def share(self, first: int, every: int) -> Iterator[Schedule]:
+        """Every so manieth, beginning with the first-th."""
+        for index in range(first, self._size, every):
+            yield self._at(index * self._step % self._size)
+
+    def _at(self, index: int) -> Schedule:
+        for block in self._blocks:
+            if index < len(block):
+                return block[index]
+            index -= len(block)
+        raise IndexError(index)
+
+
+def walk(rng: random.Random) -> Schedule:
+    """A random schedule of two to five events."""
+    world, then = rng.choice(list(WORLDS)), rng.choice(THENS)
+    actors = ("apply", then) if rng.random() < 0.8 else ("plan", "apply", then)
+    pools = [of_ours(world, then, *actors), of_others(world, then, *actors), of_second(world, then)]
+    events = {rng.choice(rng.choice([one for one in pools if one])) for _ in range(rng.randint(2, 5))}
+    begins = sorted((one for one in events if one.kind == "runs"), key=repr)[:1]
+    if begins and rng.random() < 0.5:
+        begins.append(Event("second", rng.randrange(20), "yields"))
+    plain = sorted((one for one in events if one.kind != "runs"), key=repr)
+    return Schedule(world, (*plain, *begins), then)

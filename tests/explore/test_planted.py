@@ -1,0 +1,21 @@
+"""The explorer finds what it must find; `make planted` plants all faults of the table."""
+
+from __future__ import annotations
+
+import pytest
+
+from explore.faults import FAULTS
+from explore.planted import found
+
+SAMPLE = ("a refused put was ours", "copies before the record", "what belongs together is undone apart")
+
+
+def test_the_table_names_each_fault_once() -> None:
+    """And has enough of them."""
+    assert len({one.name for one in FAULTS}) == len(FAULTS) >= 40
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_planted_fault_is_found(name: str) -> None:
+    """In a process of its own, within some hundred schedules."""
+    assert found(next(one for one in FAULTS if one.name == name), most=1_500)

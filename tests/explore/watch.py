@@ -1,0 +1,200 @@
+"""Looks at each of our writes as it happens. Source: DOMAIN, "What must never happen" 3 to 6."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from explore.facts import MODIFIED, ORIGINAL, elsewhere, instant, out_of_bounds, strict
+from explore.grounds import groundless, grounds_of
+from explore.runs import Room, Run
+from explore.stage import Change, Snapshot
+from indexer.model.values import sha256
+from indexer.systems.bson_values import unarchived
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that must never happen, and did."""
+
+    kind: str
+    """lost, unreported, unfounded, bounds, protocol, drift or error."""
+    words: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.kind}: {self.words}"
+
+
+@dataclass(slots=True)
+class Watch:
+    """The witness of a room's history."""
+
+    room: Room
+    problems: list[Problem] = field(default_factory=list)
+
+    def __call__(self, change: Change, now: Snapshot) -> None:
+        """Somebody wrote; we look where it was one of ours."""
+        run = next((one for one in self.room.runs if one.actor == change.author), None)
+        if run is not None:
+            for kind, words in self._against(change, now, run):
+                self.problems.append(Problem(kind, f"{run.actor} wrote {named(change)}: {words}"))
+
+    def _against(self, change: Change, now: Snapshot, run: Run) -> Iterator[tuple[str, str]]:
+        if why := out_of_bounds(change.slot, change.before, change.after):
+            yield "bounds", why
+        seen = list(self._seen(change, run))
+        if self._raced(change, run, seen):
+            self.room.raced.add(change.slot)
+        else:
+            yield from self._unseen(change, run, seen)
+            if change.before is not None and not is_kept(change, now, self.room):
+                yield "lost", "what it replaced is neither live nor in an archive"
+        if change.slot[0] == "record" and change.before and change.after and not _later(change):
+            yield "unfounded", "its last-modified field is not later than the one that it replaces"
+        undo = run.planned.undoes is not None
+        if change.slot[0] == "record" and change.before and change.after and not undo:
+            before, after = (elsewhere(change.slot[1], one) for one in (change.before, change.after))
+            if before != after:
+                yield "lost", f"links to other platforms were {before}, and are {after}"
+        looks = self.room.stage.looks.get(run.actor, {})
+        for ground in grounds_of(change, self.room.world, run.planned.seen, undo=undo):
+            if groundless(ground, change, now, looks):
+                yield "unfounded", f"not so any more: {ground.words}"
+
+    def _unseen(self, change: Change, run: Run, seen: Sequence[Any]) -> Iterator[tuple[str, str]]:
+        """What was replaced must be what the plan saw, or what we wrote ourselves."""
+        if run.planned.undoes is not None:
+            own = lineage(self.room, run.planned.undoes)
+            if not any(one.slot == change.slot for one in own) and not may_be_ours(self.room, change.slot):
+                yield "lost", "an undo of what nobody of ours wrote"
+        if change.before is None or change.slot[0] == "data-asset":
+            return
+        if ORIGINAL.fullmatch(change.slot[-1]) and not self._may_remove_original(change, run):
+            yield "lost", "an original was overwritten"
+        elif not any(_same(change, one) for one in seen):
+            yield "lost", "what it replaced was not seen"
+
+    def _may_remove_original(self, change: Change, run: Run) -> bool:
+        undone = run.planned.undoes
+        return (
+            undone is not None
+            and change.after is None
+            and any(
+                one.slot == change.slot and one.after == change.before for one in lineage(self.room, undone)
+            )
+        )
+
+    def _seen(self, change: Change, run: Run) -> Iterator[Any]:
+        planned = run.planned
+        if planned.undoes is not None:
+            yield from (one.after for one in lineage(self.room, planned.undoes) if one.slot == change.slot)
+        else:
+            yield planned.seen.value(change.slot)
+            yield from (one.after for one in planned.window if one.slot == change.slot)
+        ours = {one.actor for one in self.room.runs if one.planned.plan.plan_id == planned.plan.plan_id}
+        yield from (
+            one.after for one in self.room.stage.history if one.slot == change.slot and one.author in ours
+        )
+
+    def _raced(self, change: Change, run: Run, seen: Sequence[Any]) -> bool:
+        """Of what no condition can hold: a change between the last look and the write, to a server that could not tell."""
+        look = (self.room.stage.looks.get(run.actor, {}).get(change.slot) or [None])[-1]
+        if change.slot[0] == "object":
+            original = ORIGINAL.fullmatch(change.slot[-1]) is not None
+            if not self.room.ignoring or change.before in seen or (original and look is None):
+                return False
+            return look is None or look.seen.value(change.slot) in seen
+        looked = None if look is None else look.seen.value(change.slot)
+        if looked is None or change.before is None or not any(_same(change, one, looked) for one in seen):
+            return False
+        return _quietly(change, looked)
+
+
+def _quietly(change: Change, looked: Mapping[str, Any]) -> bool:
+    """Was only something replaced that no filter holds, and without a new last-modified?"""
+    before, modified = change.before, MODIFIED[change.slot[1]]
+    other = {name for name in {*looked, *before} if strict(looked.get(name)) != strict(before.get(name))}
+    gone = other & _touched(change)
+    added = {name for name in gone if name not in looked and change.after is None}
+    held = (looked.get(name) for name in gone - added)
+    return (
+        bool(gone)
+        and modified not in other
+        and not any(isinstance(one, str | datetime | None) for one in held)
+    )
+
+
+def named(change: Change) -> str:
+    """A slot, as a message names it."""
+    return "/".join(change.slot)
+
+
+def lineage(room: Room, folder: str) -> list[Change]:
+    """What the runs that are recorded in a folder wrote."""
+    actors = {one.actor for one in room.runs if one.folder == folder}
+    return [one for one in room.stage.history if one.author in actors]
+
+
+def may_be_ours(room: Room, slot: Sequence[str]) -> bool:
+    """Was a write of ours under way whose answer never came? Then content like ours counts as ours."""
+    return room.stage.unanswered
+
+
+def _touched(change: Change) -> set[str]:
+    """The fields of a record that a write changed, the time of the write apart; of a deletion, all."""
+    before, after = change.before or {}, change.after or {}
+    fields = {name for name in {*before, *after} if strict(before.get(name)) != strict(after.get(name))}
+    return fields - {MODIFIED[change.slot[1]]}
+
+
+def _same(change: Change, seen: Any, live: Any = None) -> bool:
+    """Was this seen, as far as the write touched it?"""
+    before = change.before if live is None else live
+    if change.slot[0] != "record":
+        return bool(before == seen)
+    if seen is None or before is None:
+        return seen is None and before is None
+    fields = _touched(change) if change.after is not None else {*before, *seen}
+    return all(strict(before.get(name)) == strict(seen.get(name)) for name in fields)
+
+
+def is_kept(change: Change, now: Snapshot, room: Room) -> bool:
+    """Is what was replaced live elsewhere, or in an archive?"""
+    images = room.archives.bodies()
+    match change.slot:
+        case ("object", *_):
+            return sha256(change.before) in images or any(
+                one.body == change.before for held in now.buckets.values() for one in held.values()
+            )
+        case ("record", generation, _):
+            fields = _touched(change) | ({MODIFIED[generation]} if change.after is not None else set())
+            return any(
+                _holds(image, change.before, fields) for image in map(_record, images.values()) if image
+            )
+    return any(change.slot[1].encode() in image for image in images.values())
+
+
+def _holds(image: Mapping[str, Any], before: Mapping[str, Any], fields: set[str]) -> bool:
+    return image.get("_id") == before["_id"] and all(
+        strict(image.get(name)) == strict(before.get(name)) for name in fields
+    )
+
+
+@lru_cache(maxsize=4096)
+def _record(image: bytes) -> Mapping[str, Any] | None:
+    """A record that was kept; None where it is something else."""
+    try:
+        body = unarchived(image)
+    except ValueError:
+        return None
+    return body if "_id" in body else None
+
+
+def _later(change: Change) -> bool:
+    name = MODIFIED[change.slot[1]]
+    before, after = instant(change.before.get(name)), instant(change.after.get(name))
+    return before is None or (after is not None and after > before)
