@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from typing import Literal
 
 import pytest
 
 from indexer.cli.talk import Talk
-from indexer.errors import UsageError
+from indexer.errors import IndexerError, UsageError
 
 
 def test_text_says_what_and_the_next_step() -> None:
@@ -84,3 +86,59 @@ def test_no_colour_where_nobody_looks() -> None:
     stream = io.StringIO()
     Talk(stream).say("bold?", "bold")
     assert stream.getvalue() == "bold?\n"
+
+
+WORDS = "network"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_password_that_is_a_word_does_not_blot_it_out_of_hints(form: Literal["text", "json"]) -> None:
+    """Masked in our own words it would tell the password; what others said is masked all the same."""
+    stream = io.StringIO()
+    talk = Talk(stream)
+    talk.tune(quiet=False, verbose=False, log_format=form)
+    talk.hide(f"mongodb://me:{WORDS}@host:1/")
+    talk.hide("s3cr.t")
+    talk.fail(IndexerError("No answer", f"wrong password {WORDS}", "Check the network, not s3cr.t."))
+    said = stream.getvalue()
+    assert "wrong password ***" in said
+    assert "Check the network, not ***." in said
+
+
+def test_steps_and_warnings_keep_their_words() -> None:
+    """What to type next, and the hint behind a read that failed."""
+    stream = io.StringIO()
+    talk = Talk(stream)
+    talk.hide(f"mongodb://me:{WORDS}@host:1/")
+    talk.steps(["indexer plan --bucket network"])
+    talk.alarm("", [f"docdb: {WORDS} denied (0 read) → Check the network"])
+    talk.lines([f"{WORDS} → {WORDS}"])
+    assert stream.getvalue().splitlines() == [
+        "→ indexer plan --bucket network",
+        "docdb: *** denied (0 read) → Check the network",
+        "*** → ***",
+    ]
+
+
+def test_progress_in_a_log_has_times() -> None:
+    """Lines of a night are read the next morning; a program has them as a field."""
+    stream = io.StringIO()
+    talk = Talk(stream)
+    with talk.progress("actions") as progress:
+        progress.stage("reading", None)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ reading\n", stream.getvalue())
+
+
+@pytest.mark.parametrize(("detailed", "count"), [(False, 0), (True, 2)])
+def test_detail_stands_between_nothing_and_everything(detailed: bool, count: int) -> None:
+    """How long a stage took, and what was done, one by one; no driver's lines."""
+    stream = io.StringIO()
+    talk = Talk(stream)
+    talk.tune(quiet=False, verbose=False, log_format="text", detailed=detailed)
+    with talk.progress("actions") as progress:
+        progress.stage("reading", None)
+        progress.advance(3)
+    talk.detail("applied put-object of s3://bucket/a")
+    more = stream.getvalue().splitlines()[1:]
+    assert len(more) == count
+    assert not detailed or re.search(r"reading: 3 in 0\.\d s$", more[0])

@@ -21,6 +21,7 @@ def drifted(workbench: Workbench) -> Workbench:
         workbench.remove(f"{prefix}/subject.json")
     workbench.insert_in_step("third")
     workbench.put("third/session.json", our_bytes({"session": 1}))
+    workbench.records("v2").insert_one({"_id": "elsewhere", "location": "s3://another-bucket/asset"})
     return workbench
 
 

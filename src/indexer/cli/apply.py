@@ -129,7 +129,7 @@ def command(
                 *_given("--config", config),
             ]
             scope = [*reviewed.plan.scope.arguments(settings.every_bucket), *_given("--config", config)]
-            talk.lines(f"→ {step}" for step in _next_steps(result, path, again, scope))
+            talk.steps(_next_steps(result, path, again, scope))
         if not result.complete:
             raise typer.Exit(IN_PART)
 

@@ -66,4 +66,6 @@ def _source(config: str | None) -> str:
 
 def _masked(check: Check, talk: Talk) -> Check:
     """The check without any secret: what a server said may hold one."""
-    return check.model_copy(update={"detail": talk.masked(check.detail), "hint": talk.masked(check.hint)})
+    return check.model_copy(
+        update={"detail": talk.masked(check.detail), "hint": talk.masked_hint(check.hint)}
+    )

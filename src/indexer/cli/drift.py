@@ -219,7 +219,7 @@ def _report(talk: Talk, verdict: Verdict, output: Format, steps: list[str]) -> N
             talk.warn(verdict_headline(verdict), **figures, totals=totals)
         else:
             talk.say(verdict_headline(verdict), style, **figures, totals=totals)
-    talk.lines(f"→ {step}" for step in steps)
+    talk.steps(steps)
 
 
 def _next_steps(

@@ -79,8 +79,14 @@ MaxDeletePercent = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
+Detailed = Annotated[
+    bool,
+    typer.Option(
+        "--detail", "-d", help="Tell how long each stage took, each action's outcome, and a summary."
+    ),
+]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Tell every request, a summary, and where a fault lies.")
+    bool, typer.Option("--verbose", "-v", help="The same, and every request, and where a fault lies.")
 ]
 LogFormat = Annotated[
     Literal["text", "json"],
@@ -89,13 +95,19 @@ LogFormat = Annotated[
 
 
 def talks(function: Callable[Concatenate[Talk, P], None]) -> Callable[..., None]:
-    """Give a command --quiet, --verbose and --log-format, and hand it the Talk that obeys them."""
+    """Give a command --quiet, --detail, --verbose and --log-format, and hand it the Talk that obeys them."""
 
     @functools.wraps(function)
     def command(
-        *, ctx: typer.Context, quiet: bool, verbose: bool, log_format: Literal["text", "json"], **others: Any
+        *,
+        ctx: typer.Context,
+        quiet: bool,
+        detail: bool,
+        verbose: bool,
+        log_format: Literal["text", "json"],
+        **others: Any,
     ) -> None:
-        ctx.obj.tune(quiet=quiet, verbose=verbose, log_format=log_format)
+        ctx.obj.tune(quiet=quiet, detailed=detail, verbose=verbose, log_format=log_format)
         untyped: Callable[..., None] = function
         untyped(ctx.obj, **others)
 
@@ -104,6 +116,7 @@ def talks(function: Callable[Concatenate[Talk, P], None]) -> Callable[..., None]
     shared = [
         inspect.Parameter("ctx", keyword, annotation=typer.Context),
         inspect.Parameter("quiet", keyword, default=False, annotation=Quiet),
+        inspect.Parameter("detail", keyword, default=False, annotation=Detailed),
         inspect.Parameter("verbose", keyword, default=False, annotation=Verbose),
         inspect.Parameter("log_format", keyword, default="text", annotation=LogFormat),
     ]

@@ -166,4 +166,4 @@ def _report(talk: Talk, plan: Plan, out: str, config: str | None) -> None:
     if plan.actions:
         own = f" --config {shlex.quote(config)}" if config else ""
         steps[f"indexer apply {name}{own}"] = "carry it out"
-    talk.lines(f"→ {step:<24}  {why}" for step, why in steps.items())
+    talk.steps(f"{step:<24}  {why}" for step, why in steps.items())

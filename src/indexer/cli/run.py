@@ -75,6 +75,8 @@ class Run:
         with self._lock:
             self._outcomes[outcome.status] += 1
             self._facts["outcomes"] = dict(sorted(self._outcomes.items()))
+        why = f": {outcome.detail}" if outcome.detail else ""
+        self._talk.detail(f"{outcome.status} {action.kind} of {action.location}{why}", status=outcome.status)
         if self._telemetry is not None:
             self._telemetry.settled(action, outcome)
 

@@ -80,7 +80,8 @@ def command(
     else:
         data(_plan(shown.plan, place, output, selection))
         if output == "text" and sys.stdout.isatty():
-            talk.lines(["", f"→ indexer apply {shlex.quote(file)}  carries out all of the plan"])
+            talk.lines([""])
+            talk.steps([f"indexer apply {shlex.quote(file)}  carries out all of the plan"])
 
 
 def _plan(plan: Plan, file: Place, output: Format, selection: Selection) -> str:

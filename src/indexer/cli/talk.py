@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import threading
 import uuid
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 CLOSED_PIPE = 141
 """As a shell reports a command that SIGPIPE ended."""
+ARROW = "→ "
+"""Behind it stands what to do next: our own words."""
+WORD = re.compile("[A-Za-z]+")
 MIN_SECRET = 4
 """Shorter ones are not hidden: they would black out ordinary words."""
 
@@ -40,7 +44,7 @@ class Talk:
         self._stream = stream
         self._secrets: tuple[str, ...] = ()
         self._lock = threading.RLock()
-        self.quiet = self.verbose = False
+        self.quiet = self.verbose = self.detailed = False
         self.json_lines = json_lines
         self.run_id = uuid.uuid4().hex
         self.plan_id: str | None = None
@@ -59,9 +63,12 @@ class Talk:
         options = {*typed, *map("=".join, pairwise(typed))}
         return cls(sys.stderr, "--log-format=json" in options)
 
-    def tune(self, *, quiet: bool, verbose: bool, log_format: Literal["text", "json"]) -> None:
+    def tune(
+        self, *, quiet: bool, verbose: bool, log_format: Literal["text", "json"], detailed: bool = False
+    ) -> None:
         """Obey the options."""
         self.quiet, self.verbose, self.json_lines = quiet, verbose, log_format == "json"
+        self.detailed = detailed or verbose
         if verbose:
             from indexer.cli.logs import listen
 
@@ -110,12 +117,23 @@ class Talk:
             self.warn(message, **figures)
             return
         for line in lines:
-            self._write(line)
+            self._write_masked(self.masked_but_hint(line))
+
+    def steps(self, steps: Iterable[str]) -> None:
+        """What to type next: for people only."""
+        if not self.quiet and not self.json_lines:
+            for step in steps:
+                self._write_masked(self.masked_but_hint(f"{ARROW}{step}"))
 
     def note(self, message: str, **figures: Any) -> None:
-        """One line for programs; people see it with --verbose."""
-        if self.json_lines or self.verbose:
+        """One line for programs; people see it with --detail."""
+        if self.json_lines or self.detailed:
             self.say(message, "dim", **figures)
+
+    def detail(self, message: str, **figures: Any) -> None:
+        """What is done, one by one: only where it is asked for."""
+        if self.detailed and not self.quiet:
+            self._emit("info", f"{self._time()}{message}", figures, "dim", foreign=True)
 
     def error(self, message: str, **figures: Any) -> None:
         """Said even when quiet."""
@@ -124,12 +142,13 @@ class Talk:
     def fail(self, exc: IndexerError) -> None:
         """An error: what, which, and the next thing to do."""
         if self.json_lines:
-            parts = {"summary": exc.summary, "detail": exc.detail, "hint": exc.hint}
-            self.error(exc.what, **parts, exit_code=exc.exit_code)
+            said = IndexerError(exc.summary, self.masked(exc.detail))
+            parts = {"summary": said.summary, "detail": said.detail, "hint": self.masked_hint(exc.hint)}
+            self._write_masked(self._json("error", said.what, {**parts, "exit_code": exc.exit_code}))
             return
         self._write(f"{self.paint('Error:', 'alarm')} {safe(exc.what)}")
         if exc.hint:
-            self._write(f"→ {safe(exc.hint.rstrip())}")
+            self._write_masked(self.masked_but_hint(f"{ARROW}{safe(exc.hint.rstrip())}"))
 
     def log(self, level: str, name: str, message: str) -> None:
         """A line of a library's own log."""
@@ -143,9 +162,16 @@ class Talk:
 
         if self.quiet:
             return SilentProgress()
-        if self.on_terminal and not self.verbose:
+        if self.on_terminal and not self.detailed:
             return BarProgress(found_noun)
-        return LineProgress(lambda line, figures: self.say(line, **figures), found_noun)
+        return LineProgress(self._tell_progress, found_noun, timed=self.detailed)
+
+    def _tell_progress(self, line: str, figures: dict[str, Any]) -> None:
+        self.say(f"{self._time()}{line}", **figures)
+
+    def _time(self) -> str:
+        """What a line in a log begins with; one in JSON has it as a field."""
+        return "" if self.json_lines else f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} "
 
     def shout(self, message: str) -> None:
         """A warning out of a signal handler, past all locks and buffers, which it may have interrupted."""
@@ -177,8 +203,22 @@ class Talk:
             text = text.replace(secret, "***")
         return text
 
+    def masked_hint(self, hint: str) -> str:
+        """A hint without any secret; but a password that is an ordinary word may be one of our own words there."""
+        for secret in self._secrets:
+            if WORD.fullmatch(secret) is None:
+                hint = hint.replace(secret, "***")
+        return hint
+
+    def masked_but_hint(self, line: str) -> str:
+        """The line without any secret, in the hint at its end only as far as that goes."""
+        said, arrow, hint = line.rpartition(ARROW)
+        return f"{self.masked(said)}{arrow}{self.masked_hint(hint)}" if arrow else self.masked(line)
+
     def _write(self, text: str) -> None:
-        text = self.masked(text)
+        self._write_masked(self.masked(text))
+
+    def _write_masked(self, text: str) -> None:
         try:
             with self._lock:
                 self._stream.write(f"{text}\n")

@@ -51,7 +51,7 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     talk.say(_headline(undone), "alarm" if undone.impossible else "bold", plan=out)
     if undone.plan.actions and not talk.json_lines:
         name = shlex.quote(out)
-        talk.lines([f"→ indexer show {name}   every action", f"→ indexer apply {name}  carry it out"])
+        talk.steps([f"indexer show {name}   every action", f"indexer apply {name}  carry it out"])
     if undone.impossible:
         raise typer.Exit(IN_PART)
 

@@ -14,27 +14,41 @@ Tell = Callable[[str, dict[str, Any]], None]
 
 
 class LineProgress:
-    """A line for each stage, and at most one every two seconds within it. Safe for threads."""
+    """A line for each stage, and at most one every two seconds within it. Safe for threads.
 
-    def __init__(self, tell: Tell, found_noun: str, clock: Callable[[], float] = monotonic) -> None:
-        self._tell, self._noun, self._clock = tell, found_noun, clock
+    `timed`: and one for each that has ended, with the time it took.
+    """
+
+    def __init__(
+        self, tell: Tell, found_noun: str, clock: Callable[[], float] = monotonic, *, timed: bool = False
+    ) -> None:
+        self._tell, self._noun, self._clock, self._timed = tell, found_noun, clock, timed
         self._lock = Lock()
         self._name = ""
         self._total: int | None = None
         self._done = self._found = 0
-        self._told_at = 0.0
+        self._began_at = self._told_at = 0.0
 
     def __enter__(self) -> LineProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left to tidy up."""
+        """The last stage has ended."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        if self._timed and self._name:
+            took_s = self._clock() - self._began_at
+            figures = {**self._figures(), "took_s": round(took_s, 3)}
+            self._tell(f"{self._name}: {self._done:,} in {took_s:.1f} s", figures)
 
     def stage(self, name: str, total: int | None) -> None:
         """Tell that a stage begins."""
         with self._lock:
+            self._end()
             self._name, self._total, self._done, self._found = name, total, 0, 0
-            self._told_at = self._clock()
+            self._began_at = self._told_at = self._clock()
             self._tell(name if total is None else f"{name}: {total:,}", self._figures())
 
     def advance(self, steps: int = 1, found: int = 0) -> None:
