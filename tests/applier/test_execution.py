@@ -412,6 +412,37 @@ def test_each_write_of_a_batch_has_an_outcome_of_its_own(tmp_path: Path) -> None
     ]
 
 
+class Simple(MemoryRecordWriter):
+    """A database that cannot compare objects: `says` so, or finds none that is the same."""
+
+    says = ""
+    refused = 0
+
+    def write(self, generation: GenerationName, writes: Sequence[RecordWrite]) -> tuple[WriteError, ...]:
+        """What it can compare it writes."""
+        vain = {
+            at
+            for at, one in enumerate(writes)
+            if any(isinstance(value, dict) for value in getattr(one, "unchanged", {}).values())
+        }
+        self.refused += len(vain)
+        super().write(generation, [one for at, one in enumerate(writes) if at not in vain])
+        return tuple(WriteError(at, self.says) for at in sorted(vain) if self.says)
+
+
+@pytest.mark.parametrize("says", ["I cannot compare that", ""])
+def test_what_a_database_cannot_compare_it_is_asked_to_once(tmp_path: Path, says: str) -> None:
+    """The first batch shows it; the run goes on with what every database compares."""
+    names = [f"a-{number:02}" for number in range(70)]
+    world = world_of(*(record(name, links={"Code Ocean": ["old"]}) for name in names))
+    world.mount(*(stored_mount(f"da-{name}", name) for name in names))
+    writer = Simple(world)
+    writer.says = says
+    result = apply_to(world, plan_of(world), tmp_path, writers=replace(world.writers(), records=writer))
+    assert set(statuses(result)) == {"applied"}
+    assert 0 < writer.refused <= 32
+
+
 @pytest.mark.parametrize(
     "call",
     ["objects.get", "objects.listing", "records.by_id", "records.by_location", "data_assets.search"],

@@ -31,6 +31,7 @@ class Backed(World):
     def __init__(self, records: Records) -> None:
         super().__init__()
         self.port = records
+        self.writer: Any = records.writer
 
     def readers(self, *, data_assets: bool = True) -> Readers:
         """All readers."""
@@ -40,7 +41,7 @@ class Backed(World):
     def writers(self, *, data_assets: bool = True) -> Writers:
         """All writers."""
         own = super().writers(data_assets=data_assets)
-        return Writers(own.objects, self.port.writer, own.data_assets)
+        return Writers(own.objects, self.writer, own.data_assets)
 
 
 def stored(records: Records, *bodies: dict[str, Any]) -> None:

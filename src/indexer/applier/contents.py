@@ -94,6 +94,13 @@ class Sources:
             raise SourceChangedError(f"{source.key} was changed since the plan") from exc
 
 
+@dataclass(slots=True)
+class Filters:
+    """How much of a record a run lets the database compare: all of it, until it shows that it cannot."""
+
+    exact: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A write to a record, complete but for its time; what it replaces is `record`."""
@@ -106,8 +113,8 @@ class Draft:
     stamped: tuple[str, ...] = ()
     """The fields that hold the time of the write."""
 
-    def at(self, stamp: str) -> tuple[RecordWrite, AfterImage]:
-        """The write at this time, and what it will leave."""
+    def at(self, stamp: str, *, exact: bool) -> tuple[RecordWrite, AfterImage]:
+        """The write at this time, and what it will leave. `exact`: the database compares objects, too."""
         values, record_id = {**self.values, **dict.fromkeys(self.stamped, stamp)}, self.record.get("_id")
         match self.action:
             case InsertRecord():
@@ -115,10 +122,11 @@ class Draft:
             case UpdateRecord(content=content, precondition=read):
                 left = {key: self.record[key] for key in self.record if key not in content.unset} | values
                 # What pins the whole record (an undo) lets the database look at all of it that it can compare.
-                unchanged = _unchanged(self.record, read.fields if read.record is None else self.record)
+                pinned = read.fields if read.record is None else self.record
+                unchanged = _unchanged(self.record, pinned, exact)
                 return UpdateOne(record_id, unchanged, values, content.unset), _left(left, stamp)
             case DeleteRecord():
-                return DeleteOne(record_id, _unchanged(self.record, self.record)), AfterImage()
+                return DeleteOne(record_id, _unchanged(self.record, self.record, exact)), AfterImage()
 
 
 def draft(action: RecordAction, live: Body | None, sources: Sources, ledger: Ledger) -> Draft:
@@ -175,15 +183,15 @@ def _created_data_assets(action: InsertRecord, ledger: Ledger) -> tuple[str, ...
     )
 
 
-def _unchanged(live: Body, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What the database itself must still find: of these fields, text and times as they are, null and absent as null.
+def _unchanged(live: Body, fields: Mapping[str, Any], exact: bool) -> dict[str, Any]:
+    """What the database itself must still find of these fields: what each holds, null and absent as null.
 
-    Objects and lists are left to the guard and to the last-modified field: not every server can compare them. So
-    are names that a filter would read as a path or an operator.
+    Not `exact`: text, times and null alone. Not every server can compare objects and lists; these are left to the guard
+    and to the last-modified field then. So are, always, names that a filter would read as a path or an operator.
     """
     return {
         field: live.get(field)
         for field in fields
         if field not in ("_id", "") and "." not in field and not field.startswith("$")
-        if live.get(field) is None or isinstance(live.get(field), str | datetime)
+        if exact or live.get(field) is None or isinstance(live.get(field), str | datetime)
     }

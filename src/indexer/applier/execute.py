@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor as Pool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any
 
 from indexer.applier.bounds import runs_backwards
-from indexer.applier.contents import Sources
+from indexer.applier.contents import Filters, Sources
 from indexer.applier.data_assets import DataAssetApplier
 from indexer.applier.evidence import Evidence
 from indexer.applier.ledger import Ledger
@@ -44,6 +44,7 @@ class Executor:
     parallel: int
     against_going_on: Callable[[], str]
     """Asked before each batch: why the run must not go on; empty where it may."""
+    filters: Filters = field(default_factory=Filters)
 
     def execute(self, actions: Sequence[Action]) -> None:
         """Settle every action in the ledger.
@@ -75,6 +76,7 @@ class Executor:
             self.evidence,
             self.generations,
             self.ledger,
+            self.filters,
         )
         applier.apply([one for asset in batch for one in asset if isinstance(one, RecordAction)])
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from indexer.applier.contents import Draft, SourceChangedError, Sources, draft
+from indexer.applier.contents import Draft, Filters, SourceChangedError, Sources, draft
 from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
 from indexer.applier.guard import Judgement, Verdict, judge_insert, judge_record_delete, judge_update, stale
 from indexer.applier.ledger import ANSWER_LOST, Ledger
-from indexer.errors import SystemFaultError
+from indexer.errors import OutageError, SystemFaultError
 from indexer.model.action import DeleteRecord, InsertRecord, RecordAction, UpdateRecord
 from indexer.model.content import NewRecordContent
 from indexer.model.generation import GENERATIONS, GenerationName
@@ -77,6 +77,8 @@ class RecordApplier:
     generations: Sequence[GenerationName]
     """All configured ones: a new record must be in none."""
     ledger: Ledger
+    filters: Filters = field(default_factory=Filters)
+    """The run's own."""
 
     def apply(self, actions: Sequence[RecordAction]) -> None:
         """A batch of actions; each is settled on its own."""
@@ -88,10 +90,11 @@ class RecordApplier:
             try:
                 live = self._read(ready)
                 drafts = [one for action in ready if (one := self._drafted(action, live)) is not None]
-                answered = self._write(
-                    [self._stamped(one) for one in drafts], together=attempt == 1, said=said
-                )
+                exact = attempt == 1 and self.filters.exact
+                stamped = [self._stamped(one, exact=exact) for one in drafts]
+                answered = self._write(stamped, together=attempt == 1, said=said)
                 self._settle(answered, attempt)
+                self.filters.exact &= not (exact and self._in_vain(stamped))
                 self.ledger.noted("docdb")
             except SystemFaultError as exc:
                 self.ledger.noted("docdb", exc)
@@ -132,11 +135,22 @@ class RecordApplier:
                 self.ledger.failed(action, exc.what)
             return None
 
-    def _stamped(self, one: Draft) -> _Sent:
+    def _in_vain(self, sent: Sequence[_Sent]) -> bool:
+        """Did nothing come of a change, though its record is as it demands? Then the database cannot compare it.
+
+        Of one whose answer was lost nobody knows.
+        """
+        return any(
+            one.action.id not in self.ledger.outcomes and self.ledger.unanswered(one.action) is None
+            for one in sent
+            if not isinstance(one.action, InsertRecord)
+        )
+
+    def _stamped(self, one: Draft, *, exact: bool) -> _Sent:
         """Give the write its time, keep what it replaces, journal the intent. All that is slow was done before."""
         modified = GENERATIONS[one.action.target.generation].modified_field
         replaced = (one.record or one.values).get(modified)
-        write, left = one.at(next_stamp(self.ledger.clock(), replaced))
+        write, left = one.at(next_stamp(self.ledger.clock(), replaced), exact=exact)
         before = BeforeImage(kind="absent")
         if one.record:
             before = self.ledger.kept("record", self.reader.archive_form(one.record))
@@ -161,6 +175,8 @@ class RecordApplier:
                     missed = {error.index for error in errors}
                 except SystemFaultError as exc:
                     self.ledger.noted("docdb", exc)
+                    if not isinstance(exc, OutageError):  # it may have been the filter
+                        self.filters.exact = False
                     said |= dict.fromkeys((one.action.id for one in batch), exc.what)
                     answered.extend((one, False) for one in batch)
                     continue

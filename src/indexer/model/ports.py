@@ -106,7 +106,7 @@ class UpdateOne:
 
     id: Any
     unchanged: Mapping[str, Any]
-    """Field → value (text, a time or null) that the database itself must find."""
+    """Field → value that the database itself must find. Any database compares text, times and null."""
     set_fields: Mapping[str, Any]
     unset_fields: tuple[str, ...] = ()
 

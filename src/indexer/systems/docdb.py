@@ -211,7 +211,7 @@ class DocDBWriter:
     ) -> Iterator[WriteError]:
         for at, one in deletions:
             try:
-                answer = self._docdb.collection(generation).delete_one({"_id": one.id, **one.unchanged})
+                answer = self._docdb.collection(generation).delete_one(_filter(one))
             except WriteFailure as exc:
                 yield WriteError(at, str(exc)[:300] or "refused")
             else:
@@ -239,7 +239,18 @@ def _request(write: InsertOne | UpdateOne) -> Any:
             change: dict[str, Any] = {"$set": dict(write.set_fields)}
             if write.unset_fields:
                 change["$unset"] = dict.fromkeys(write.unset_fields, "")
-            return pymongo.UpdateOne({"_id": write.id, **write.unchanged}, change)
+            return pymongo.UpdateOne(_filter(write), change)
+
+
+def _filter(write: UpdateOne | DeleteOne) -> dict[str, Any]:
+    """An object by itself would be read for operators, a pattern would match others; text is sent as it always was."""
+    return {
+        "_id": write.id,
+        **{
+            field: value if value is None or isinstance(value, str | datetime) else {"$eq": value}
+            for field, value in write.unchanged.items()
+        },
+    }
 
 
 def _odd_key(write: InsertOne | UpdateOne) -> str | None:
