@@ -34,6 +34,7 @@ from indexer.runs.bucket import plan_here
 from indexer.runs.connect import Systems
 from indexer.runs.files import PlanFile, as_file
 from indexer.runs.plan import Planned, plan_snapshot
+from indexer.runs.warn import Warn, unheard
 from memory import START, StoredDataAsset, World
 
 BUCKET = "bucket"
@@ -264,18 +265,21 @@ def apply_to(
     at: datetime = NOW,
     within: Bounds | None = None,
     stop: Event | None = None,
+    warn: Warn = unheard,
+    against_going_on: Callable[[], str] = lambda: "",
 ) -> Result:
     """Carry out a plan on a world."""
     clock: Callable[[], datetime] = lambda: at  # noqa: E731
     return apply_plan(
         plan if isinstance(plan, PlanFile) else as_file(plan),
-        Systems(world.readers(), writers or world.writers()),
+        Systems(world.readers(), writers or world.writers(), against_going_on=against_going_on),
         within or bounds(),
         DiskFolder(folder),
         parallel,
         NoProgress(),
         stop or Event(),
         clock,
+        warn=warn,
         pause=lambda _: None,
     )
 

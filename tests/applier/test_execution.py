@@ -646,3 +646,18 @@ def test_actions_of_one_asset_never_overtake_each_other(tmp_path: Path) -> None:
         for one in of_b
     ]
     assert [one for one in order if one in names] == names
+
+
+def test_a_run_that_may_not_go_on_stops_before_the_next_batch(tmp_path: Path) -> None:
+    """Its lease was taken over: the rest is skipped, says why, and is done by another run."""
+    bodies = [record(f"asset-{number:03}", subject={"n": number}) for number in range(40)]
+    world = world_of(*bodies)
+    for body in bodies:
+        world.put(BUCKET, f"{body['name']}/subject.json", b"{}")
+    plan, asked = plan_of(world), iter(["", "another run has taken over the lease"])
+    result = apply_to(world, plan, tmp_path, against_going_on=lambda: next(asked))
+    assert result.summary == {"applied": 32, "skipped": 8}
+    assert {one.detail for one in result.outcomes if one.status == "skipped"} == {
+        "another run has taken over the lease"
+    }
+    assert apply_to(world, plan, tmp_path).summary == {"applied": 8, "satisfied": 32}

@@ -226,3 +226,24 @@ def test_what_was_sent_and_is_stale_by_now_is_taken_back_all_the_same(tmp_path: 
     assert "stale" in statuses(apply_to(world, plan, tmp_path))
     apply_to(world, undo(tmp_path).plan, tmp_path / "back")
     assert world.buckets[BUCKET]["a/metadata.nd.json"].body == b'"replaced"'
+
+
+@pytest.mark.parametrize("loss", ["torn", "gone"])
+def test_a_journal_that_is_damaged_costs_no_good_result(tmp_path: Path, loss: str) -> None:
+    """Applied again, nothing is left to do, and the result of before still counts."""
+    plan, world = drifting()
+    before = but_stamps(world)
+    apply_to(world, plan, tmp_path)
+    journal, said = tmp_path / "journal.jsonl", list[str]()
+    if loss == "gone":
+        journal.unlink()
+    else:
+        lines = journal.read_text().splitlines()
+        lines[len(lines) // 2] = lines[len(lines) // 2][:40]
+        journal.write_text("\n".join(lines))
+    assert set(apply_to(world, plan, tmp_path, warn=said.append).summary) == {"satisfied"}
+    assert len(said) == (1 if loss == "torn" else 0)
+    back = undo(tmp_path)
+    assert len(back.impossible) == (1 if loss == "torn" else 0)
+    assert set(apply_to(world, back.plan, tmp_path / "back").summary) == {"applied"}
+    assert but_stamps(world) == before

@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -37,6 +38,9 @@ from indexer.runs.own_places import check_apart
 from indexer.runs.warn import Warn, unheard
 from indexer.systems.leases import Held, owner_name
 from indexer.systems.pace import at_most
+
+LEASE_LOST = "another run has taken over the lease"
+UNREADABLE = "lines of the journal of earlier runs cannot be read: of what they tell, undo knows only what the result says, too"
 
 
 def now() -> datetime:
@@ -141,13 +145,15 @@ def apply(
     with (
         open_cluster(dask) as cluster,
         open_systems(config, parallel) as systems,
-        _owned(systems, plan, steal_lease),
+        _owned(systems, plan, steal_lease) as lease,
         working_folder(folder, reviewed, stop, config.every_bucket) as working,
     ):
         check_clock(systems.readers, plan.scope.buckets)  # a record's last-modified would be wrong
         return apply_plan(
             reviewed,
-            systems,
+            replace(
+                systems, against_going_on=lambda: "" if lease is None or lease.still_held() else LEASE_LOST
+            ),
             bounds,
             DiskFolder(working),
             at_most(parallel),
@@ -155,6 +161,7 @@ def apply(
             stop,
             archive=place,
             watch=watch,
+            warn=warn,
             run_id=run_id,
             carry_out=carry_out_here if cluster is None else carry_out_there(cluster, config, parallel),
         )
@@ -180,6 +187,7 @@ def apply_plan(
     *,
     archive: str = ARCHIVE_FOLDER,
     watch: Watch = nobody,
+    warn: Warn = unheard,
     run_id: str | None = None,
     carry_out: CarryOut = carry_out_here,
     pause: Callable[[float], None] = time.sleep,
@@ -201,6 +209,8 @@ def apply_plan(
         pause=pause,
     )
     with Journal(folder, run_id, plan.plan_id) as journal:
+        if journal.earlier.damaged:
+            warn(f"{journal.earlier.damaged} {UNREADABLE}")
         journal.started(started_at, reviewed.digest)
         _write(folder, PLAN_FILE, reviewed.body)
         progress.stage("applying", len(plan.actions))
