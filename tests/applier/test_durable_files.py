@@ -13,12 +13,12 @@ import pytest
 from builders import BUCKET, apply_to, plan_of, record, statuses, world_of
 from indexer.applier.journal import Journal
 from indexer.disk import DiskFolder
-from indexer.errors import IndexerError
-from indexer.model.place import S3Place
+from indexer.errors import IndexerError, UsageError
+from indexer.model.place import Everywhere, S3Place
 from indexer.model.plan import Plan
 from indexer.model.values import sha256
 from indexer.runs.files import write_whole
-from indexer.systems.archive import FolderArchive, S3Archive
+from indexer.systems.archive import FolderArchive, S3Archive, open_archive
 from memory import World
 
 
@@ -68,10 +68,21 @@ def test_a_damaged_image_in_s3_is_kept_anew() -> None:
     """There too; and what is there already costs no second write."""
     world = World()
     world.put("archive", f"run/{sha256(b'body')}", b"bo")
-    archive = S3Archive(S3Place("archive", "run"), world.readers().objects, world.writers().objects)
+    archive = S3Archive(S3Place("archive", "run"), world.readers().objects, world.writers().objects, ())
     assert archive.read(archive.keep(b"body")) == b"body"
     archive.keep(b"body")
     assert len(world.writes) == 1
+
+
+def test_no_image_is_put_among_what_is_kept_in_step() -> None:
+    """Whoever opened the archive there."""
+    world = World()
+    world.buckets["managed"] = {}
+    objects = (world.readers().objects, world.writers().objects)
+    with pytest.raises(UsageError):
+        open_archive("s3://managed/asset", lambda: objects, {"managed"}).keep(b"body")
+    assert world.buckets["managed"] == {}
+    assert open_archive("s3://managed/asset", lambda: objects, Everywhere()).read(sha256(b"body")) is None
 
 
 def test_an_image_that_does_not_get_into_s3_is_an_error() -> None:
@@ -81,7 +92,7 @@ def test_an_image_that_does_not_get_into_s3_is_an_error() -> None:
     name = f"run/{sha256(b'body')}"
     for nth in range(1, 10):
         world.before("objects.put", lambda nth=nth: world.put("archive", name, b"%d" % nth), nth)  # type: ignore[misc]
-    archive = S3Archive(S3Place("archive", "run"), world.readers().objects, world.writers().objects)
+    archive = S3Archive(S3Place("archive", "run"), world.readers().objects, world.writers().objects, ())
     with pytest.raises(IndexerError):
         archive.keep(b"body")
 

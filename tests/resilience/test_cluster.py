@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from indexer import __version__
+from indexer.disk import DiskFolder
 from indexer.errors import UsageError
 from indexer.runs.carry_out import Work
 from indexer.runs.cluster import Sender, carry_out_shard
@@ -200,7 +202,17 @@ def test_a_worker_that_is_another_indexer_refuses() -> None:
 
 def test_a_worker_that_does_not_see_the_journal_refuses(tmp_path: Path) -> None:
     """It would keep before-images where no undo looks; nothing is opened, and nothing is written there."""
-    work = Work(tmp_path / "elsewhere", "run", "plan", "archive", ("v1",), 1, time.time)  # type: ignore[arg-type]
+    work = Work(
+        folder=DiskFolder(tmp_path / "elsewhere"),
+        run_id="run",
+        plan_id="plan",
+        archive="archive",
+        generations=("v1",),
+        originals_folder="original_metadata",
+        kept_in_step=frozenset(),
+        parallel=1,
+        clock=lambda: datetime.now(UTC),
+    )
     with pytest.raises(UsageError, match="not shared"):
         carry_out_shard(Sender(None, None), work, (0, ()))  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []

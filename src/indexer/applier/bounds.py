@@ -76,6 +76,11 @@ class Bounds:
     originals_folder: str
     codeocean: bool
 
+    @property
+    def kept_in_step(self) -> frozenset[str]:
+        """Every bucket: none of a run's own files gets into one."""
+        return self.buckets | ({self.results_bucket} if self.results_bucket else set())
+
 
 def check_bounds(plan: Plan, bounds: Bounds) -> None:
     """Raise RefusedError unless every action is within bounds and rests on earlier ones only."""

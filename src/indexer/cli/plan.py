@@ -87,9 +87,8 @@ def command(
     Writes nothing but the plan. What could not be read is said, and nothing that rests on it is planned.
     """
     from indexer import UnreadError, plan, save_plan
-    from indexer.model.place import parse_place
+    from indexer.model.place import check_apart, parse_place
     from indexer.runs.files import check_writable, plan_text
-    from indexer.runs.own_places import check_apart
 
     run = Run(talk, NAME)
     place = None if out == STDOUT else parse_place(out)

@@ -34,9 +34,8 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     4 where the plan leaves out something that cannot be taken back.
     """
     from indexer import save_plan, undo
-    from indexer.model.place import parse_place
+    from indexer.model.place import check_apart, parse_place
     from indexer.runs.files import check_writable
-    from indexer.runs.own_places import check_apart
 
     run, place = Run(talk, NAME), parse_place(out)
     settings = configured_here(config, talk)

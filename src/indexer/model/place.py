@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -53,3 +54,17 @@ def parse_place(text: str | Place) -> Place:
     if not bucket:
         raise UsageError("The place names no bucket", text, "Write s3://BUCKET/KEY.")
     return S3Place(bucket, key)
+
+
+class Everywhere:
+    """Every bucket: for who only reads."""
+
+    def __contains__(self, bucket: object) -> bool:
+        return True
+
+
+def check_apart(place: Place, kept_in_step: Container[str], option: str = "") -> None:
+    """Raise UsageError for a place in a bucket whose contents we keep in step: ours are no part of any asset."""
+    if isinstance(place, S3Place) and place.bucket in kept_in_step:
+        hint = f"Name a bucket of its own{f' with {option}' if option else ''}."
+        raise UsageError("The place lies in a bucket that is kept in step", str(place), hint)

@@ -24,7 +24,7 @@ from indexer.errors import IndexerError
 from indexer.model.limits import Limits
 from indexer.model.location import parse_location
 from indexer.model.outcome import Result
-from indexer.model.place import Place, S3Place, parse_place
+from indexer.model.place import Place, S3Place, check_apart, parse_place
 from indexer.model.plan import Plan, PolicyMode
 from indexer.model.ports import Progress, RunFolder
 from indexer.render.progress import SilentProgress
@@ -34,7 +34,6 @@ from indexer.runs.cluster import carry_out_there, open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of, rules_of
 from indexer.runs.files import PlanFile, as_file, document_bytes, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
-from indexer.runs.own_places import check_apart
 from indexer.runs.warn import Warn, unheard
 from indexer.systems.leases import Held, owner_name
 from indexer.systems.pace import at_most
@@ -204,6 +203,7 @@ def apply_plan(
         archive=archive,
         generations=tuple(bounds.collections),
         originals_folder=bounds.originals_folder,
+        kept_in_step=bounds.kept_in_step,
         parallel=parallel,
         clock=clock,
         pause=pause,

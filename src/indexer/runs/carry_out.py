@@ -37,6 +37,8 @@ class Work:
     """Place of the before-images: an `s3://` prefix, or a folder relative to the result's."""
     generations: tuple[GenerationName, ...]
     originals_folder: str
+    kept_in_step: frozenset[str]
+    """Buckets that no before-image is put into."""
     parallel: int
     clock: Callable[[], datetime]
     pause: Callable[[float], None] = time.sleep
@@ -63,7 +65,7 @@ def carry_out_here(
     readers, writers = systems.readers, systems.writers
 
     def here_or_in_s3(place: str) -> Archive:
-        return open_archive(place, lambda: (readers.objects, writers.objects))
+        return open_archive(place, lambda: (readers.objects, writers.objects), work.kept_in_step)
 
     open_place = systems.open_archive or here_or_in_s3
     archive = open_place(archive_place(Path(str(work.folder)), work.archive))

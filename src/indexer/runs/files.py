@@ -18,10 +18,10 @@ from indexer.disk import replace_file
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.action import Action, content_id
 from indexer.model.outcome import Result
-from indexer.model.place import Place, S3Place, parse_place
+from indexer.model.place import Everywhere, Place, S3Place, parse_place
 from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
 from indexer.model.values import to_text
-from indexer.runs.own_places import Everywhere, check_file_of_ours, check_no_run_file
+from indexer.runs.own_places import check_file_of_ours, check_no_run_file
 from indexer.runs.s3_files import S3Files, s3_files
 
 M = TypeVar("M")

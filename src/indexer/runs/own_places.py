@@ -1,34 +1,20 @@
-"""Where a file of ours may be written: not in a bucket that is kept in step, and not over what a run left behind."""
+"""Where a file of ours may not be written, beside buckets that are kept in step: over what a run left behind."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from pathlib import Path
 
 from indexer.applier.history import ARCHIVE_FOLDER, JOURNAL_FILE, PLAN_FILE, RESULT_FILE, SHARD_PREFIX
 from indexer.errors import UsageError
-from indexer.model.place import Place, S3Place
+from indexer.model.place import Place
 
 RUN_ONLY = re.compile(
     "|".join((re.escape(JOURNAL_FILE), re.escape(RESULT_FILE), re.escape(SHARD_PREFIX) + ".*"))
 )
 """Names that a run gives to its files, and nobody else to any."""
 IMAGE = re.compile("[0-9a-f]{64}")
-
-
-class Everywhere:
-    """Every bucket: for who only reads."""
-
-    def __contains__(self, bucket: object) -> bool:
-        return True
-
-
-def check_apart(place: Place, kept_in_step: Container[str], option: str = "") -> None:
-    """Raise UsageError for a place in a bucket whose contents we keep in step: ours are no part of any asset."""
-    if isinstance(place, S3Place) and place.bucket in kept_in_step:
-        hint = f"Name a bucket of its own{f' with {option}' if option else ''}."
-        raise UsageError("The place lies in a bucket that is kept in step", str(place), hint)
 
 
 def check_no_run_file(place: Place, is_there: Callable[[Place], bool]) -> None:

@@ -9,10 +9,9 @@ from collections.abc import Container, Iterator
 from contextlib import contextmanager
 
 from indexer.errors import IndexerError, MissingBucketError, UsageError
-from indexer.model.place import S3Place
+from indexer.model.place import S3Place, check_apart
 from indexer.model.ports import ObjectReader, ObjectWriter, PreconditionFailed
 from indexer.model.snapshot import ObjectBody
-from indexer.runs.own_places import check_apart
 
 NO_ETAG = "0" * 32
 """No object has it: a write on this condition asks for the permission, and writes nothing."""

@@ -14,7 +14,7 @@ from indexer import __version__
 from indexer.applier.history import ARCHIVE_FOLDER, JOURNAL_FILE, RESULT_FILE, History, read_history
 from indexer.model.action import Action
 from indexer.model.outcome import Result
-from indexer.model.place import Place, S3Place, parse_place
+from indexer.model.place import Everywhere, Place, S3Place, parse_place
 from indexer.model.plan import Plan, Summary
 from indexer.model.ports import Archive, ObjectReader, ObjectWriter, RunFolder
 from indexer.planner.policy import scope_of_undo
@@ -47,7 +47,9 @@ def undo(result: Place | str, *, plan_id: str | None = None) -> Undone:
     run = _result(place, folder)
     plan = plan_beside(place) if run is None else needed_plan_of(run, place)
     history = read_history(folder, plan.plan_id, run)
-    found = way_back(plan, history, run, lambda place: open_archive(place, _connect), place.parent)
+    found = way_back(
+        plan, history, run, lambda place: open_archive(place, _connect, Everywhere()), place.parent
+    )
     return Undone(
         undo_plan(plan, found, run, history, plan_id or uuid.uuid4().hex, datetime.now(UTC)),
         (*found.impossible, *_unknown(plan.actions, run, history)),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from indexer.disk import make_folder, sync_folder
 from indexer.errors import IndexerError
-from indexer.model.place import S3Place, parse_place
+from indexer.model.place import S3Place, check_apart, parse_place
 from indexer.model.ports import Archive, ObjectReader, ObjectWriter, PreconditionFailed
 from indexer.model.values import sha256
 
@@ -55,11 +55,16 @@ class FolderArchive:
 class S3Archive:
     """Objects under a prefix of a bucket that is neither managed nor holds results."""
 
-    def __init__(self, folder: S3Place, reader: ObjectReader, writer: ObjectWriter) -> None:
+    def __init__(
+        self, folder: S3Place, reader: ObjectReader, writer: ObjectWriter, kept_in_step: Container[str]
+    ) -> None:
+        """`kept_in_step`: the buckets that no image is put into."""
         self._folder, self._reader, self._writer = folder, reader, writer
+        self._kept_in_step = kept_in_step
 
     def keep(self, body: bytes) -> str:
         """Put one in, over one that was damaged; returns its name."""
+        check_apart(self._folder, self._kept_in_step, "--archive")
         name, etag = sha256(body), None
         place = self._folder / name
         for _ in range(TRIES):
@@ -79,7 +84,14 @@ class S3Archive:
         return held.body if held is not None and sha256(held.body) == name else None
 
 
-def open_archive(place: str, objects: Callable[[], tuple[ObjectReader, ObjectWriter]]) -> Archive:
-    """The archive at a folder's path or an `s3://` prefix. `objects` connects to S3, where that is needed."""
+def open_archive(
+    place: str, objects: Callable[[], tuple[ObjectReader, ObjectWriter]], kept_in_step: Container[str]
+) -> Archive:
+    """The archive at a folder's path or an `s3://` prefix. `objects` connects to S3, where that is needed.
+
+    `kept_in_step`: the buckets that no image is put into; who only reads gives `Everywhere`.
+    """
     folder = parse_place(place)
-    return S3Archive(folder, *objects()) if isinstance(folder, S3Place) else FolderArchive(folder)
+    return (
+        S3Archive(folder, *objects(), kept_in_step) if isinstance(folder, S3Place) else FolderArchive(folder)
+    )
