@@ -126,3 +126,17 @@ def test_the_python_api_writes_there_neither(bench: Workbench, monkeypatch: pyte
             with pytest.raises(IndexerError, match=r"kept in step|belongs to a run"):
                 write(place)
     assert everything(bench) == before
+
+
+@pytest.mark.parametrize("results", [".", f"s3://{RUNS}/plans"])
+def test_a_run_does_not_replace_another_plan(bench: Workbench, results: str) -> None:
+    """Where a plan lies that waits to be reviewed, no other one's run is kept."""
+    (bench.folder / "mine.json").write_bytes((bench.folder / "plan.json").read_bytes())
+    for place in ("plan.json", f"s3://{RUNS}/plans/plan.json"):
+        done = bench.run("plan", "--bucket", BUCKET, "--out", place)
+        assert done.returncode == 0, done.stderr
+    before = everything(bench), (bench.folder / "plan.json").read_bytes()
+    done = bench.run("apply", "mine.json", "--results", results)
+    assert done.returncode == 2, done.stderr
+    assert "The results folder is taken" in done.stderr
+    assert (everything(bench), (bench.folder / "plan.json").read_bytes()) == before

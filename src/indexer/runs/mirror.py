@@ -26,11 +26,21 @@ SHARE = 10
 
 
 def check_free(folder: Path, plan: Plan, results: Place) -> None:
-    """Raise UsageError where a folder holds the journal of another plan; `results`: its name to the user."""
-    other = journal_plan_id(DiskFolder(folder))
-    if other not in (None, plan.plan_id):
-        detail = f"{results} holds the journal of plan {other}"
-        raise UsageError("The results folder is taken", detail, "Name another one with --results.")
+    """Raise UsageError where a folder holds another plan, or its journal; `results`: its name to the user."""
+    held = DiskFolder(folder)
+    for what, other in (("the journal of plan", journal_plan_id(held)), ("plan", _plan_id(held))):
+        if other not in (None, plan.plan_id):
+            detail = f"{results} holds {what} {other}"
+            raise UsageError("The results folder is taken", detail, "Name another one with --results.")
+
+
+def _plan_id(folder: DiskFolder) -> str | None:
+    """Of the plan that lies there, whosever it is; None where there is none."""
+    try:
+        body = folder.read(PLAN_FILE)
+        return None if body is None else str(json.loads(body)["plan_id"])[:100]
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return "(its id cannot be read)"
 
 
 @contextmanager
@@ -76,7 +86,8 @@ def _on_disk() -> Iterator[None]:
 def _begun(files: S3Files, folder: Path, results: S3Place, reviewed: PlanFile, stop: Event) -> _Mirror:
     """Fetch what is there, put the plan there, and follow from now on."""
     held = files.read(results / JOURNAL_FILE)
-    for name, there in ((JOURNAL_FILE, held), (RESULT_FILE, files.read(results / RESULT_FILE))):
+    for name in (JOURNAL_FILE, RESULT_FILE, PLAN_FILE):
+        there = held if name == JOURNAL_FILE else files.read(results / name)
         if there is not None:
             with _on_disk():
                 (folder / name).write_bytes(there.body)
