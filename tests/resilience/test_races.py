@@ -87,7 +87,7 @@ def test_s3_changes_after_the_guard_has_read(world: Arena, strike: str, kind: st
     assert edited.done
     assert world.sandbox.s3.objects(BUCKET)[strike] == edited.body
     kinds = {action["id"]: (action["kind"], action["target"].get("key")) for action in plan["actions"]}
-    stale = [kinds[row.action_id] for row in applied.result.outcomes if row.status == "stale"]
+    stale = [kinds[row.action_id] for row in applied.outcomes if row.status == "stale"]
     if kind in ("put-object", "delete-object"):
         assert (kind, strike) in stale
     assert stale
@@ -124,7 +124,7 @@ def test_docdb_changes_after_the_guard_has_read(
         key: value for key, value in edit.items() if key not in ("last_modified", "_last_modified")
     }
     targets = {action["id"]: action["target"].get("record_id") for action in plan["actions"]}
-    stale = {targets[row.action_id] for row in applied.result.outcomes if row.status == "stale"}
+    stale = {targets[row.action_id] for row in applied.outcomes if row.status == "stale"}
     assert record_id in stale
 
 
