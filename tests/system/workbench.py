@@ -22,6 +22,7 @@ from indexer.sandbox.codeocean import CodeOceanServer
 from indexer.sandbox.docdb import DocDBServer
 from indexer.sandbox.s3 import S3Server
 from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET, Sandbox
+from memory import STRANGER
 from patience import PATIENCE_S
 
 BUCKET = "aind-open-data"
@@ -81,6 +82,8 @@ class Workbench:
         self.env = {**kept, **self.sandbox.environment(), "COLUMNS": "120"}
         for bucket in (*MANAGED_BUCKETS, RESULTS_BUCKET):
             self.sandbox.s3.create_bucket(bucket)
+        # v2 is nobody's business here; a collection that holds nothing at all would be doubted.
+        self.records("v2").insert_one(dict(STRANGER))
         (self.folder / "indexer.toml").write_text(self.sandbox.config_toml(), encoding="utf-8")
 
     def close(self) -> None:
