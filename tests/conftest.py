@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 from memory import World
 from patience import PATIENCE_S
 
-ORDER = {"resilience": 0, "docs": 1, "golden": 2, "system": 3}
+ORDER = {"resilience": 0, "docs": 1, "golden": 2, "system": 3, "promises": 4}
 """Folders whose tests take longest."""
 
 

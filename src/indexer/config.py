@@ -162,6 +162,12 @@ class S3Settings(Section):
         "`remove`: it is deleted, within the limits for deletions.",
     )
 
+    trust_conditions: bool = Field(
+        default=False,
+        description="This server is known to refuse writes whose condition does not hold: `apply` does not ask it to show that. "
+        "Amazon's own is never asked.",
+    )
+
     @field_validator("originals_folder")
     @classmethod
     def _own_folder(cls, value: str) -> str:

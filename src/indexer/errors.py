@@ -49,6 +49,9 @@ class RefusedError(IndexerError):
 class SystemFaultError(IndexerError):
     """S3, DocDB or Code Ocean answered with an error, or not at all: what it holds is unknown, not empty."""
 
+    refused = False
+    """Of a write, sent once: the system answered that it was not carried out. What is there then is not ours."""
+
 
 class OutageError(SystemFaultError):
     """The system as a whole does not answer, or no longer takes our credentials: whatever else is asked fails too.

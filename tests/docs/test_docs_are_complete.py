@@ -142,6 +142,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "docdb.v1.sync_to_s3": ("false", False),
     "docdb.v2.sync_to_s3": ("true", True),
     "s3.metadata_file": ("remove", "remove"),
+    "s3.trust_conditions": ("true", True),
     "codeocean.domain": ("https://other.example.org", "https://other.example.org"),
     "codeocean.register_assets": ("true", True),
     "codeocean.on_missing": ("keep", "keep"),

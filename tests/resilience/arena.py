@@ -85,7 +85,7 @@ class Arena(Workbench):
         """Every kind of drift there is."""
         fill(self.sandbox, **how)
         self.known = set(self.sandbox.codeocean.data_assets())
-        self._configure()
+        self.configure()
 
     def drifting(self, assets: int, *, register: bool = True) -> None:
         """A quick little world: so many assets of three kinds, some twelve actions for the three together."""
@@ -99,7 +99,7 @@ class Arena(Workbench):
             self.put(f"{name}/instrument.json", b"no json")  # corrupt: copied and removed
             self.put(f"derived_{number:03}/data_description.json", our_bytes({"data_level": "derived"}))
             self.insert_gone(f"gone_{number:03}")
-        self._configure(register)
+        self.configure(register)
 
     def insert_gone(self, prefix: str) -> None:
         """A v2 record whose folder is gone."""
@@ -112,7 +112,7 @@ class Arena(Workbench):
         }
         self.records("v2").insert_one({**record, "_last_modified": "2025-06-02T11:22:33Z"})
 
-    def _configure(self, register: bool = True) -> None:
+    def configure(self, register: bool = True) -> None:
         config = self.sandbox.config_toml() + f"register_assets = {str(register).lower()}\n"
         config += "[policy]\nmax_delete_percent = 100\n"
         (self.folder / "indexer.toml").write_text(config, encoding="utf-8")

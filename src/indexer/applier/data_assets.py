@@ -97,6 +97,9 @@ class DataAssetApplier:
         try:
             created = self.writer.create(location, action.content.name, action.content.tags)
         except SystemFaultError as exc:
+            if exc.refused:
+                self.ledger.refused(action)
+                raise
             self.ledger.noted("codeocean", exc)
             if not self._comes_to_light(action, location):
                 self.ledger.failed(action, f"{exc.what}; {_look_for(location)}")

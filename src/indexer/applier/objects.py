@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from indexer.applier.contents import SourceChangedError, Sources
 from indexer.applier.current import carrying_out
@@ -21,7 +21,7 @@ from indexer.applier.guard import (
     stale,
 )
 from indexer.applier.ledger import Ledger
-from indexer.applier.proof import ConditionsIgnoredError, Proof
+from indexer.applier.proof import Condition, ConditionsIgnoredError, Proof
 from indexer.errors import SystemFaultError
 from indexer.model.action import CopyObject, DeleteObject, ObjectAction, PutObject
 from indexer.model.content import Absent, ArchiveSource, ObjectSource, RecordFieldSource, RecordSource
@@ -39,6 +39,7 @@ REFUSES_WHAT_HOLDS = (
 )
 FROM_RECORD = (RecordFieldSource, RecordSource)
 """Sources of contents that are read from the live record."""
+T = TypeVar("T")
 LiveRecords = Mapping[GenerationName, Mapping[str, Any]]
 
 
@@ -50,8 +51,8 @@ class _Put:
     body: bytes
     judge: Callable[[ObjectBody | None], Judgement]
     """Precondition × what is at the key."""
-    may_be_there: bool
-    """Else a first try needs no look: the condition is that there is nothing."""
+    condition: Condition
+    """`create`: there must be nothing, and a first try needs no look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,10 @@ class ObjectApplier:
             gone, key = "its content is not what it was when the plan was reviewed", action.target.key
             self.ledger.judged(action, stale(gone), _image(key, self.reader.get(action.target.bucket, key)))
             return
-        there = not isinstance(action.precondition, Absent)
-        self._put(action, _Put(action.target.key, body, lambda live: judge_put(action, live, body), there))
+        condition: Condition = "create" if isinstance(action.precondition, Absent) else "replace"
+        self._put(
+            action, _Put(action.target.key, body, lambda live: judge_put(action, live, body), condition)
+        )
 
     def _copy(self, action: CopyObject) -> None:
         """Read and put, not S3's own copy: only a put demands on every server that nothing is replaced."""
@@ -108,7 +111,7 @@ class ObjectApplier:
         read = self.reader.get(source.bucket, source.key)
         body, key = _reviewed(action, source, read), _key_of_copy(action, read)
         if body is not None:
-            self._put(action, _Put(key, body, lambda live: judge_copy(action, live), may_be_there=False))
+            self._put(action, _Put(key, body, lambda live: judge_copy(action, live), condition="create"))
             return
         live = self.reader.get(action.target.bucket, key)
         if self.ledger.judged(action, judge_copy(action, live), _image(key, live)):
@@ -117,23 +120,31 @@ class ObjectApplier:
     def _put(self, action: PutObject | CopyObject, put: _Put) -> None:
         bucket = action.target.bucket
         for attempt in range(1, ATTEMPTS + 1):
-            proven = self.proof.given(bucket)
-            live: ObjectBody | None = None
-            if attempt > 1 or put.may_be_there or self.ledger.look_first or not proven:
-                live = self.reader.get(bucket, put.key)
+            blind = attempt == 1 and put.condition == "create" and not self.ledger.look_first
+            blind = blind and self.proof.given(bucket, put.condition)
+            live = None if blind else self.reader.get(bucket, put.key)
             if not self._may(action, put.judge(live), put.key, live):
                 return
-            if live is not None and not proven:
-                self._prove(action, put.key, live)
-            self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=sha256(put.body)))
-            answer = self.writer.put(bucket, put.key, put.body, live.etag if live else None)
-            if not isinstance(answer, PreconditionFailed):
-                after = AfterImage(key=put.key, etag=answer, sha256=sha256(put.body))
-                self.ledger.written(action, after, attempts=attempt)
-                self.proof.ask(bucket, put.key, put.body)
-                return
-            self._note_refusal(action, answer)
+            with self.proof.alone(bucket, put.condition):
+                if self._put_once(action, put, live, attempt):
+                    return
         self._given_up(action, put.judge, put.key)
+
+    def _put_once(
+        self, action: PutObject | CopyObject, put: _Put, live: ObjectBody | None, attempt: int
+    ) -> bool:
+        """Was it written? Settled then."""
+        bucket, digest = action.target.bucket, sha256(put.body)
+        if live is not None:
+            self._prove(action, put.condition, put.key, live)
+        self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=digest))
+        etag = live.etag if live else None
+        answer = self._sent(action, lambda: self.writer.put(bucket, put.key, put.body, etag))
+        if isinstance(answer, PreconditionFailed):
+            return False
+        self.ledger.written(action, AfterImage(key=put.key, etag=answer, sha256=digest), attempts=attempt)
+        self.proof.ask(bucket, put.condition, put.key, put.body)
+        return True
 
     def _delete(self, action: DeleteObject) -> None:
         bucket, key = action.target.bucket, action.target.key
@@ -141,15 +152,20 @@ class ObjectApplier:
             live = self.reader.get(bucket, key)
             if not self._may(action, judge_delete(action, live), key, live) or live is None:
                 return
-            if not self.proof.given(bucket):
-                self._prove(action, key, live)
-            self.ledger.intend(action, self._before(live), AfterImage())
-            answer = self.writer.delete(bucket, key, live.etag)
-            if answer is None:
-                self.ledger.written(action, attempts=attempt)
-                return
-            self._note_refusal(action, answer)
+            with self.proof.alone(bucket, "delete"):
+                if self._delete_once(action, live, attempt):
+                    return
         self._given_up(action, lambda live: judge_delete(action, live), key)
+
+    def _delete_once(self, action: DeleteObject, live: ObjectBody, attempt: int) -> bool:
+        """Was it deleted? Settled then."""
+        bucket, key = action.target.bucket, action.target.key
+        self._prove(action, "delete", key, live)
+        self.ledger.intend(action, self._before(live), AfterImage())
+        if self._sent(action, lambda: self.writer.delete(bucket, key, live.etag)) is not None:
+            return False
+        self.ledger.written(action, attempts=attempt)
+        return True
 
     def _may(self, action: ObjectAction, judgement: Judgement, key: str, live: ObjectBody | None) -> bool:
         """May it be written, by its precondition and by what it rests on elsewhere? Settled where not."""
@@ -161,20 +177,30 @@ class ObjectApplier:
             raise SystemFaultError(exc.summary, exc.detail, exc.hint) from exc
         return not against or self.ledger.judged(action, stale(against))
 
-    def _prove(self, action: ObjectAction, key: str, live: ObjectBody) -> None:
-        """On the object that is about to be replaced: it would be written with its own bytes."""
-        self.ledger.intend(action, self._before(live), AfterImage(key=key, sha256=sha256(live.body)))
+    def _prove(self, action: ObjectAction, condition: Condition, key: str, live: ObjectBody) -> None:
+        """On what is about to be replaced or deleted. Settled where it fails: what is there tells nothing then."""
+        if self.proof.given(action.target.bucket, condition):
+            return
+        left = AfterImage() if condition == "delete" else AfterImage(key=key, sha256=sha256(live.body))
+        self.ledger.intend(action, self._before(live), left)
         try:
-            self.proof.ask(action.target.bucket, key, live.body)
-        except ConditionsIgnoredError as exc:
+            self.proof.ask(action.target.bucket, condition, key, live.body)
+        except SystemFaultError as exc:
             self.ledger.failed(action, exc.what)
             raise
         self.ledger.refused(action)
 
-    def _note_refusal(self, action: ObjectAction, answer: PreconditionFailed) -> None:
-        """Refused was never ours; but it may be the echo of our own first try, which a look will tell."""
-        if not answer.unsure:
+    def _sent(self, action: ObjectAction, write: Callable[[], T]) -> T:
+        """Send it. Refused was never ours; but it may be the echo of our own first try, which a look will tell."""
+        try:
+            answer = write()
+        except SystemFaultError as exc:
+            if exc.refused:
+                self.ledger.refused(action)
+            raise
+        if isinstance(answer, PreconditionFailed) and not answer.unsure:
             self.ledger.refused(action)
+        return answer
 
     def _given_up(
         self, action: ObjectAction, judge: Callable[[ObjectBody | None], Judgement], key: str

@@ -124,7 +124,7 @@ def open_readers(config: Config, parallel: int | None) -> Iterator[Readers]:
 def open_systems(config: Config, parallel: int | None) -> Iterator[Systems]:
     """Connect. Raises SystemFaultError where DocDB does not answer, UsageError for unusable settings."""
     from indexer.systems.docdb import DocDBWriter
-    from indexer.systems.s3 import S3Writer
+    from indexer.systems.s3 import S3Writer, is_amazons
 
     with _connected(config, parallel) as clients:
         data_assets = leases = None
@@ -137,4 +137,5 @@ def open_systems(config: Config, parallel: int | None) -> Iterator[Systems]:
 
             leases = Leases(clients.docdb, first_database(config), config.docdb.lease_collection)
         writers = Writers(S3Writer(clients.s3), DocDBWriter(clients.docdb), data_assets)
-        yield Systems(_readers(clients), writers, leases)
+        proof = not config.s3.trust_conditions and not is_amazons(clients.s3)
+        yield Systems(_readers(clients), writers, leases, prove_conditions=proof)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -228,8 +229,16 @@ class CodeOceanWriter:
         """Create an external data asset that mounts the location; its files stay on S3."""
         source = AWSS3Source(bucket=location.bucket, prefix=location.prefix, keep_on_external_storage=True)
         params = DataAssetParams(name=name, mount=name, tags=list(tags), source=Source(aws=source))
-        with faults(self._client, f"create the data asset {name}"):
-            return _data_asset(self._client.data_assets.create_data_asset(params))
+        try:
+            with faults(self._client, f"create the data asset {name}"):
+                return _data_asset(self._client.data_assets.create_data_asset(params))
+        except SystemFaultError as exc:
+            # It is sent again only where it was refused for its rate.
+            exc.refused = (
+                isinstance(exc.__cause__, Error)
+                and exc.__cause__.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+            )
+            raise
 
     def archive(self, data_asset_id: str, archive: bool) -> None:
         """Archive, or take that back."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -90,6 +91,12 @@ def over(client: S3Client, session: Session, pace: Pace) -> S3:
     client.meta.events.register("response-received.s3", _tells(pace))
     client.meta.events.register("before-call.s3.HeadBucket", _not_redirected)
     return S3(client, session, pace)
+
+
+def is_amazons(s3: S3) -> bool:
+    """Is it Amazon's own S3, whose conditions are known to hold?"""
+    host = urlsplit(s3.client.meta.endpoint_url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def _not_redirected(params: dict[str, Any], **_: object) -> None:

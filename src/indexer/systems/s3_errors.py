@@ -160,7 +160,20 @@ def translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
     if bucket.startswith("arn:"):
         words = ACCESS_POINT
     detail = bucket if words.kind is MissingBucketError else f"{shortened(what)}: {shortened(said)}"
-    return words.kind(words.summary, detail, words.hint.replace("{bucket}", bucket))
+    fault = words.kind(words.summary, detail, words.hint.replace("{bucket}", bucket))
+    fault.refused = isinstance(exc, ClientError) and _refused(exc)
+    return fault
+
+
+def _refused(exc: ClientError) -> bool:
+    """Did S3 say no, the first time that it was asked? An earlier try whose answer was lost may have been carried out."""
+    told: Mapping[str, Any] = exc.response.get("ResponseMetadata", {})
+    status = told.get("HTTPStatusCode", 0)
+    no = (
+        HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        or status == HTTPStatus.NOT_IMPLEMENTED
+    )
+    return no and not told.get("RetryAttempts", 0)
 
 
 def _by_error(exc: Exception) -> _Words:
