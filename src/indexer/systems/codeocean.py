@@ -199,7 +199,7 @@ class CodeOceanReader:
                 break
             known = len(here)
             here.update(str(row.get("id") if isinstance(row, dict) else row) for row in page["results"])
-            if not token or token in tokens or len(here) == known:
+            if not isinstance(token, str) or not token or token in tokens or len(here) == known:
                 raise SystemFaultError(
                     "Code Ocean cut a search short", f"{what} at {self._client.domain}", "Try again later."
                 )
