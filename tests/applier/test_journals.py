@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -267,3 +270,22 @@ def test_a_files_after_image_is_what_was_written(tmp_path: Path) -> None:
     after = outcome_of(result, put).after
     assert after is not None
     assert (after.key, after.sha256) == ("a/subject.json", sha256(to_bytes({"n": 1})))
+
+
+class _Locked(DiskFolder):
+    """A folder of somebody else's, which its owner alone may look into."""
+
+    def names(self) -> Sequence[str]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    def read(self, name: str) -> bytes | None:
+        return None
+
+
+def test_a_folder_that_nobody_may_look_into_is_said_in_words(tmp_path: Path) -> None:
+    """Whose journal it is cannot be told; that is no fault of ours."""
+    with pytest.raises(IndexerError) as caught:
+        read_history(_Locked(tmp_path), "plan")
+    assert "Permission denied" in caught.value.detail
+    assert str(tmp_path) in caught.value.detail
+    assert "--results" in caught.value.hint

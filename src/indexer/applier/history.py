@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,7 +47,8 @@ def read_history(folder: RunFolder, plan_id: str, result: Result | None = None) 
     fold = _Fold()
     for outcome in _earlier_outcomes(folder, plan_id) if result is None else result.outcomes:
         fold.outcome(outcome)
-    names = [name for name in folder.names() if name == JOURNAL_FILE or name.startswith(SHARD_PREFIX)]
+    held = file_names(folder)
+    names = [name for name in held if name == JOURNAL_FILE or name.startswith(SHARD_PREFIX)]
     for name in names:
         for line in read_lines(_body(folder, name)):
             fold.line(line, plan_id)
@@ -77,8 +78,22 @@ def _body(folder: RunFolder, name: str) -> bytes:
     try:
         return folder.read(name) or b""
     except OSError as exc:
-        detail = f"{folder}: {name}: {exc.strerror}"
-        raise IndexerError("The journal cannot be read", detail, "Check its permissions.") from exc
+        raise _unreadable(f"{folder}: {name}", exc) from exc
+
+
+def file_names(folder: RunFolder) -> Sequence[str]:
+    """The files of a run's folder. Raises IndexerError where nobody may look into it."""
+    try:
+        return folder.names()
+    except OSError as exc:
+        raise _unreadable(str(folder), exc) from exc
+
+
+def _unreadable(place: str, exc: OSError) -> IndexerError:
+    hint = (
+        "See that you may read it (a run's folder is its owner's only), or name another one with --results."
+    )
+    return IndexerError("The run's journal cannot be read", f"{place}: {exc.strerror}", hint)
 
 
 def _earlier_outcomes(folder: RunFolder, plan_id: str) -> tuple[Outcome, ...]:

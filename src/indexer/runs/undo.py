@@ -11,7 +11,14 @@ from functools import cache
 from typing import Any
 
 from indexer import __version__
-from indexer.applier.history import ARCHIVE_FOLDER, JOURNAL_FILE, RESULT_FILE, History, read_history
+from indexer.applier.history import (
+    ARCHIVE_FOLDER,
+    JOURNAL_FILE,
+    RESULT_FILE,
+    History,
+    file_names,
+    read_history,
+)
 from indexer.model.action import Action
 from indexer.model.outcome import Result
 from indexer.model.place import Everywhere, Place, S3Place, parse_place
@@ -115,7 +122,7 @@ def result_file(place: Place) -> Place:
 
 def _result(place: Place, folder: RunFolder) -> Result | None:
     """The result that is named; None where the run did not get so far."""
-    if place.name == RESULT_FILE and RESULT_FILE not in folder.names() and JOURNAL_FILE in folder.names():
+    if place.name == RESULT_FILE and RESULT_FILE not in (held := file_names(folder)) and JOURNAL_FILE in held:
         return None
     return load_result(place)
 
