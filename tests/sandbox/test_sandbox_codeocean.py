@@ -194,3 +194,11 @@ def test_searches_are_no_writes(sandbox: Sandbox, code_ocean: CodeOcean) -> None
     assert [(row.operation, row.data_asset_id, row.status) for row in written] == [
         ("ArchiveDataAsset", asset_id, 204)
     ]
+
+
+def test_a_page_holds_a_thousand_at_most(code_ocean: CodeOcean) -> None:
+    """More is refused, not cut."""
+    assert found(code_ocean, limit=1000) == []
+    with pytest.raises(Error) as caught:
+        found(code_ocean, limit=1001)
+    assert caught.value.status_code == 400

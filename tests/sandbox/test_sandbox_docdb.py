@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pymongo import MongoClient
-from pymongo.errors import DuplicateKeyError
+from pymongo import MongoClient, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from indexer.errors import IndexerError
 from indexer.sandbox.docdb import DocDBServer
@@ -137,3 +137,15 @@ def _alive(pid: int) -> bool:
         return False
     status = Path(f"/proc/{pid}/stat")
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_record_does_not_grow_beyond_16_mb(collection: Any) -> None:
+    """The driver refuses whole documents; an update is refused by the server, and the others of its batch go on."""
+    collection.insert_many([{"_id": "full", "x": "a" * (15 << 20)}, {"_id": "small"}])
+    grow = {"$set": {"y": "b" * (2 << 20)}}
+    with pytest.raises(BulkWriteError) as caught:
+        collection.bulk_write([UpdateOne({"_id": one}, grow) for one in ("full", "small")], ordered=False)
+    [error] = caught.value.details["writeErrors"]
+    assert (error["index"], "larger than 16777216" in error["errmsg"]) == (0, True)
+    assert "y" not in collection.find_one({"_id": "full"})
+    assert "y" in collection.find_one({"_id": "small"})

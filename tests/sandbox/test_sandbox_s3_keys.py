@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 KEYS = [
     "a b/subject.json",
@@ -83,3 +84,14 @@ def test_a_multipart_upload_has_no_md5_etag(s3: Any, bucket: str) -> None:
     head = s3.head_object(Bucket=bucket, Key="k")
     assert head["ETag"].endswith('-1"')
     assert s3.get_object(Bucket=bucket, Key="k", IfMatch=head["ETag"])["Body"].read() == b"x" * 1000
+
+
+@pytest.mark.parametrize("letter", ["k", "ü"])
+def test_a_key_that_is_too_long_is_refused(s3: Any, bucket: str, letter: str) -> None:
+    """1,024 bytes of UTF-8 are the most; S3 says so to whoever reads, too."""
+    longest = letter * (1024 // len(letter.encode()))
+    s3.put_object(Bucket=bucket, Key=longest, Body=b"1")
+    for ask in (s3.get_object, s3.delete_object, lambda **named: s3.put_object(**named, Body=b"1")):
+        with pytest.raises(ClientError) as caught:
+            ask(Bucket=bucket, Key=f"{longest}!")
+        assert caught.value.response["Error"]["Code"] == "KeyTooLongError"

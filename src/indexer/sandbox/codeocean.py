@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from indexer.sandbox.codeocean_search import MAX_LIMIT, DataAsset, matching, page, public
+from indexer.sandbox.codeocean_search import DEFAULT_LIMIT, MAX_LIMIT, DataAsset, matching, page, public
 from indexer.sandbox.faults import FaultList
 from indexer.sandbox.loopback import Environ, LoopbackServer, StartResponse
 from indexer.sandbox.requestlog import CodeOceanRequest, RequestLog
@@ -125,6 +125,9 @@ class CodeOceanServer:
                     return 200, public(self._assets[data_asset_id])
 
     def _search(self, search: dict[str, Any]) -> tuple[int, Any]:
+        limit = search.get("limit") or DEFAULT_LIMIT
+        if not isinstance(limit, int) or not 0 <= limit <= MAX_LIMIT:
+            return 400, _message(f"limit must be a number up to {MAX_LIMIT}")
         found = matching(self._assets.values(), search)
         return 200, page(found, search, self.max_page, self.repeat_across_pages)
 

@@ -1,4 +1,4 @@
-"""The DocDB server's process: nx-27017, tied to the life of the process that started it.
+"""The DocDB server's process: nx-27017, tied to the life of the process that started it, and with DocumentDB's limit.
 
 Run as `python -m indexer.sandbox.docdb_process DIRECTORY PORT` with a pipe on standard input. When the pipe
 closes, for whatever reason the parent ended, the process deletes DIRECTORY and exits.
@@ -12,8 +12,14 @@ import shutil
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from indexer.sandbox.loopback import HOST
+
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+"""Source: "Amazon DocumentDB quotas and limits". Whole documents the driver refuses by itself; what grows, it cannot see."""
+LARGE_BYTES = 64 * 1024
+"""A smaller update is let through unseen: a look costs a read of the record."""
 
 
 def main(directory: Path, port: int) -> None:
@@ -21,7 +27,29 @@ def main(directory: Path, port: int) -> None:
     threading.Thread(target=_exit_with_parent, args=(directory,), daemon=True).start()
     sys.argv = ["nx-27017", "--host", HOST, "-p", str(port), "--data-dir", str(directory / "data")]
     sys.argv += ["--pid-file", str(directory / "pid"), "--log-file", str(directory / "log")]
+    _refuse_what_grows_too_large()
     runpy.run_module("nx_27017.nx_27017", run_name="__main__")
+
+
+def _refuse_what_grows_too_large() -> None:
+    """An update that leaves a document over the limit is an error of that write, as DocumentDB answers it."""
+    import bson
+    from neosqlite import Collection
+
+    unlimited = Collection.update_one
+
+    def update_one(collection: Any, query: Any, update: Any, *args: Any, **named: Any) -> Any:
+        added = update.get("$set", {})
+        if len(bson.encode(added)) >= LARGE_BYTES:
+            left = {**(collection.find_one(query) or {}), **added}
+            if (
+                len(bson.encode({name: value for name, value in left.items() if name != "_id"}))
+                > MAX_DOCUMENT_BYTES
+            ):
+                raise ValueError(f"Resulting document after update is larger than {MAX_DOCUMENT_BYTES}")
+        return unlimited(collection, query, update, *args, **named)
+
+    Collection.update_one = update_one
 
 
 def _exit_with_parent(directory: Path) -> None:

@@ -67,12 +67,18 @@ _SUBRESOURCES = frozenset({
 # fmt: on
 
 
+_LONGEST_KEY = 1024
+"""Bytes, in UTF-8. Source: "Naming Amazon S3 objects"."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Refusal:
     """An answer that moto is not asked for."""
 
     status: int
     condition: str = ""
+    code: str = ""
+    """Where it is not the one that goes with the status."""
     retry_after_s: int | None = None
 
 
@@ -85,6 +91,7 @@ class Gate:
     - One request at a time reaches moto, whose state is not made for threads: conditions are checked and the
       write is done in one step, and no listing trips over a write. A body is read before, and one that
       breaks off is refused with 400 instead of being stored.
+    - A key of more than 1,024 bytes is refused, which moto takes.
     - Every request is in the log before its answer goes out.
     """
 
@@ -118,6 +125,8 @@ class Gate:
         complete = _read_body(environ)
         with self._moto:
             refusal = _refusal_of(fault) or (None if complete else _Refusal(400))
+            if len(key.encode("utf-8", "surrogateescape")) > _LONGEST_KEY:
+                refusal = refusal or _Refusal(400, code="KeyTooLongError")
             refusal = refusal or self._broken_condition(operation, bucket, key, environ)
             if refusal is not None:
                 return _refuse(refusal, key, method, answer)
@@ -214,6 +223,8 @@ def _refusal_of(fault: Fault | None) -> _Refusal | None:
 def _refuse(refusal: _Refusal, key: str, method: str, answer: StartResponse) -> list[bytes]:
     """S3's error document for a refusal; a HEAD gets none."""
     code, message = _CODES.get(refusal.status, ("InternalError", "The sandbox was told to fail."))
+    if refusal.code:
+        code, message = refusal.code, "Your key is too long"
     condition = f"<Condition>{refusal.condition}</Condition>" if refusal.condition else ""
     about = f"<Key>{escape(key)}</Key>" if refusal.status == 404 else ""
     body = (

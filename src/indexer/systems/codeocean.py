@@ -193,6 +193,8 @@ class CodeOceanReader:
                 page = self._page(DataAssetSearchParams(limit=ROWS_A_PAGE, next_token=token, **params))
                 rows, unread = _readable(page["results"], seen)
                 more, token = page.get("has_more"), page.get("next_token")
+                if not isinstance(token, str | None):
+                    raise TypeError("its next_token is no text")
             unreadable += unread
             yield rows
             if not more:
