@@ -1,6 +1,6 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage gate bench soak explore planted lint format docs site release lock clean
+.PHONY: help demo test coverage gate bench soak explore planted peers lint format docs site release lock clean
 
 # python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
 PYTHON ?= $(shell for one in python3.11 python3; do \
@@ -8,6 +8,7 @@ PYTHON ?= $(shell for one in python3.11 python3; do \
 	&& echo $$one && break; done)
 BIN := .venv/bin
 READY := .venv/ready
+PEERS := .venv/peers/ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 help: ## Say what there is
@@ -16,10 +17,10 @@ help: ## Say what there is
 demo: $(READY) ## Plan, show, apply and plan again, on embedded S3, DocDB and Code Ocean
 	@$(BIN)/indexer demo
 
-test: $(READY) ## Run all tests
+test: $(READY) $(PEERS) ## Run all tests
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-coverage: $(READY) ## The same, measured: which lines and branches the tests go through; takes twice as long
+coverage: $(READY) $(PEERS) ## The same, measured: which lines and branches the tests go through; takes twice as long
 	$(BIN)/coverage erase
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
@@ -46,6 +47,9 @@ explore: $(READY) ## Every schedule of small worlds in memory, for MINUTES; the 
 
 planted: $(READY) ## Plant faults in the applier and the planner, one after the other: the explorer must find each
 	$(BIN)/python tests/explore/planted.py
+
+peers: $(READY) $(PEERS) ## The whole story and all golden cases on other S3 servers; writes docs/servers.md's table
+	$(BIN)/python -W ignore tests/peers/run.py
 
 lint: $(READY) ## Check style, types and layers
 	$(BIN)/ruff check
@@ -84,6 +88,7 @@ lock: ## Pin the newest versions of everything in requirements-dev.txt, and of w
 	build/lock/bin/pip --disable-pip-version-check install --quiet 'pip-tools>=7.5,<8'
 	$(LOCKED) --extra dev --extra sandbox --output-file requirements-dev.txt pyproject.toml requirements-dev.in
 	$(LOCKED) --output-file requirements.txt pyproject.toml
+	$(LOCKED) --output-file requirements-peers.txt requirements-peers.in
 	@# The package itself is not pinned on purpose: it is installed from the checkout, without dependencies.
 	sed -i '/^# WARNING: The following packages were not pinned/,$$d' requirements-dev.txt
 
@@ -99,4 +104,10 @@ $(READY): requirements-dev.txt pyproject.toml
 	@echo "Installing what requirements-dev.txt pins into .venv" >&2
 	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(PEERS): requirements-peers.txt | $(READY)
+	@echo "Installing what requirements-peers.txt pins into .venv/peers" >&2
+	@test -x .venv/peers/bin/python || $(PYTHON) -m venv .venv/peers
+	@.venv/peers/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements-peers.txt
 	@touch $@

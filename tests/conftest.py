@@ -18,6 +18,8 @@ from pymongo.errors import PyMongoError
 
 from memory import World
 from patience import PATIENCE_S
+from peers.servers import PYTHON, PeerS3
+from peers.servers import ministack as start_ministack
 
 ORDER = {"resilience": 0, "docs": 1, "golden": 2, "system": 3, "promises": 4}
 """Folders whose tests take longest."""
@@ -90,3 +92,12 @@ def given_uri() -> str:
 def database_name() -> str:
     """A throw-away database: nobody else's has this name."""
     return f"indexer_test_{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PeerS3]:
+    """A second opinion on S3, in a process of its own; CI has it, others may not."""
+    if not PYTHON.exists() and not os.environ.get("CI"):
+        pytest.skip("ministack is not installed (a second opinion, never needed): make .venv/peers/ready")
+    with start_ministack(tmp_path_factory.mktemp("ministack")) as server:
+        yield server

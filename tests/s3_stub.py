@@ -113,13 +113,23 @@ def running_stub(tls: ssl.SSLContext | None = None) -> Iterator[S3Stub]:
 @contextmanager
 def s3_of(endpoint: str, attempts: int = 1) -> Iterator[S3]:
     """A connection with keys of its own."""
+    with s3_with(endpoint, "test", "test", attempts) as s3:
+        yield s3
+
+
+@contextmanager
+def s3_with(endpoint: str, key: str, secret: str, attempts: int = 1) -> Iterator[S3]:
+    """A connection with these keys."""
     session = botocore.session.get_session()
-    session.set_credentials("test", "test")
+    session.set_credentials(key, secret)
     client = session.create_client(
         "s3",
         region_name="us-west-2",
         endpoint_url=endpoint,
-        config=Config(retries={"mode": "standard", "total_max_attempts": attempts}),
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            request_checksum_calculation="when_required",
+        ),
     )
     yield over(client, session, Pace(8, adapts=True))
     client.close()

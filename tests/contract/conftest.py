@@ -35,6 +35,9 @@ from memory import (
     StoredDataAsset,
     World,
 )
+from peers.relayed import DenyingRelay
+from peers.servers import PeerS3
+from s3_stub import s3_of
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +59,37 @@ def opened_s3(s3_server: S3Server) -> Iterator[S3]:
     client.close()
 
 
-@pytest.fixture(params=["memory", "boto3", "fast"])
+@pytest.fixture(scope="session")
+def opened_ministack(ministack: PeerS3) -> Iterator[tuple[S3, DenyingRelay]]:
+    """Through a relay that can deny everything, which the server itself cannot."""
+    relay = DenyingRelay(ministack.port)
+    with s3_of(relay.endpoint) as s3:
+        yield s3, relay
+    relay.close()
+
+
+@pytest.fixture
+def ministack_objects(ministack: PeerS3, opened_ministack: tuple[S3, DenyingRelay]) -> Iterator[Objects]:
+    bucket = f"bucket-{uuid.uuid4()}"
+    s3, relay = opened_ministack
+    ministack.create_bucket(bucket)
+    yield Objects(
+        S3Reader(s3),
+        S3Writer(s3),
+        bucket,
+        lambda key, body, modified_at=None: ministack.put(bucket, key, body),
+        lambda: ministack.objects(bucket),
+        lambda: setattr(relay, "denies", True),
+        takes_times=False,
+    )
+    relay.denies = False
+
+
+@pytest.fixture(params=["memory", "boto3", "fast", "ministack"])
 def objects(request: pytest.FixtureRequest) -> Iterator[Objects]:
+    if request.param == "ministack":
+        yield request.getfixturevalue("ministack_objects")
+        return
     bucket = f"bucket-{uuid.uuid4()}"
     if request.param == "memory":
         world = World()

@@ -36,6 +36,8 @@ class Objects:
     objects: Callable[[], dict[str, bytes]]
     deny: Callable[[], None]
     """403 from now on."""
+    takes_times: bool = True
+    """Can an object be stored that is as old as it is said to be?"""
 
 
 @dataclass(frozen=True, slots=True)

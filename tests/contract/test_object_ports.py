@@ -68,7 +68,7 @@ def test_a_listing_shows_what_is_directly_inside(objects: Objects) -> None:
     listing = objects.reader.listing(objects.bucket, "a/")
     (one,) = listing.objects
     assert (one.key, one.etag, one.size) == ("a/subject.json", etag_of(b"{}"), 2)
-    assert one.modified_at == at(2024, 5, 1)
+    assert one.modified_at == at(2024, 5, 1) or not objects.takes_times
     assert listing.folders == ("raw",)
 
 
@@ -184,7 +184,8 @@ def test_get_reads_bytes_etag_and_time(objects: Objects) -> None:
     objects.put("a/x", b"\x00\xff", at(2024, 5, 1))
     read = objects.reader.get(objects.bucket, "a/x")
     assert read is not None
-    assert (read.body, read.etag, read.modified_at) == (b"\x00\xff", etag_of(b"\x00\xff"), at(2024, 5, 1))
+    assert (read.body, read.etag) == (b"\x00\xff", etag_of(b"\x00\xff"))
+    assert read.modified_at == at(2024, 5, 1) or not objects.takes_times
 
 
 def test_a_missing_key_reads_as_none(objects: Objects) -> None:

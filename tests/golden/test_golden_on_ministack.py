@@ -1,0 +1,37 @@
+"""A few golden cases on an S3 server that nobody here wrote; `make peers` runs all of them, and on one more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from test_golden import INDEXER, close_what_the_runner_leaves
+
+from peers.golden_on_peer import PeerSystems, run, systems_on
+from peers.servers import PeerS3
+
+# The recorded runner leaves its relay's sockets to the end of the process.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
+)
+SAMPLE = (
+    "combo_subject_r1f0c0",  # an original is made
+    "combo_subject_r1f1c1_diff",  # a file is replaced
+    "combo_subject_r1f0c1",  # a file is deleted
+    "deregister_prefix_gone",
+    "s3sync_derived_registered",
+)
+
+
+@pytest.fixture(scope="module")
+def systems(ministack: PeerS3) -> Iterator[PeerSystems]:
+    with systems_on(ministack, 0, INDEXER) as running:
+        yield running
+    close_what_the_runner_leaves(running)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_reaches_the_recorded_end_state(name: str, systems: PeerSystems) -> None:
+    """`plan` writes nothing, `apply` reaches the end state byte for byte, and both again find nothing to do."""
+    outcome = run(name, systems)
+    assert (outcome.left_out, outcome.problems) == ("", ())
