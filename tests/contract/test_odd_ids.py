@@ -87,6 +87,6 @@ def test_an_id_that_no_plan_can_name_is_one_finding(records: Records, record_id:
         pytest.skip(f"{records.server} cannot hold it")
     plan = plan_of(world)
     assert plan.actions == ()
-    (finding,) = plan.findings
+    (finding,) = [one for one in plan.findings if one.kind != "read-suspiciously-empty"]  # of v2
     assert (finding.kind, finding.location) == ("value-unserialisable", f"s3://{BUCKET}/a")
     assert "give it another" in finding.detail
