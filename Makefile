@@ -1,6 +1,7 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage gate bench soak explore planted peers lint format docs site release lock clean
+.PHONY: help demo test coverage gate bench soak explore planted peers lowest newest lint format docs site release lock \
+	clean
 
 # python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
 PYTHON ?= $(shell for one in python3.11 python3; do \
@@ -50,6 +51,24 @@ planted: $(READY) ## Plant faults in the applier and the planner, one after the 
 
 peers: $(READY) $(PEERS) ## The whole story and all golden cases on other S3 servers; writes docs/servers.md's table
 	$(BIN)/python -W ignore tests/peers/run.py
+
+# Fast, and through every third-party package: what another version of one would break.
+SMOKE = tests/planner tests/contract tests/systems tests/runs tests/cli/test_cli_demo.py
+
+lowest: ## Run a smoke suite on the lowest versions that pyproject.toml allows
+	$(PYTHON) -m venv --clear build/lowest
+	$(PYTHON) tests/release/lowest.py > build/lowest/constraints.txt
+	build/lowest/bin/pip --disable-pip-version-check install --quiet --constraint build/lowest/constraints.txt \
+		--editable '.[dev]'
+	build/lowest/bin/python -m pytest -q -W default $(SMOKE)
+
+newest: ## The same on the newest versions, on each Python that is there
+	for one in python3.11 python3.12 python3.13; do \
+		command -v $$one >/dev/null || { echo "There is no $$one here: left out" >&2; continue; }; \
+		$$one -m venv --clear build/newest && \
+		build/newest/bin/pip --disable-pip-version-check install --quiet --editable '.[dev]' && \
+		build/newest/bin/python -m pytest -q -W default $(SMOKE) || exit 1; \
+	done
 
 lint: $(READY) ## Check style, types and layers
 	$(BIN)/ruff check

@@ -18,6 +18,8 @@ RETRIES = 1
 """Of what passes; `doctor` tells of a system that needs more."""
 SETTING = "Check `codeocean.domain`, the network (VPN, DNS) and REQUESTS_CA_BUNDLE."
 SECURE = "Write https:// in `codeocean.domain`: the token is sent with every request."
+NEEDED = f"its server must be of version {CodeOcean.MIN_SERVER_VERSION} or newer"
+"""The SDK's word; the API does not tell the server's version."""
 HIDDEN = "If that is not so, the token's user cannot see them: docs/permissions.md, Code Ocean."
 
 
@@ -49,7 +51,7 @@ def _host(client: CodeOcean) -> Check:
 
 
 def _token(client: CodeOcean) -> Check:
-    """The smallest search there is; the API does not tell the server's version."""
+    """The smallest search there is."""
     params = DataAssetSearchParams(limit=1, origin=DataAssetSearchOrigin.External, archived=False)
     try:
         with faults(client, "search external data assets"):
@@ -57,6 +59,6 @@ def _token(client: CodeOcean) -> Check:
     except SystemFaultError as exc:
         return failed("codeocean-token", "", exc)
     if not found:
-        detail = "the token is accepted, and shows no external data asset"
+        detail = f"the token is accepted, and shows no external data asset ({NEEDED})"
         return Check(name="codeocean-token", status="warning", detail=detail, hint=HIDDEN)
-    return Check(name="codeocean-token", status="ok", detail="the token is accepted")
+    return Check(name="codeocean-token", status="ok", detail=f"the token is accepted ({NEEDED})")
