@@ -39,7 +39,7 @@ def _trimmed(value: Any) -> Any:
 
 Secret = Annotated[SecretStr, BeforeValidator(_trimmed)]
 WANTED = {
-    BUCKET: "a bucket's name, without s3:// and without a prefix",
+    BUCKET: "a bucket's own name, without s3:// and a prefix, and no access point's ARN",
     DOMAIN: "https:// and a host, without a path or credentials",
     FOLDER: "the name of one folder, without a slash",
 }

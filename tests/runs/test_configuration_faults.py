@@ -14,7 +14,7 @@ from indexer.runs.config_file import load_config
 from indexer.runs.schemas import schema_of
 
 GOOD = 'buckets = ["bucket"]\ndocdb.uri = "mongodb://127.0.0.1:9"\ndocdb.v1 = {}\n'
-NAME = "should be a bucket's name, without s3:// and without a prefix"
+NAME = "should be a bucket's own name, without s3:// and a prefix, and no access point's ARN"
 
 
 def detail_of(folder: Path, text: str) -> str:
@@ -39,6 +39,10 @@ def detail_of(folder: Path, text: str) -> str:
         (GOOD.replace('["bucket"]', '"bucket"'), 'buckets: should be a list: ["one", "two"]'),
         (GOOD.replace('["bucket"]', "[]"), "buckets: should have at least one entry"),
         (GOOD.replace('"bucket"', '"s3://bucket"'), f"buckets.0: {NAME}"),
+        (
+            GOOD.replace('"bucket"', '"arn:aws:s3:us-west-2:123456789012:accesspoint/one"'),
+            f"buckets.0: {NAME}",
+        ),
         (GOOD.replace('"bucket"', '"good", "bucket/prefix"'), f"buckets.1: {NAME}"),
         ('buckets = ["bucket"]\ndocdb = "x"', "docdb: should be a table"),
         (GOOD + "lookback_days = 'soon'", "lookback_days: should be a valid integer"),
