@@ -19,7 +19,7 @@ from indexer import __version__
 from indexer.disk import DiskFolder
 from indexer.errors import UsageError
 from indexer.runs.carry_out import Work
-from indexer.runs.cluster import Sender, carry_out_shard
+from indexer.runs.shards import Sender, carry_out_shard
 from indexer.sandbox.stack import MANAGED_BUCKETS
 from patience import PATIENCE_S
 from resilience.arena import Arena, State
@@ -27,8 +27,8 @@ from resilience.arena import Arena, State
 OWN = {"plan_id", "created_at", "digest"}
 """What no two plans have alike."""
 SMALL_SHARDS = """
-from indexer.runs import cluster
-cluster.ASSETS_A_SHARD = 3
+from indexer.runs import shards
+shards.ASSETS_A_SHARD = 3
 from indexer.cli import main
 main()
 """

@@ -30,10 +30,11 @@ from indexer.model.ports import Progress, RunFolder
 from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.clock import check_clock
-from indexer.runs.cluster import carry_out_there, open_cluster
+from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of, rules_of
 from indexer.runs.files import PlanFile, as_file, document_bytes, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
+from indexer.runs.shards import carry_out_there
 from indexer.runs.warn import Warn, unheard
 from indexer.systems.leases import Held, owner_name
 from indexer.systems.pace import at_most

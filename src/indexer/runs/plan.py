@@ -28,8 +28,9 @@ from indexer.runs.bucket import (
     results_bucket,
 )
 from indexer.runs.clock import check_clock
-from indexer.runs.cluster import open_cluster, plan_there
+from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import open_readers, rules_of
+from indexer.runs.shards import plan_there
 from indexer.runs.warn import Warn, unheard
 from indexer.systems.pace import at_most
 
