@@ -98,6 +98,10 @@ class DiskFolder:
         make_folder(self.path, 0o700)
         replace_file(self.path / name, body, OWNER_ONLY)
 
+    def remove(self, name: str) -> None:
+        """A file is gone; none need be there."""
+        (self.path / name).unlink(missing_ok=True)
+
     def lines(self, name: str) -> DiskLines:
         """A file to add lines to; it is made where there is none."""
         make_folder(self.path, 0o700)

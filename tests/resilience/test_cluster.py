@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -16,13 +17,14 @@ from typing import Any
 import pytest
 
 from indexer import __version__
+from indexer.applier.ledger import INTERRUPTED
 from indexer.disk import DiskFolder
 from indexer.errors import UsageError
 from indexer.runs.carry_out import Work
 from indexer.runs.shards import Sender, carry_out_shard
 from indexer.sandbox.stack import MANAGED_BUCKETS
 from patience import PATIENCE_S
-from resilience.arena import Arena, State
+from resilience.arena import Arena, Shares, State
 
 OWN = {"plan_id", "created_at", "digest"}
 """What no two plans have alike."""
@@ -57,17 +59,17 @@ class Servers:
                 time.sleep(0.05)
         raise AssertionError("the scheduler did not start")
 
-    def start(self, module: str, *options: str) -> subprocess.Popen[str]:
+    def start(self, module: str, *options: str, **env: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", f"distributed.cli.{module}", "--scheduler-file", str(self.file)]
-        started = self.world._start([*command, "--no-dashboard", *options], {})
+        started = self.world._start([*command, "--no-dashboard", *options], env)
         self.stack.callback(self._end, started)
         return started
 
-    def hire(self) -> subprocess.Popen[str]:
+    def hire(self, *more: str, **env: str) -> subprocess.Popen[str]:
         """One more worker."""
         place = str(self.world.folder.parent / f"worker-{len(self.workers)}")
-        options = ("--no-nanny", "--nthreads", "1", "--local-directory", place)
-        self.workers.append(self.start("dask_worker", *options))
+        options = ("--no-nanny", "--nthreads", "1", "--local-directory", place, *more)
+        self.workers.append(self.start("dask_worker", *options, **env))
         return self.workers[-1]
 
     @staticmethod
@@ -85,6 +87,34 @@ def servers(drifting: Arena) -> Iterator[Servers]:
         made.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
         made.hire()
         yield made
+
+
+@pytest.fixture
+def slow(drifting: Arena) -> Iterator[Servers]:
+    """The same, to whose worker S3 answers slowly: its only shard takes a quarter of a minute or more."""
+    made = Servers(drifting)
+    with made.stack, drifting.proxies(Shares(delay=1.0), delay_s=0.4) as proxies:
+        preload = drifting.folder / "hasty.py"
+        preload.write_text("from indexer.runs import pulse\npulse.SILENCE_S = 3.0\n", encoding="utf-8")
+        made.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
+        made.hire("--preload", str(preload), AWS_ENDPOINT_URL_S3=proxies.env["AWS_ENDPOINT_URL_S3"])
+        yield made
+        for worker in made.workers:
+            worker.kill()
+
+
+def in_mid_shard(servers: Servers, process: subprocess.Popen[str], since: int) -> None:
+    """Wait until the worker has written something, and is far from its end."""
+    until = time.monotonic() + PATIENCE_S
+    while len(servers.world.sandbox.s3.log.writes(since)) <= 2 and time.monotonic() < until:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+def told_by_workers(folder: Path) -> list[dict[str, Any]]:
+    """What stands in the journals of a run's shards."""
+    texts = [path.read_text(encoding="utf-8") for path in folder.glob("journal.shard-*")]
+    return [json.loads(line) for text in texts for line in text.splitlines() if line.endswith("}")]
 
 
 def lose_one(servers: Servers, process: subprocess.Popen[str], due: Callable[[], bool]) -> str:
@@ -105,7 +135,7 @@ def content(plan: dict[str, Any]) -> str:
 
 
 def test_plan_and_apply_on_this_machines_cores(drifting: Arena, little_end_state: State) -> None:
-    """`local`: the same plan byte for byte, the same end, one journal, and a way back."""
+    """`local`: the same plan byte for byte, the same end, a journal of each shard, and a way back."""
     before = drifting.end_state()
     alone = drifting.plan_command("alone.json")
     with drifting.start_hasty(
@@ -121,13 +151,9 @@ def test_plan_and_apply_on_this_machines_cores(drifting: Arena, little_end_state
     assert process.returncode == 0, said
     assert drifting.result(plan)["summary"] == {"applied": len(plan["actions"])}
     folder = drifting.journal_path(plan).parent
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "archive",
-        "journal.jsonl",
-        "plan.json",
-        "result.json",
-    ]
-    lines = drifting.journal(plan)
+    names = {path.name for path in folder.iterdir() if not path.name.startswith("journal.shard-")}
+    assert names == {"archive", "journal.jsonl", "plan.json", "result.json"}
+    lines = told_by_workers(folder)
     assert {line["run_id"] for line in lines} == {drifting.result(plan)["run_id"]}
     assert sum(line["event"] == "outcome" for line in lines) == len(plan["actions"])
     drifting.assert_in_step()
@@ -174,6 +200,53 @@ def test_a_worker_that_is_lost_while_it_applies(servers: Servers, little_end_sta
     objects = [key for key in replaced if key.endswith(".json")]
     assert objects
     assert {key: after.get(key) for key in objects} == {key: before[key] for key in objects}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_a_command_that_is_told_to_stop_stops_its_workers(slow: Servers, number: signal.Signals) -> None:
+    """They end at the next action, their outcomes are in the result, and applying again goes on."""
+    world = slow.world
+    plan, since = world.plan_everything(), len(world.sandbox.s3.log)
+    with world.start("apply", "plan.json", "--dask", slow.address, "--parallel", "1") as process:
+        in_mid_shard(slow, process, since)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 4, said
+    written = len(world.sandbox.s3.log.writes(since))
+    result, folder = world.result(plan), world.journal_path(plan).parent
+    assert set(result["summary"]) == {"applied", "skipped"}
+    assert {one["detail"] for one in result["outcomes"] if one["status"] == "skipped"} == {INTERRUPTED}
+    applied = {one["action_id"] for one in result["outcomes"] if one["status"] == "applied"}
+    lines = told_by_workers(folder)
+    assert applied == {one["action_id"] for one in lines if one.get("status") == "applied"}
+    assert list(folder.glob("run.pulse-*")) == []
+    assert len(world.sandbox.s3.log.writes(since)) == written
+    world.apply_everything(plan)
+    world.assert_in_step()
+
+
+def test_what_a_worker_does_after_its_command_died(slow: Servers) -> None:
+    """It ends soon; meanwhile the plan is applied again, and undo takes back what both of them wrote."""
+    world = slow.world
+    before, since = world.state(), len(world.sandbox.s3.log)
+    plan = world.plan_everything()
+    with world.start("apply", "plan.json", "--dask", slow.address, "--parallel", "1") as process:
+        in_mid_shard(slow, process, since)
+        process.kill()
+    folder = world.journal_path(plan).parent
+    alone = len(told_by_workers(folder))
+    until = time.monotonic() + PATIENCE_S
+    while len(told_by_workers(folder)) < alone + 4 and time.monotonic() < until:
+        time.sleep(0.01)  # it goes on, and writes
+    world.apply_everything(plan)
+    world.assert_in_step()
+    while not any("not heard of" in line.get("detail", "") for line in told_by_workers(folder)):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    actions = {one["id"] for one in plan["actions"]}
+    assert len(world.undo(plan)["actions"]) == len(actions)
+    world.apply_everything(world.load("undo.json"), "undo")
+    assert {key: one for key, one in world.state().items() if key in before} == before
 
 
 def test_nobody_listens(drifting: Arena) -> None:

@@ -19,6 +19,8 @@ from indexer.model.ports import RunFolder
 JOURNAL_FILE = "journal.jsonl"
 SHARD_PREFIX = "journal.shard-"
 """Journals of a cluster's workers, each its own; they stay beside the run's."""
+PULSE_PREFIX = "run.pulse-"
+"""Files that tell a cluster's workers whether a run goes on; nothing is recorded in them."""
 RESULT_FILE = "result.json"
 PLAN_FILE = "plan.json"
 ARCHIVE_FOLDER = "archive"

@@ -18,6 +18,7 @@ from indexer.model.snapshot import SystemName
 
 Watch = Callable[[Action, Outcome], None]
 """Is told of each outcome once the journal has it."""
+INTERRUPTED = "the run was interrupted"
 ANSWER_LOST = "the answer was lost, and a look shows that it was carried out"
 
 
@@ -37,10 +38,12 @@ class Ledger:
         progress: Progress,
         stop: Event,
         watch: Watch = nobody,
+        why_stopped: Callable[[], str] = lambda: INTERRUPTED,
     ) -> None:
-        """`archive_place`: the archive's, as before-images name it."""
+        """`archive_place`: the archive's, as before-images name it. `why_stopped`: asked once `stop` is set."""
         self._journal, self._archive, self._place = journal, archive, archive_place
         self._progress, self._stop, self._watch = progress, stop, watch
+        self._why_stopped = why_stopped
         self.clock = clock
         self._lock = Lock()
         self.outcomes: dict[str, Outcome] = {}
@@ -65,7 +68,7 @@ class Ledger:
         if action.id in self.outcomes:
             return False
         if self._stop.is_set():
-            why = "the run was interrupted"
+            why = self._why_stopped()
         else:
             why = self._halted or self.breaker.against(system_of(action)) or self._unmet(action)
         if why:

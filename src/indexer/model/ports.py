@@ -211,6 +211,10 @@ class RunFolder(Protocol):
         """Replace a file, whole and durably."""
         ...
 
+    def remove(self, name: str) -> None:
+        """A file is gone; none need be there."""
+        ...
+
     def lines(self, name: str) -> Lines:
         """A file to add lines to; it is made where there is none."""
         ...

@@ -143,10 +143,10 @@ def apply(
         warn(words)
     stop = stop or Event()
     with (
-        open_cluster(dask) as cluster,
         open_systems(config, parallel) as systems,
         _owned(systems, plan, steal_lease) as lease,
         working_folder(folder, reviewed, stop, config.every_bucket) as working,
+        open_cluster(dask) as cluster,  # last: its workers on this machine end before their folder does
     ):
         check_clock(systems.readers, plan.scope.buckets)  # a record's last-modified would be wrong
         return apply_plan(

@@ -13,7 +13,7 @@ from indexer.applier.contents import Sources
 from indexer.applier.evidence import Evidence
 from indexer.applier.execute import Executor
 from indexer.applier.journal import Journal
-from indexer.applier.ledger import Ledger, Watch
+from indexer.applier.ledger import INTERRUPTED, Ledger, Watch
 from indexer.applier.proof import Proof
 from indexer.model.action import Action
 from indexer.model.generation import GenerationName
@@ -52,6 +52,8 @@ class Watching:
     progress: Progress
     stop: Event
     watch: Watch
+    why_stopped: Callable[[], str] = lambda: INTERRUPTED
+    """Asked once `stop` is set."""
 
 
 CarryOut = Callable[[Systems, Work, Journal, Sequence[Action], Watching], Mapping[str, Outcome]]
@@ -70,7 +72,14 @@ def carry_out_here(
     open_place = systems.open_archive or here_or_in_s3
     archive = open_place(archive_place(Path(str(work.folder)), work.archive))
     ledger = Ledger(
-        journal, archive, work.archive, work.clock, watching.progress, watching.stop, watching.watch
+        journal,
+        archive,
+        work.archive,
+        work.clock,
+        watching.progress,
+        watching.stop,
+        watching.watch,
+        watching.why_stopped,
     )
     sources = Sources(readers.objects, readers.records, open_place)
     evidence = Evidence(readers, work.originals_folder, work.clock)

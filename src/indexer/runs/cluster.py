@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
+from time import sleep
 from typing import Any, TypeVar
 
 from indexer.errors import IndexerError, SystemFaultError, UsageError
@@ -29,6 +30,8 @@ ON_THIS_MACHINE = {
     "memory_limit": 0,
     "silence_logs": logging.CRITICAL,
 }
+LOOK_EVERY_S = 0.05
+STILL_AT_WORK = "What it has written by then is in its journal: undo knows of it, and applying again goes on."
 HINT = "Look at the cluster's own logs; its workers need the same indexer as this machine."
 S = TypeVar("S")
 R = TypeVar("R")
@@ -41,16 +44,21 @@ class Cluster:
     client: Any
     """A `distributed.Client`, of which little has types."""
 
-    def spread(self, task: Callable[[S], R], shards: Iterable[S]) -> Iterator[tuple[S, R | IndexerError]]:
-        """Carry out a task for each shard; in their order, few in flight. What a shard failed with is returned."""
+    def spread(
+        self, task: Callable[[S], R], shards: Iterable[S], gave_up: Callable[[], bool] = lambda: False
+    ) -> Iterator[tuple[S, R | IndexerError]]:
+        """Carry out a task for each shard; in their order, few in flight. What a shard failed with is returned.
+
+        Nothing that is in flight is waited for once `gave_up` says so.
+        """
         flying: deque[tuple[S, Any]] = deque()
         try:
             for shard in shards:
                 flying.append((shard, self.client.submit(task, shard, pure=False)))
                 if len(flying) >= SHARDS_A_WORKER * max(1, len(self.client.nthreads())):
-                    yield _landed(*flying.popleft())
+                    yield _landed(*flying.popleft(), gave_up)
             while flying:
-                yield _landed(*flying.popleft())
+                yield _landed(*flying.popleft(), gave_up)
         finally:
             self.client.cancel([future for _, future in flying])
 
@@ -64,7 +72,12 @@ class Cluster:
             raise _fault(exc) from exc
 
 
-def _landed(shard: S, future: Any) -> tuple[S, R | IndexerError]:
+def _landed(shard: S, future: Any, gave_up: Callable[[], bool]) -> tuple[S, R | IndexerError]:
+    while not future.done():
+        if gave_up():
+            detail = "the run was to stop, and it was waited for long enough"
+            return shard, SystemFaultError("A worker did not come to an end", detail, STILL_AT_WORK)
+        sleep(LOOK_EVERY_S)
     try:
         return shard, future.result()
     except IndexerError as exc:

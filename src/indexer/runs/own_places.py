@@ -6,12 +6,26 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from indexer.applier.history import ARCHIVE_FOLDER, JOURNAL_FILE, PLAN_FILE, RESULT_FILE, SHARD_PREFIX
+from indexer.applier.history import (
+    ARCHIVE_FOLDER,
+    JOURNAL_FILE,
+    PLAN_FILE,
+    PULSE_PREFIX,
+    RESULT_FILE,
+    SHARD_PREFIX,
+)
 from indexer.errors import UsageError
 from indexer.model.place import Place
 
 RUN_ONLY = re.compile(
-    "|".join((re.escape(JOURNAL_FILE), re.escape(RESULT_FILE), re.escape(SHARD_PREFIX) + ".*"))
+    "|".join(
+        (
+            re.escape(JOURNAL_FILE),
+            re.escape(RESULT_FILE),
+            re.escape(SHARD_PREFIX) + ".*",
+            re.escape(PULSE_PREFIX) + ".*",
+        )
+    )
 )
 """Names that a run gives to its files, and nobody else to any."""
 IMAGE = re.compile("[0-9a-f]{64}")

@@ -35,6 +35,10 @@ class S3RunFolder:
         """Never: an undo reads."""
         raise NotImplementedError
 
+    def remove(self, name: str) -> None:
+        """Never: an undo reads."""
+        raise NotImplementedError
+
     def lines(self, name: str) -> Lines:
         """Never: an undo reads."""
         raise NotImplementedError

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import atexit
 import pickle
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import chain, groupby, islice
 from pathlib import Path
-from threading import Event
+from time import monotonic
 from typing import TypeVar
 
 from indexer import __version__
-from indexer.applier.history import journal_plan_id
 from indexer.applier.journal import Journal
 from indexer.applier.ledger import nobody
 from indexer.config import Config
@@ -32,10 +31,13 @@ from indexer.runs.bucket import AssetPlanner, PlanAssets, plan_here
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import Cluster
 from indexer.runs.connect import Systems, open_readers, open_systems
+from indexer.runs.pulse import Pulse, beating, pulse_name
 from indexer.systems.assets import Unread
 from indexer.systems.assets import Work as AssetWork
 from indexer.systems.pace import at_most
 
+ENDING_S = 30.0
+"""Workers hear within two seconds that they are to stop; the rest is for the requests in flight."""
 ASSETS_A_SHARD = 256
 """Enough that a shard's own cost does not show, few enough that one that is lost costs seconds."""
 UNTIL_THE_END = ExitStack()
@@ -100,50 +102,90 @@ def plan_shard(sender: Sender, planner: AssetPlanner, shard: Sequence[AssetWork]
 
 
 def carry_out_there(cluster: Cluster, config: Config, parallel: int | None) -> CarryOut:
-    """Actions are carried out by the cluster's workers; those of a shard that they cannot do have failed."""
+    """Actions are carried out by the cluster's workers; those of a shard that they cannot do have failed.
+
+    Once the run is to stop, the workers hear of it, and what they have begun is waited for, but not for ever.
+    """
     sender = Sender(config.alone(), parallel)
 
     def carry_out(
-        _: Systems, work: Work, __: Journal, actions: Sequence[Action], watching: Watching
+        systems: Systems, work: Work, _: Journal, actions: Sequence[Action], watching: Watching
     ) -> Mapping[str, Outcome]:
+        against = _for_good(
+            lambda: watching.why_stopped() if watching.stop.is_set() else systems.against_going_on()
+        )
         work = replace(work, folder=DiskFolder(Path(str(work.folder)).resolve()))
-        cluster.check(partial(_check_worker, sender, work))
         found: dict[str, Outcome] = {}
-
-        def note(action: Action, outcome: Outcome) -> None:
-            found[action.id] = outcome
-            watching.watch(action, outcome)
-            watching.progress.advance(found=1 if outcome.status == "applied" else 0)
-
-        shards = _until(watching.stop, enumerate(_by_assets(actions)))
-        for (___, shard), outcomes in cluster.spread(partial(carry_out_shard, sender, work), shards):
-            if isinstance(outcomes, IndexerError):
-                why = str(outcomes)
-                outcomes = tuple(_without_trial(work, action, "failed", why) for action in shard)
-            for action, outcome in zip(shard, outcomes, strict=True):
-                note(action, outcome)
-        for action in actions:
-            if action.id not in found:
-                note(action, _without_trial(work, action, "skipped", "the run was interrupted"))
+        with beating(work.folder, work.run_id, against):
+            cluster.check(partial(_check_worker, sender, work))
+            for action, outcome in _outcomes(cluster, sender, work, actions, against):
+                found[action.id] = outcome
+                watching.watch(action, outcome)
+                watching.progress.advance(found=1 if outcome.status == "applied" else 0)
         return found
 
     return carry_out
 
 
+def _outcomes(
+    cluster: Cluster, sender: Sender, work: Work, actions: Sequence[Action], against: Callable[[], str]
+) -> Iterator[tuple[Action, Outcome]]:
+    """What came of each action, in order."""
+    tried = 0
+    shards = _until(against, enumerate(_by_assets(actions)))
+    task = partial(carry_out_shard, sender, work)
+    for (_, shard), outcomes in cluster.spread(task, shards, _impatience(against)):
+        if isinstance(outcomes, IndexerError):
+            why = str(outcomes)
+            outcomes = tuple(_without_trial(work, action, "failed", why) for action in shard)
+        yield from zip(shard, outcomes, strict=True)
+        tried += len(shard)
+    for action in actions[tried:]:
+        yield action, _without_trial(work, action, "skipped", against())
+
+
+def _for_good(against: Callable[[], str]) -> Callable[[], str]:
+    """The same, but what it says once, it says from then on."""
+    said: list[str] = []
+
+    def why() -> str:
+        if not said and (words := against()):
+            said.append(words)
+        return said[0] if said else ""
+
+    return why
+
+
+def _impatience(against: Callable[[], str]) -> Callable[[], bool]:
+    """Says when the workers were told to stop long enough ago."""
+    since: list[float] = []
+
+    def gave_up() -> bool:
+        if not since and against():
+            since.append(monotonic())
+        return bool(since) and monotonic() - since[0] > ENDING_S
+
+    return gave_up
+
+
 def carry_out_shard(sender: Sender, work: Work, shard: tuple[int, Sequence[Action]]) -> tuple[Outcome, ...]:
-    """On a worker: one shard's outcomes, in order, journalled beside the run's own."""
+    """On a worker: one shard's outcomes, in order, journalled beside the run's own.
+
+    It ends before its time where the command that sent it has stopped, or is dead.
+    """
     number, actions = shard
     _check_worker(sender, work)
-    with Journal(work.folder, work.run_id, work.plan_id, shard=number) as journal:
-        alone = Watching(SilentProgress(), Event(), nobody)
+    pulse = Pulse(work.folder, work.run_id)
+    with Journal(work.folder, work.run_id, work.plan_id, shard=number) as journal, pulse.stopping() as stop:
+        alone = Watching(SilentProgress(), stop, nobody, lambda: pulse.why)
         found = carry_out_here(sender.systems(), work, journal, actions, alone)
     return tuple(found[action.id] for action in actions)
 
 
 def _check_worker(sender: Sender, work: Work) -> None:
-    """Raise UsageError on a worker that is another indexer, or does not see the run's folder."""
+    """Raise UsageError on a worker that is another indexer, or does not see the run's folder while the run goes on."""
     sender.check()
-    if journal_plan_id(work.folder) != work.plan_id:
+    if work.folder.read(pulse_name(work.run_id)) is None:
         detail = f"a worker does not see {work.folder}, where the run's journal is"
         raise UsageError("The results folder is not shared", detail, "Name one that is, with --results.")
 
@@ -155,10 +197,10 @@ def _by_assets(actions: Sequence[Action]) -> Iterator[tuple[Action, ...]]:
         yield tuple(chain.from_iterable(shard))
 
 
-def _until(stop: Event, shards: Iterable[S]) -> Iterator[S]:
-    """No further shard once the run is to stop; those in flight are finished."""
+def _until(against: Callable[[], str], shards: Iterable[S]) -> Iterator[S]:
+    """No further shard once the run is to stop; those in flight come to an end by themselves."""
     for shard in shards:
-        if stop.is_set():
+        if against():
             return
         yield shard
 
