@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
 from indexer.model.generation import GENERATIONS, GenerationName
+from indexer.model.ids import id_key
 from indexer.model.location import SCHEME, Location, mount_location
 from indexer.model.ports import (
     DeleteOne,
@@ -25,7 +26,7 @@ from indexer.model.ports import (
     Writers,
 )
 from indexer.model.snapshot import DataAsset, Listing, ObjectBody, ObjectInfo, RecordRow
-from indexer.model.values import etag_of, id_key
+from indexer.model.values import etag_of
 from indexer.systems.bson_values import archived, unarchived
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)

@@ -10,8 +10,9 @@ from contract_handles import Records
 from pymongo.errors import PyMongoError
 
 from builders import BUCKET, apply_to, at, by_kind, plan_of, record, statuses
+from indexer.model.ids import id_key
 from indexer.model.ports import Readers, Writers
-from indexer.model.values import Foreign, Oid, id_key, to_bytes
+from indexer.model.values import Foreign, Oid, to_bytes
 from memory import World
 
 OID = Oid("65a000000000000000000001")

@@ -13,9 +13,10 @@ from pymongo.errors import PyMongoError
 
 from builders import at, location, record
 from indexer.model.generation import V1, V2
+from indexer.model.ids import id_from_plan, id_in_plan, id_key
 from indexer.model.location import Location
 from indexer.model.ports import DeleteOne, InsertOne, UpdateOne
-from indexer.model.values import Foreign, Oid, fingerprint, id_from_plan, id_in_plan, id_key
+from indexer.model.values import Foreign, Oid, fingerprint
 
 OID = Oid("65a000000000000000000001")
 DECIMAL = Foreign("Decimal128", '{"$numberDecimal": "1.10"}')

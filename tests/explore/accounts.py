@@ -14,8 +14,9 @@ from explore.watch import Problem, _record, lineage, named
 from indexer.applier.protocol import protocol_problems
 from indexer.model.action import Action
 from indexer.model.generation import DATE_PLACEHOLDER
+from indexer.model.ids import id_from_plan
 from indexer.model.outcome import BeforeImage, Outcome
-from indexer.model.values import id_from_plan, sha256
+from indexer.model.values import sha256
 from memory import key_of
 
 WRITTEN = ("applied", "satisfied")

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexer.model.ids import id_from_plan, id_in_plan, id_key
 from indexer.model.plan import plan_digest
 from indexer.model.values import (
     MAX_DEPTH,
@@ -28,9 +29,6 @@ from indexer.model.values import (
     check_storable,
     fingerprint,
     from_bytes,
-    id_from_plan,
-    id_in_plan,
-    id_key,
     iso_time,
     masked,
     record_bytes,

@@ -18,6 +18,7 @@ from indexer.model.content import (
     ObjectSource,
 )
 from indexer.model.generation import GENERATIONS, new_record
+from indexer.model.ids import id_from_plan, id_key
 from indexer.model.location import parse_location
 from indexer.model.outcome import AfterImage
 from indexer.model.ports import (
@@ -30,15 +31,7 @@ from indexer.model.ports import (
     UpdateOne,
 )
 from indexer.model.snapshot import NOTHING
-from indexer.model.values import (
-    NotJsonError,
-    UnserialisableError,
-    fingerprint,
-    from_bytes,
-    id_from_plan,
-    id_key,
-    masked,
-)
+from indexer.model.values import NotJsonError, UnserialisableError, fingerprint, from_bytes, masked
 
 Body = Mapping[str, Any]
 TIMES = {name: (one.created_field, one.modified_field) for name, one in GENERATIONS.items()}

@@ -15,10 +15,11 @@ from indexer.errors import OutageError, SystemFaultError
 from indexer.model.action import DeleteRecord, InsertRecord, RecordAction, UpdateRecord
 from indexer.model.content import NewRecordContent
 from indexer.model.generation import GENERATIONS, GenerationName
+from indexer.model.ids import IdKey, id_from_plan, id_key
 from indexer.model.location import parse_location
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import RecordReader, RecordWrite, RecordWriter
-from indexer.model.values import IdKey, fingerprint, id_from_plan, id_key, next_stamp
+from indexer.model.values import fingerprint, next_stamp
 
 ATTEMPTS = 5
 """How often a write of which nothing came is judged again."""

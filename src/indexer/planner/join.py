@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from indexer.model.generation import GENERATIONS
+from indexer.model.ids import id_in_plan
 from indexer.model.links import InvalidLinksError
 from indexer.model.location import NO_FOLDER, Location, matches_any, parse_location
 from indexer.model.plan import Finding, Measures
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
-from indexer.model.values import UnserialisableError, id_in_plan, read_time
+from indexer.model.values import UnserialisableError, read_time
 from indexer.planner.links import desired_links, holds_links, is_upgraded, links_invalid
 
 MAX_SHOWN = 200

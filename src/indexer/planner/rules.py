@@ -8,7 +8,7 @@ from typing import Literal
 
 from indexer.model.content import RecordTarget
 from indexer.model.generation import GENERATIONS, Generation, GenerationName
-from indexer.model.values import id_in_plan
+from indexer.model.ids import id_in_plan
 
 OnMissing = Literal["archive", "delete", "keep"]
 MetadataFile = Literal["sync", "leave", "remove"]

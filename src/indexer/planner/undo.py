@@ -58,8 +58,9 @@ from indexer.model.generation import (
     core_file,
     original_field,
 )
+from indexer.model.ids import id_in_plan
 from indexer.model.outcome import AfterImage, BeforeImage, OurWrite
-from indexer.model.values import UnserialisableError, fingerprint, id_in_plan, masked, sha256, to_bytes
+from indexer.model.values import UnserialisableError, fingerprint, masked, sha256, to_bytes
 from indexer.planner.asset import chain
 
 

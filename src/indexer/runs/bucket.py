@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from indexer.errors import MissingBucketError, SystemFaultError, UsageError
 from indexer.model.generation import GenerationName
+from indexer.model.ids import IdKey, id_key
 from indexer.model.location import SCHEME, Location
 from indexer.model.plan import Finding, FindingKind, Scope
 from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import RESULT_TAGS, Asset, Coverage, DataAsset, RecordRow, SystemName
-from indexer.model.values import IdKey, id_key
 from indexer.planner.assemble import BucketPlan
 from indexer.planner.asset import AssetPlan, Reads, needed_reads, plan_asset
 from indexer.planner.join import Joined, Listed, Window, join, window

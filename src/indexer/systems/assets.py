@@ -23,10 +23,10 @@ from indexer.model.generation import (
     GenerationName,
     core_file,
 )
+from indexer.model.ids import IdKey, id_key
 from indexer.model.location import Location, parse_location
 from indexer.model.ports import ObjectReader, Readers, RecordReader
 from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectInfo, Record, SystemName
-from indexer.model.values import IdKey, id_key
 from indexer.threads import pool_of
 
 ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})

@@ -20,10 +20,10 @@ from pymongo.errors import WriteError as WriteFailure
 
 from indexer.errors import SystemFaultError
 from indexer.model.generation import GENERATIONS, GenerationName
+from indexer.model.ids import IdKey, id_key
 from indexer.model.location import SCHEME, Location
 from indexer.model.ports import DeleteOne, InsertOne, RecordWrite, UpdateOne, WriteError
 from indexer.model.snapshot import RecordRow
-from indexer.model.values import IdKey, id_key
 from indexer.systems.bson_values import RAW_OPTIONS, WireRecord, archived, decoded, id_of, unarchived
 from indexer.systems.docdb_connection import DocDB, asked, faults, server_time
 
