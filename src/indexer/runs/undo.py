@@ -24,8 +24,9 @@ from indexer.model.outcome import Result
 from indexer.model.place import Everywhere, Place, S3Place, parse_place
 from indexer.model.plan import Plan, Summary
 from indexer.model.ports import Archive, ObjectReader, ObjectWriter, RunFolder
+from indexer.planner.inverse import Kept
 from indexer.planner.policy import scope_of_undo
-from indexer.planner.undo import Kept, Undo, plan_undo
+from indexer.planner.undo import Undo, plan_undo
 from indexer.runs.carry_out import archive_place
 from indexer.runs.files import load_result
 from indexer.runs.reviewed import needed_plan_of, plan_beside
