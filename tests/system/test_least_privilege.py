@@ -335,3 +335,38 @@ def test_runs_are_kept_in_a_bucket_of_their_own_with_what_the_example_gives(clou
     assert "nightly/plan.json" in keys
     assert any(re.fullmatch(r"nightly/plan\.results/\w{8}/result\.json", key) for key in keys)
     assert any("/archive/" in key for key in keys)
+
+
+RUNS = "arn:aws:s3:::indexer-runs"
+OWN_PLAN = {
+    "Effect": "Allow",
+    "Action": ["s3:GetObject", "s3:PutObject"],
+    "Resource": f"{RUNS}/nightly/plan.json",
+}
+LIST = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": RUNS}
+RUN_PLANS = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"{RUNS}/*/plan.json"}
+READ_RUNS = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{RUNS}/*"}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "name", "code"),
+    [
+        ([OWN_PLAN], "nightly", 0),
+        ([RUN_PLANS, LIST], "run", 2),
+        ([RUN_PLANS, READ_RUNS], "run", 2),
+    ],
+    ids=["its-plan-alone", "lists", "reads"],
+)
+def test_a_planner_need_not_see_what_a_run_left_beside_its_plan(
+    cloud: Cloud, allowed: list[dict[str, Any]], name: str, code: int
+) -> None:
+    """Where it may not look there is no run for it; where it may list or read, a run's plan is not replaced."""
+    with closing(cloud.client("admin")) as s3, closing(cloud.client("admin", "iam")) as iam:
+        s3.create_bucket(Bucket="indexer-runs", CreateBucketConfiguration={"LocationConstraint": REGION})
+        for key in ("run/journal.jsonl", "run/plan.json"):
+            s3.put_object(Bucket="indexer-runs", Key=key, Body=b"theirs")
+        policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+        iam.put_user_policy(UserName="planner", PolicyName="runs", PolicyDocument=policy)
+        done = cloud.run("planner", "plan", "--all", "--out", f"s3://indexer-runs/{name}/plan.json")
+        assert done.returncode == code, done.stderr
+        assert s3.get_object(Bucket="indexer-runs", Key="run/plan.json")["Body"].read() == b"theirs"

@@ -117,7 +117,7 @@ def write_whole(path: Place, body: bytes, kept_in_step: Container[str]) -> None:
 
 
 def _in_s3(files: S3Files) -> Callable[[Place], bool]:
-    return lambda place: isinstance(place, S3Place) and files.read(place) is not None
+    return lambda place: isinstance(place, S3Place) and files.is_seen(place)
 
 
 def append_text(path: Path, text: str) -> None:

@@ -6,9 +6,9 @@ Whoever writes them must say which buckets are kept in step: none of ours ever g
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from indexer.errors import IndexerError, MissingBucketError, UsageError
+from indexer.errors import AccessDeniedError, IndexerError, MissingBucketError, UsageError
 from indexer.model.place import S3Place, check_apart
 from indexer.model.ports import ObjectReader, ObjectWriter, PreconditionFailed
 from indexer.model.snapshot import ObjectBody
@@ -27,11 +27,20 @@ class S3Files:
 
     def read(self, place: S3Place) -> ObjectBody | None:
         """A file, or None where there is none."""
-        try:
+        with _of_its_place(place):
             return self._reader.get(place.bucket, place.key)
-        except MissingBucketError as exc:
-            hint = "Create it, or name another place; see that account and endpoint are the right ones."
-            raise MissingBucketError(exc.summary, f"{place.bucket}, for {place}", hint) from exc
+
+    def is_seen(self, place: S3Place) -> bool:
+        """Is there a file that we may know of? Where we may not look, there is none for us.
+
+        A listing first: whoever keeps a plan in S3 may list there, and need not read what a run left beside it.
+        """
+        with suppress(AccessDeniedError), _of_its_place(place):
+            listed = self._reader.listing(place.bucket, place.key)
+            return any(one.key == place.key for one in listed.objects)
+        with suppress(AccessDeniedError):
+            return self.read(place) is not None
+        return False
 
     def check_writable(self, place: S3Place) -> None:
         """Raise where `replace` could not write."""
@@ -65,6 +74,16 @@ class S3Files:
             return answer
         held = self.read(place)  # it may be written, the answer lost, and sent once more
         return held.etag if held is not None and held.body == body else None
+
+
+@contextmanager
+def _of_its_place(place: S3Place) -> Iterator[None]:
+    """A bucket that is not there is a matter of the place, not of the configuration."""
+    try:
+        yield
+    except MissingBucketError as exc:
+        hint = "Create it, or name another place; see that account and endpoint are the right ones."
+        raise MissingBucketError(exc.summary, f"{place.bucket}, for {place}", hint) from exc
 
 
 def _contended(place: S3Place) -> IndexerError:
