@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event
 from typing import Any, NoReturn
 
@@ -17,7 +16,7 @@ from indexer.runs.apply import apply_plan, bounds_of
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems
 from indexer.runs.files import load_plan
-from resilience.arena import Arena
+from resilience.arena import BUCKET, Arena
 from resilience.inside import Silence
 
 Call = Callable[[], Any]
@@ -127,12 +126,43 @@ def kinds(plan: dict[str, Any]) -> list[str]:
     return [action["kind"] for action in plan["actions"]]
 
 
+def mount(world: Arena, data_asset_id: str, prefix: str, **more: Any) -> None:
+    """Somebody has made a data asset that mounts an asset."""
+    world.sandbox.codeocean.put(
+        {
+            "id": data_asset_id,
+            "created": 0,
+            "name": prefix,
+            "mount": prefix,
+            "last_used": 0,
+            "owner": "somebody",
+            "state": "ready",
+            "type": "dataset",
+            "tags": [],
+            "source_bucket": {"origin": "aws", "bucket": BUCKET, "prefix": prefix, "external": True},
+            **more,
+        }
+    )
+
+
+def result_of(data_asset_id: str, **more: Any) -> dict[str, Any]:
+    """A result that is wanted: what Code Ocean keeps of it."""
+    return {
+        "id": data_asset_id,
+        "created": 0,
+        "name": f"result {data_asset_id}",
+        "mount": data_asset_id,
+        "last_used": 0,
+        "owner": "somebody",
+        "state": "ready",
+        "type": "result",
+        "tags": ["derived"],
+        "provenance": {"computation": "c-1"},
+        **more,
+    }
+
+
 def journal_of(world: Arena, run: str) -> list[dict[str, Any]]:
     """The lines of a run's journal."""
     text = (world.folder / run / "journal.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines() if line.strip()]
-
-
-def archived_in(folder: Path) -> int:
-    """How many before-images an archive holds."""
-    return sum(1 for one in folder.iterdir() if one.is_file()) if folder.is_dir() else 0
