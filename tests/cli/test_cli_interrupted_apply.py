@@ -43,7 +43,7 @@ def test_interrupted_apply_is_recorded_and_goes_on(
         encoding="utf-8",
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("applying")
+        assert "Z applying" in process.stderr.readline()
         os.kill(process.pid, signal.SIGINT)
         told = process.stderr.read()
         assert process.wait(PATIENCE_S) == 4, told
