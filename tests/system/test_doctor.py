@@ -190,6 +190,19 @@ def test_what_is_refused_or_missing_is_named_with_what_to_do(ready: Workbench) -
     assert "hush" not in json.dumps(rows)
 
 
+def test_a_collection_that_holds_nothing_may_be_the_wrong_one(ready: Workbench) -> None:
+    """A warning, in words that name the table and the way on; its index is looked at all the same."""
+    ready.records("v2").delete_many({})
+    rows = doctor(ready)
+    empty = the(rows, "docdb-collection", "metadata_index_v2")
+    assert empty["status"] == "warning"
+    assert "mistyped" in empty["detail"]
+    assert "`docdb.v2.database`" in empty["hint"]
+    assert "`--allow-empty docdb`" in empty["hint"]
+    assert the(rows, "docdb-index", "metadata_index_v2")["status"] == "ok"
+    assert the(rows, "docdb-collection", "metadata_index.")["status"] == "ok"
+
+
 def test_a_configuration_that_is_not_valid(ready: Workbench) -> None:
     """It is the first check, and nothing else can be tried; the file is named."""
     (ready.folder / "wrong.toml").write_text('bucket = ["b"]\n')

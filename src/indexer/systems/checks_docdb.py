@@ -127,10 +127,10 @@ def connection_checks(docdb: DocDB) -> Iterator[Check]:
     for generation in docdb.places:
         collection = _collection(docdb, generation)
         yield collection
-        if collection.status == "ok":
-            yield _index(docdb, generation)
-        else:
+        if collection.status == "error":
             yield not_tried("docdb-index", collection.about, "the collection cannot be read")
+        else:
+            yield _index(docdb, generation)
 
 
 def _connection(docdb: DocDB) -> Check:
@@ -227,26 +227,31 @@ def _covers(resource: Document, place: tuple[str, str]) -> bool:
 def _collection(docdb: DocDB, generation: GenerationName) -> Check:
     database, name = docdb.places[generation]
     about = f"{database}.{name}"
+    correct = f"Correct `docdb.{generation}.database` and `.collection`"
     try:
         with faults(docdb, f"look for {about}"):
             there = name in docdb.client[database].list_collection_names()
-        if there:
-            with faults(docdb, f"read {about}"):
-                docdb.collection(generation).find_one({}, {"_id": 1})
+        holds_any = there and DocDBReader(docdb).holds_any(generation)
     except SystemFaultError as exc:
         return failed("docdb-collection", about, exc)
     if not there:
-        hint = f"Correct `docdb.{generation}.database` and `.collection`, or create it: {_shell(database)}"
-        return Check(
-            name="docdb-collection",
-            about=about,
-            status="error",
-            detail="there is no such collection",
-            hint=f"{hint}.createCollection({json.dumps(name)})",
-        )
-    return Check(
-        name="docdb-collection", about=about, status="ok", detail=f"{generation}'s records can be read"
+        detail = "there is no such collection"
+        hint = f"{correct}, or create it: {_shell(database)}.createCollection({json.dumps(name)})"
+        return Check(name="docdb-collection", about=about, status="error", detail=detail, hint=hint)
+    if not holds_any:
+        return _nothing_in(about, correct, generation)
+    detail = f"{generation}'s records can be read"
+    return Check(name="docdb-collection", about=about, status="ok", detail=detail)
+
+
+def _nothing_in(about: str, correct: str, generation: GenerationName) -> Check:
+    """A plan doubts it, and inserts nothing: it may be the wrong collection."""
+    detail = "it holds no record at all, of any bucket; a mistyped or retired database looks so"
+    hint = (
+        f"{correct}, or leave `[docdb.{generation}]` out. Where it is right, plan with `--allow-empty docdb`: "
+        "nothing is registered without."
     )
+    return Check(name="docdb-collection", about=about, status="warning", detail=detail, hint=hint)
 
 
 def _index(docdb: DocDB, generation: GenerationName) -> Check:
