@@ -66,6 +66,8 @@ class Director:
                 self.stage.now += A_WHILE
             case "runs":
                 self._begin(event.what)
+            case "ignoring":
+                pass  # it is so from the beginning
             case "yields":
                 self._yield()
             case _:

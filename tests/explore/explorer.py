@@ -26,7 +26,7 @@ if __name__ == "__main__":
 from explore.play import Verdict, play
 from explore.schedule import Schedule, parse
 from explore.shrink import shrunk, signatures
-from explore.space import Space, pairs, singles, walk
+from explore.space import every, pairs, singles, walk
 
 LOST = ("lost", "unfounded", "bounds")
 """Kinds of problems in which something was lost, or might have been; all others were not reported as they should be."""
@@ -80,9 +80,9 @@ class Figures:
 
 def all_schedules(seed: int, share: int, shares: int) -> Iterator[Schedule]:
     """One worker's share of all; it does not end."""
-    yield from Space(singles, seed).share(share, shares)
+    yield from every(singles, seed, share, shares)
     rng = random.Random(f"{seed} {share}")
-    for number, one in enumerate(Space(pairs, seed).share(share, shares)):
+    for number, one in enumerate(every(pairs, seed, share, shares)):
         yield one
         if number % 3 == 0:
             yield walk(rng)

@@ -56,6 +56,7 @@ def _asset(now: Snapshot, world: SmallWorld, prefix: str) -> Iterator[str]:
     ruling = ruler(now, world, prefix)
     if ruling is not None:
         yield from _files(now, prefix, *ruling)
+        yield from _metadata(now, world, prefix, ruling[1])
 
 
 def _unregistered(now: Snapshot, world: SmallWorld, prefix: str) -> Iterator[str]:
@@ -75,12 +76,17 @@ def _files(now: Snapshot, prefix: str, generation: str, body: Mapping[str, Any])
             yield f"{field}.json is there, and the record " + (
                 "has not taken it over" if good else "lacks it"
             )
+
+
+def _metadata(now: Snapshot, world: SmallWorld, prefix: str, body: Mapping[str, Any]) -> Iterator[str]:
+    wish = world.rules.get("metadata_file", "sync")
+    held = now.value(("object", BUCKET, f"{prefix}/metadata.nd.json"))
     try:
-        wanted = file_bytes(body)
+        wanted = None if wish == "remove" else file_bytes(body)
     except CannotHoldError:
         return
-    if now.value(("object", BUCKET, f"{prefix}/metadata.nd.json")) != wanted:
-        yield "its metadata file is not its record"
+    if wish != "leave" and held != wanted:
+        yield "its metadata file is not as it should be"
 
 
 def _held(field: str, value: Any, root: bytes | None, kept: list[bytes]) -> Iterator[str]:

@@ -9,11 +9,12 @@ import argparse
 import importlib.machinery
 import importlib.util
 import os
+import random
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from types import ModuleType
 
@@ -74,16 +75,14 @@ def plant(fault: Fault) -> None:
 def hunt(most: int) -> str:
     """The first schedule that shows something wrong, and what; empty where none of so many does."""
     from explore.play import play
-    from explore.schedule import Schedule
-    from explore.space import Space, pairs, singles
+    from explore.schedule import THENS, Schedule
+    from explore.space import draw, pairs, singles
     from explore.worlds import WORLDS
 
-    plain: Iterator[Schedule] = (Schedule(world, (), then) for world in WORLDS for then in ("again", "undo"))  # type: ignore[misc]
-    every = chain(
-        plain,
-        chain.from_iterable(zip(Space(singles, 1).share(0, 1), Space(pairs, 1).share(0, 1), strict=False)),
-    )
-    for number, schedule in enumerate(islice(every, most), start=1):
+    rng = random.Random(1)
+    plain = (Schedule(world, (), then) for world in WORLDS for then in THENS)
+    drawn = (draw(rng, singles if number % 2 else pairs) for number in count())
+    for number, schedule in enumerate(islice(chain(plain, drawn), most), start=1):
         problems = play(schedule).problems
         if problems:
             return f"{number} schedules: {schedule}: {problems[0]}"

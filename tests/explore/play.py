@@ -6,7 +6,7 @@ import re
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from explore.accounts import check_journal, check_result, check_undo
@@ -24,6 +24,7 @@ from memory import Crash
 WRITES = re.compile(r"(objects\.(put|delete)|records\.(write|next)|data_assets\.(create|archive|delete))")
 INEVITABLE = ("deleted data asset", "its id is not known", "left as it is, since")
 """What no undo can take back, and what rests on it."""
+OUR_END = frozenset({"dies", "power", "torn"})
 TRIES = 3
 """So many plans, each applied, must bring a world to rest that nobody touches any more."""
 
@@ -67,13 +68,26 @@ def play(schedule: Schedule) -> Verdict:
     return Verdict(schedule, one.watch.problems, one.director.passed, one.director.struck)
 
 
+def is_complete(run: Run) -> bool:
+    """Did it get to its end, with everything done?"""
+    return run.result is not None and run.result.complete
+
+
+def _kinds(planned: Planned) -> str:
+    return ", ".join(f"{one.kind}/{one.reason} of {one.location}" for one in planned.plan.actions)
+
+
 class _Play:
+    in_step = False
+    """What was done last should have left nothing to do."""
+
     def __init__(self, schedule: Schedule) -> None:
         made = prepared(schedule.world)
         self.schedule, self.planned = schedule, made.planned
         self.room = made.room.another()
         self.watch = Watch(self.room)
         self.room.stage.witness = self.watch
+        self.room.stage.ignoring = any(event.kind == "ignoring" for event in schedule.events)
         self.director = Director(
             self.room.stage,
             schedule.events,
@@ -86,25 +100,37 @@ class _Play:
         """A run of the plan, what the operator does next, and the nights after it."""
         planned = self._planned()
         if planned is not None:
-            self._apply(planned, "r1", "apply")
+            run = self._apply(planned, "r1", "apply")
             self.director.ended()
-            if self.schedule.then == "again":
-                self._until_done(planned, "r1", "again")
-            else:
-                self._undo()
+            self._next(planned, run)
         self._nights()
         for folder in list(self.room.folders):
             self.watch.problems.extend(check_journal(self.room, folder))
 
+    def _next(self, planned: Planned, run: Run) -> None:
+        """What the operator does after the run."""
+        match self.schedule.then:
+            case "again":
+                self.in_step = is_complete(self._until_done(planned, "r1", "again"))
+            case "undo":
+                self._undo("r1", "u1", "undo")
+            case "half":
+                self._undo("r1", "u1", "undo", half=True)
+            case "both":
+                self._until_done(planned, "r1", "again")
+                self._undo("r1", "u1", "undo")
+            case "redo":
+                undone = self._undo("r1", "u1", "undo")
+                redone = undone and self._undo("u1", "u2", "redo")
+                self.in_step = is_complete(run) and redone
+
     def point(self, actor: str, name: str) -> str:
         """A step of ours; the room is told of what leaves a write in doubt."""
         try:
-            fate = self.director.point(actor, name)
+            return self.director.point(actor, name)
         except BaseException:
             self.room.stage.unanswered |= WRITES.fullmatch(name) is not None
             raise
-        self.room.ignoring |= fate == "ignored"
-        return fate
 
     def _planned(self) -> Planned | None:
         if not any(event.actor == "plan" for event in self.schedule.events):
@@ -122,7 +148,7 @@ class _Play:
     def _until_done(self, planned: Planned, folder: str, actor: str) -> Run:
         """As an operator does: again, where a run did not get to its end."""
         run = self._apply(planned, folder, actor)
-        if run.result is None or not run.result.complete:
+        if not is_complete(run):
             run = self._apply(planned, folder, f"{actor}-once-more", quietly=True)
         return run
 
@@ -140,45 +166,50 @@ class _Play:
                 if back is not None:
                     self._apply(back, "u2", "second")
 
-    def _undo(self) -> None:
+    def _undo(self, folder: str, own: str, actor: str, *, half: bool = False) -> bool:
+        """Take back what a folder tells of; `half`: as far as it gets. Whether nothing was left out."""
         began, since = self.room.stage.snapshot(), len(self.room.stage.history)
-        undone = undo(self.room, "r1")
-        if undone.planned is None:
-            self._left_out(undone.words)
-            return
-        run = self._until_done(undone.planned, "u1", "undo")
-        short = undone.left_out or run.result is None or not run.result.complete
+        undone = undo(self.room, folder)
         if undone.left_out:
             self._left_out(undone.words)
-        from dataclasses import replace
-
-        self.watch.problems.extend(check_undo(self.room, replace(undone, left_out=short), began, since, "r1"))
+        if undone.planned is None:
+            return False
+        run = (self._apply if half else self._until_done)(undone.planned, own, actor)
+        undone = replace(undone, left_out=undone.left_out or not is_complete(run))
+        self.watch.problems.extend(check_undo(self.room, undone, began, since, folder))
+        return not undone.left_out
 
     def _left_out(self, words: tuple[str, ...]) -> None:
         """Where nobody else acted, and no system failed, everything can be taken back but a deleted data asset."""
-        kinds = {event.kind for event in self.schedule.events}
         wrong = [one for one in words if not any(inevitable in one for inevitable in INEVITABLE)]
-        if wrong and kinds <= {"dies", "power", "torn"}:
-            self.watch.problems.append(
-                Problem("unreported", f"undo left out what it could take back: {wrong[0]}")
-            )
+        if wrong and self._undisturbed():
+            self._problem("unreported", f"undo left out what it could take back: {wrong[0]}")
 
     def _nights(self) -> None:
         """Plan and apply, until nothing is left to do; and what is then so must be right."""
+        if self.room.stage.ignoring:
+            return  # nothing is written to such a server: no night would end
+        planned = plan(self.room, "plan-of-night-0")
+        if planned.plan.actions and self.in_step and self._undisturbed():
+            self._problem("drift", f"the plan after it has {_kinds(planned)}")
         for night in range(TRIES):
-            planned = plan(self.room, f"plan-of-night-{night}")
             if not planned.plan.actions:
                 break
             self._apply(planned, f"n{night}", f"night-{night}", quietly=True)
-        else:
-            told = {one.location for one in planned.plan.findings}
-            left = [one for one in planned.plan.actions if one.location not in told]
-            if left:
-                words = ", ".join(f"{one.kind}/{one.reason} of {one.location}" for one in left)
-                self.watch.problems.append(Problem("drift", f"after {TRIES} plans there is still {words}"))
+            planned = plan(self.room, f"plan-of-night-{night + 1}")
+        told = {one.location for one in planned.plan.findings}
+        if any(one.location not in told for one in planned.plan.actions):
+            self._problem("drift", f"after {TRIES} plans there is still {_kinds(planned)}")
         if not planned.plan.withheld and planned.plan.summary.complete:
-            now = self.room.stage.snapshot()
-            self.watch.problems.extend(Problem("drift", one) for one in self._out_of_step(now))
+            for one in self._out_of_step(self.room.stage.snapshot()):
+                self._problem("drift", one)
+
+    def _undisturbed(self) -> bool:
+        """Has nobody else done anything, and did each system do what it was asked?"""
+        return {event.kind for event in self.schedule.events} <= OUR_END
+
+    def _problem(self, kind: str, words: str) -> None:
+        self.watch.problems.append(Problem(kind, words))
 
     def _out_of_step(self, now: Snapshot) -> Iterator[str]:
         yield from out_of_step(now, self.room.world)

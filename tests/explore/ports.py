@@ -44,7 +44,7 @@ class Objects(MemoryObjectReader):
 
 
 class ObjectWrites(MemoryObjectWriter):
-    """S3's conditional writes, on a server that may ignore a condition, through a client that may send twice."""
+    """S3's conditional writes, on a server that may ignore conditions, through a client that may send twice."""
 
     _world: View
 
@@ -53,7 +53,7 @@ class ObjectWrites(MemoryObjectWriter):
         with self._world.call("objects.put", write=True) as fate:
             held = self._bucket(bucket)
             live = held.get(key)
-            if (live.etag if live is not None else None) != etag and fate != "ignored":
+            if (live.etag if live is not None else None) != etag and not self._world.stage.ignoring:
                 return PreconditionFailed()
             held[key] = StoredObject(bytes(body), etag_of(body), self._world.now)
             return held[key].etag if fate != "retried" else unsure()
@@ -63,7 +63,7 @@ class ObjectWrites(MemoryObjectWriter):
         with self._world.call("objects.delete", write=True) as fate:
             held = self._bucket(bucket)
             live = held.get(key)
-            if (live is None or live.etag != etag) and fate != "ignored":
+            if (live is None or live.etag != etag) and not self._world.stage.ignoring:
                 return PreconditionFailed()
             held.pop(key, None)
             return None if fate != "retried" else unsure()
@@ -118,6 +118,9 @@ class RecordWrites(MemoryRecordWriter):
 
     def _write(self, held: dict[str, dict[str, Any]], write: RecordWrite) -> bool:
         key = key_of(getattr(write, "id", None))
+        compared = getattr(write, "unchanged", {}).values()
+        if not self._world.stage.compares and any(isinstance(one, dict | list) for one in compared):
+            return False
         if key in held:
             held[key] = dict(held[key])  # the history keeps the old one
         return super()._write(held, write)

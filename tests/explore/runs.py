@@ -84,8 +84,6 @@ class Room:
     archives: Archives = field(default_factory=Archives)
     runs: list[Run] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
-    ignoring: bool = False
-    """The server has ignored a condition."""
     raced: set[Slot] = field(default_factory=set)
     """What somebody changed in a way that no condition can hold."""
 
@@ -149,6 +147,7 @@ def _apply(room: Room, planned: Planned, folder: str, actor: str, point: Point) 
         Systems(
             readers_of(view),
             writers_of(view),
+            prove_conditions=room.stage.ignoring,
             open_archive=lambda place: room.archives.of(place, actor, point),
         ),
         bounds(),

@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "dies", "power", "torn", "full", "fails", "lost", "ignored", "retried", "refused", "lags", "waits", "acts", "runs",
+    "dies", "power", "torn", "full", "fails", "lost", "ignoring", "retried", "refused", "lags", "waits", "acts", "runs",
     "yields",
 ]  # fmt: skip
 """dies: the process ends before this step; what it wrote stands. power: the same, and what was not fsynced is gone.
 torn: the process ends in the middle of this line. full: the disk, or the archive's bucket, refuses it.
-fails: the call is not carried out. lost: it is, and its answer is lost. ignored: without its condition.
+fails: the call is not carried out. lost: it is, and its answer is lost. ignoring: S3's server knows no conditions.
 retried: the client sends it twice, and the second try is refused. refused: the database refuses one document.
 lags: the search shows what was there before the last create. waits: ten minutes pass. acts: somebody else does a step.
 runs: another run of ours begins, and gets to its end unless it yields. yields: it lets the first one go on.
 """
 KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
-Then = Literal["again", "undo"]
+Then = Literal["again", "undo", "half", "both", "redo"]
+"""What the operator does after the run: applies the plan again; takes the run back; begins to, and leaves it there;
+applies it again and takes both back; takes it back, and the taking back as well.
+"""
+THENS: tuple[Then, ...] = Then.__args__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Event:
     """Something that happens at the n-th point of an actor of ours."""
 
     actor: str
-    """plan, apply, again, second, undo."""
+    """plan, apply, again, second, undo, redo."""
     point: int
     kind: Kind
     what: str = ""
@@ -39,7 +43,6 @@ class Schedule:
     world: str
     events: tuple[Event, ...] = ()
     then: Then = "again"
-    """Apply the plan again, or take the run back."""
 
     def __str__(self) -> str:
         """As it is typed: `asset-gone: apply@3 fails, apply@7 acts curator-edits; undo`."""
@@ -53,8 +56,8 @@ def parse(text: str) -> Schedule:
     """The schedule that was printed so. Raises ValueError."""
     world, _, rest = text.partition(":")
     events, _, then = rest.rpartition(";")
-    if then.strip() not in ("again", "undo"):
-        raise ValueError(f"it ends in neither `again` nor `undo`: {text!r}")
+    if then.strip() not in THENS:
+        raise ValueError(f"it does not end in what comes then: {text!r}")
     return Schedule(
         world.strip(),
         tuple(_event(one) for one in events.split(",") if one.strip()),

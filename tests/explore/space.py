@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,11 +12,18 @@ from itertools import product
 
 from explore.actors import STEPS, act
 from explore.play import WRITES, play, prepared
-from explore.schedule import Event, Kind, Schedule, Then
+from explore.schedule import THENS, Event, Kind, Schedule, Then
 from explore.stage import changes
 from explore.worlds import WORLDS
 
-THENS: tuple[Then, ...] = ("again", "undo")
+ACTORS: dict[Then, tuple[str, ...]] = {
+    "again": ("plan", "apply", "again"),
+    "undo": ("apply", "undo"),
+    "half": ("undo",),
+    "both": ("again",),
+    "redo": ("redo",),
+}
+"""Whose steps are disturbed, by what is done after the run."""
 SECOND_RUNS = ("same", "other", "overlap", "undo")
 OURS_ALONE = ("line", "file.", "archive.")
 """Steps that no other actor can see: whoever acts before them might as well act before the next one."""
@@ -27,6 +35,8 @@ def kinds_at(name: str) -> tuple[Kind, ...]:
     """What can happen to a step of ours."""
     if name == "line":
         return ("dies", "power", "torn", "full")
+    if name == "file.plan.json":
+        return ("dies", "power", "full", "ignoring")
     if name.startswith(("file.", "archive.")):
         return ("dies", "power", "full")
     if name == "data_assets.search":
@@ -35,7 +45,7 @@ def kinds_at(name: str) -> tuple[Kind, ...]:
         return ("dies", "fails")
     more: tuple[Kind, ...] = ()
     if name.startswith("objects."):
-        more = ("ignored", "retried")
+        more = ("retried",)
     if name == "records.write":
         more = ("refused",)
     return ("dies", "power") if name == "records.next" else ("dies", "power", "fails", "lost", *more)
@@ -123,67 +133,71 @@ class Block:
 
 def singles(world: str, then: Then) -> Iterator[Block]:
     """Nothing at all, and each event alone."""
-    actors = ("plan", "apply", "again") if then == "again" else ("apply", "undo")
     yield Block(world, then, ())
-    yield Block(world, then, (of_ours(world, then, *actors),))
-    yield Block(world, then, (of_others(world, then, *actors),))
-    yield Block(world, then, (of_second(world, then),))
-
-
-def quick(world: str, then: Then) -> Iterator[Block]:
-    """Each point × what can happen to it alone."""
-    yield Block(world, then, ())
-    yield Block(world, then, (of_ours(world, then, "apply", then),))
+    yield Block(world, then, (of_ours(world, then, *ACTORS[then]),))
+    yield Block(world, then, (of_others(world, then, *ACTORS[then]),))
+    if "apply" in ACTORS[then]:
+        yield Block(world, then, (of_second(world, then),))
 
 
 def pairs(world: str, then: Then) -> Iterator[Block]:
     """An event of ours with a step of somebody else's or with another one; two runs with two preemptions."""
-    ours = of_ours(world, then, "apply", without=("power", "torn"))
-    yield Block(world, then, (ours, of_others(world, then, "apply", then)))
-    yield Block(world, then, (ours, of_ours(world, then, then)))
-    count = len(list(meetings(world, then, "apply")))
-    yields = tuple(Event("second", number, "yields") for number in range(2 * count))
-    yield Block(world, then, (of_second(world, then), yields))
+    ours, actors = of_ours(world, then, "apply", without=("power", "torn")), ("apply", *ACTORS[then])
+    yield Block(world, then, (ours, of_others(world, then, *dict.fromkeys(actors))))
+    yield Block(world, then, (ours, of_ours(world, then, ACTORS[then][-1])))
+    if then in ("again", "undo"):
+        count = len(list(meetings(world, then, "apply")))
+        yields = tuple(Event("second", number, "yields") for number in range(2 * count))
+        yield Block(world, then, (of_second(world, then), yields))
 
 
 Blocks = Callable[[str, Then], Iterator[Block]]
 
 
-class Space:
-    """All schedules of some blocks, in an order that mixes worlds and events, without keeping any."""
+def every(kind: Blocks, seed: int, first: int = 0, apart: int = 1) -> Iterator[Schedule]:
+    """All schedules of such blocks, each world in its turn; of each every so manieth, for workers that share them."""
+    turns = deque(_shuffled(kind, *one, f"{seed} {one}", first, apart) for one in product(WORLDS, THENS))
+    while turns:
+        one = turns.popleft()
+        following = next(one, None)
+        if following is not None:
+            turns.append(one)
+            yield following
 
-    def __init__(self, kind: Blocks, seed: int = 0, worlds: Sequence[str] = ()) -> None:
-        self._blocks = [
-            block for one in product(worlds or WORLDS, THENS) for block in kind(*one) if len(block)
-        ]
-        self._size = sum(map(len, self._blocks))
-        rng = random.Random(seed)
-        self._step = next(
-            step
-            for step in iter(lambda: rng.randrange(1, self._size + 1), None)
-            if math.gcd(step, self._size) == 1
-        )
 
-    def __len__(self) -> int:
-        return self._size
+def _shuffled(kind: Blocks, world: str, then: Then, seed: str, first: int, apart: int) -> Iterator[Schedule]:
+    """One world's, in an order that mixes events, without keeping any."""
+    blocks = _blocks(kind, world, then)
+    size, rng = sum(map(len, blocks)), random.Random(seed)
+    steps = iter(lambda: rng.randrange(1, size + 1), None)
+    step = next(one for one in steps if math.gcd(one, size) == 1)
+    for index in range(first, size, apart):
+        at = index * step % size
+        for block in blocks:
+            if at < len(block):
+                yield block[at]
+                break
+            at -= len(block)
 
-    def share(self, first: int, every: int) -> Iterator[Schedule]:
-        """Every so manieth, beginning with the first-th."""
-        for index in range(first, self._size, every):
-            yield self._at(index * self._step % self._size)
 
-    def _at(self, index: int) -> Schedule:
-        for block in self._blocks:
-            if index < len(block):
-                return block[index]
-            index -= len(block)
-        raise IndexError(index)
+@cache
+def _blocks(kind: Blocks, world: str, then: Then) -> tuple[Block, ...]:
+    return tuple(block for block in kind(world, then) if len(block))
+
+
+def draw(rng: random.Random, kind: Blocks) -> Schedule:
+    """Any schedule of such blocks; each world as often as every other, and looked into only when it is drawn."""
+    blocks = _blocks(kind, rng.choice(list(WORLDS)), rng.choice(THENS))
+    block = rng.choice(blocks)
+    return block[rng.randrange(len(block))]
 
 
 def walk(rng: random.Random) -> Schedule:
     """A random schedule of two to five events."""
     world, then = rng.choice(list(WORLDS)), rng.choice(THENS)
-    actors = ("apply", then) if rng.random() < 0.8 else ("plan", "apply", then)
+    actors = tuple(
+        dict.fromkeys(("apply", *(one for one in ACTORS[then] if one != "plan" or rng.random() < 0.2)))
+    )
     pools = [of_ours(world, then, *actors), of_others(world, then, *actors), of_second(world, then)]
     events = {rng.choice(rng.choice([one for one in pools if one])) for _ in range(rng.randint(2, 5))}
     begins = sorted((one for one in events if one.kind == "runs"), key=repr)[:1]

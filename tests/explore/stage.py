@@ -82,6 +82,10 @@ class Stage(World):
     """By actor and what it looked at: ("object", …), ("listing", bucket, prefix), ("record", …),
     ("records at", generation, location), ("search", which)."""
     witness: Witness = _nobody
+    compares: bool = True
+    """The database compares objects and lists."""
+    ignoring: bool = False
+    """S3's server ignores all conditions."""
     unanswered: bool = False
     """A write of ours was sent, or may have been, whose answer never came."""
 
@@ -98,6 +102,8 @@ class Stage(World):
         now = self.snapshot()
         return Stage(
             page_size=self.page_size,
+            compares=self.compares,
+            ignoring=self.ignoring,
             now=self.now,
             buckets=now.buckets,  # type: ignore[arg-type]
             records=now.records,  # type: ignore[arg-type]
@@ -140,6 +146,8 @@ class Acting:
         before, now = self.last, self.stage.snapshot()
         self.last = now
         for slot, was, became in changes(before, now):
+            if was == became:
+                continue  # the same bytes again, as where a server must prove that it refuses them
             change = Change(self.author, slot, was, became, self.stage.now)
             self.stage.history.append(change)
             self.stage.witness(change, now)

@@ -10,7 +10,7 @@ import pytest
 from explore.faults import FAULTS, Fault
 from explore.planted import found
 
-SAMPLE = ("a refused put was ours", "copies before the record", "what belongs together is undone apart")
+SAMPLE = ("a refused put was ours", "copies before the record", "an upload is not adopted")
 
 
 def test_the_table_names_each_fault_once() -> None:

@@ -105,27 +105,28 @@ class Watch:
         look = (self.room.stage.looks.get(run.actor, {}).get(change.slot) or [None])[-1]
         if change.slot[0] == "object":
             original = ORIGINAL.fullmatch(change.slot[-1]) is not None
-            if not self.room.ignoring or change.before in seen or (original and look is None):
+            if not self.room.stage.ignoring or change.before in seen or (original and look is None):
                 return False
             return look is None or look.seen.value(change.slot) in seen
         looked = None if look is None else look.seen.value(change.slot)
-        if looked is None or change.before is None or not any(_same(change, one, looked) for one in seen):
+        if looked is None or change.before is None:
             return False
-        return _quietly(change, looked)
+        if not any(_same(change, one, looked) for one in seen):
+            return False
+        return _quietly(change, looked, compares=self.room.stage.compares)
 
 
-def _quietly(change: Change, looked: Mapping[str, Any]) -> bool:
-    """Was only something replaced that no filter holds, and without a new last-modified?"""
+def _quietly(change: Change, looked: Mapping[str, Any], *, compares: bool) -> bool:
+    """Was only something replaced that no filter can hold, and without a new last-modified?
+
+    A field that was not there when we looked, or, where the database cannot compare them, an object or a list.
+    """
     before, modified = change.before, MODIFIED[change.slot[1]]
     other = {name for name in {*looked, *before} if strict(looked.get(name)) != strict(before.get(name))}
     gone = other & _touched(change)
-    added = {name for name in gone if name not in looked and change.after is None}
-    held = (looked.get(name) for name in gone - added)
-    return (
-        bool(gone)
-        and modified not in other
-        and not any(isinstance(one, str | datetime | None) for one in held)
-    )
+    held = gone - {name for name in gone if name not in looked and change.after is None}
+    plain = any(compares or isinstance(looked.get(name), str | datetime | None) for name in held)
+    return bool(gone) and modified not in other and not plain
 
 
 def named(change: Change) -> str:

@@ -30,10 +30,12 @@ class SmallWorld:
     scope: Mapping[str, Any] = field(default_factory=dict)
     results: bool = False
     """The bucket of results is planned, not the managed one."""
+    compares: bool = True
+    """The database compares objects and lists in a filter; not all do."""
 
     def stage(self) -> Stage:
         """The world as it is before anything happens."""
-        made = Stage()
+        made = Stage(compares=self.compares)
         made.buckets |= {BUCKET: {}, RESULTS: {}}
         self.fill(made)
         return made
@@ -102,6 +104,18 @@ def _(stage: Stage) -> None:
     stage.put(BUCKET, f"asset/{METADATA_FILE}", b'{"_id": "older"}')
 
 
+@world("metadata-retired", rules={"metadata_file": "remove"})
+def _(stage: Stage) -> None:
+    """The metadata file goes; the record is drifting, too."""
+    row_of_the_table(False, UPLOADED, None)(stage)
+
+
+@world("metadata-left", rules={"metadata_file": "leave"})
+def _(stage: Stage) -> None:
+    row_of_the_table(True, UPLOADED, UPLOADED)(stage)
+    stage.put(BUCKET, f"asset/{METADATA_FILE}", b'{"_id": "older"}')
+
+
 @world("types")
 def _(stage: Stage) -> None:
     """An ObjectId, BSON dates, keys with dots and dollars; the last-modified field is a date."""
@@ -140,6 +154,18 @@ def _(stage: Stage) -> None:
     in_step(stage, record(subject=SUBJECT, links={"Code Ocean": ["da-0"]}))
     in_step(stage, record("other", links={"Code Ocean": ["da-1"]}))
     stage.mount(stored_mount("da-1", "other"))
+
+
+@world("linked-where-nothing-compares", compares=False)
+def _(stage: Stage) -> None:
+    in_step(stage, record(subject=SUBJECT, links={"Code Ocean": ["da-0"], "Dandi": ["d"]}))
+    stage.mount(stored_mount("da-1"))
+    stage.put(BUCKET, "asset/session.json", b'{"session": 1}')
+
+
+@world("gone-where-nothing-compares", compares=False, rules={"on_missing": "archive"})
+def _(stage: Stage) -> None:
+    _gone(stage)
 
 
 @world("links-folded")
