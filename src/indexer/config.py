@@ -268,6 +268,7 @@ class Config(BaseSettings):
     codeocean: CodeOceanSettings | None = None
     policy: PolicySettings = PolicySettings()
     _hide: Hide | None = PrivateAttr(default=None)
+    _source: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _distinct_buckets(self) -> Config:
@@ -285,6 +286,11 @@ class Config(BaseSettings):
     def every_bucket(self) -> tuple[str, ...]:
         """The managed ones, and the results bucket where there is one."""
         return (*self.buckets, self.results_bucket) if self.results_bucket else self.buckets
+
+    @property
+    def source(self) -> str | None:
+        """The file (its whole path) or `ssm:NAME` that it was read from; None: none, the environment alone."""
+        return self._source
 
     def hide(self, secret: str) -> None:
         """Keep this out of everything that is said; for what is read later than the configuration itself."""

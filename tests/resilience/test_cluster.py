@@ -8,19 +8,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+import distributed
+import psutil
 import pytest
+from distributed.security import Security
 
 from indexer import __version__
 from indexer.applier.ledger import INTERRUPTED
 from indexer.disk import DiskFolder
 from indexer.errors import UsageError
 from indexer.runs.carry_out import Work
+from indexer.runs.cluster import open_cluster
 from indexer.runs.shards import Sender, carry_out_shard
 from indexer.sandbox.stack import MANAGED_BUCKETS
 from patience import PATIENCE_S
@@ -44,6 +50,22 @@ class Servers:
     stack: ExitStack = field(default_factory=ExitStack)
     workers: list[subprocess.Popen[str]] = field(default_factory=list)
 
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Variables that let a process of dask talk to the others, and nobody else."""
+        made = Security.temporary()
+        for name in ("tls_ca_file", "tls_client_key"):
+            (self.world.folder / f"{name}.pem").write_text(getattr(made, name), encoding="utf-8")
+        cert, key = (str(self.world.folder / f"{name}.pem") for name in ("tls_ca_file", "tls_client_key"))
+        roles = ("CLIENT", "SCHEDULER", "WORKER")
+        tls = "DASK_DISTRIBUTED__COMM__TLS__"
+        return {
+            "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True",
+            f"{tls}CA_FILE": cert,
+            **{f"{tls}{role}__KEY": key for role in roles},
+            **{f"{tls}{role}__CERT": cert for role in roles},
+        }
+
     @property
     def file(self) -> Path:
         return self.world.folder / "scheduler.json"
@@ -61,7 +83,9 @@ class Servers:
 
     def start(self, module: str, *options: str, **env: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", f"distributed.cli.{module}", "--scheduler-file", str(self.file)]
-        started = self.world._start([*command, "--no-dashboard", *options], env)
+        started = self.world._start(
+            [*command, "--no-dashboard", "--protocol", "tls", *options], {**self.keys, **env}
+        )
         self.stack.callback(self._end, started)
         return started
 
@@ -169,7 +193,7 @@ def test_a_worker_that_is_lost_while_it_plans(servers: Servers) -> None:
     world = servers.world
     alone = world.plan_command("alone.json")
     since = len(world.sandbox.s3.log)
-    process = world.start("plan", "--all", "--dask", servers.address, "--parallel", "1")
+    process = world.start("plan", "--all", "--dask", servers.address, "--parallel", "1", **servers.keys)
 
     def lists() -> int:
         return sum(one.operation == "ListObjectsV2" for one in world.sandbox.s3.log.since(since))
@@ -185,7 +209,7 @@ def test_a_worker_that_is_lost_while_it_applies(servers: Servers, little_end_sta
     world = servers.world
     before = world.state()
     plan, since = world.plan_everything(), len(world.sandbox.s3.log)
-    process = world.start("apply", "plan.json", "--dask", servers.address, "--parallel", "1")
+    process = world.start("apply", "plan.json", "--dask", servers.address, "--parallel", "1", **servers.keys)
     said = lose_one(servers, process, lambda: len(world.sandbox.s3.log.writes(since)) > 2)
     assert process.returncode == 0, said
     summary = world.result(plan)["summary"]
@@ -207,7 +231,7 @@ def test_a_command_that_is_told_to_stop_stops_its_workers(slow: Servers, number:
     """They end at the next action, their outcomes are in the result, and applying again goes on."""
     world = slow.world
     plan, since = world.plan_everything(), len(world.sandbox.s3.log)
-    with world.start("apply", "plan.json", "--dask", slow.address, "--parallel", "1") as process:
+    with world.start("apply", "plan.json", "--dask", slow.address, "--parallel", "1", **slow.keys) as process:
         in_mid_shard(slow, process, since)
         process.send_signal(number)
         _, said = process.communicate(timeout=PATIENCE_S)
@@ -230,7 +254,7 @@ def test_what_a_worker_does_after_its_command_died(slow: Servers) -> None:
     world = slow.world
     before, since = world.state(), len(world.sandbox.s3.log)
     plan = world.plan_everything()
-    with world.start("apply", "plan.json", "--dask", slow.address, "--parallel", "1") as process:
+    with world.start("apply", "plan.json", "--dask", slow.address, "--parallel", "1", **slow.keys) as process:
         in_mid_shard(slow, process, since)
         process.kill()
     folder = world.journal_path(plan).parent
@@ -250,12 +274,67 @@ def test_what_a_worker_does_after_its_command_died(slow: Servers) -> None:
 
 
 def test_nobody_listens(drifting: Arena) -> None:
-    """Said in words, and nothing is read."""
-    done = drifting.run("plan", "--all", "--dask", "tcp://127.0.0.1:1")
+    """Said in words, and nothing is read; that the way there is open to everybody is said first."""
+    done = drifting.run("plan", "--all", "--dask", "tcp://127.0.0.1:1", "--dask-cleartext")
     assert done.returncode == 1
+    assert "is not encrypted" in done.stderr
     assert "The dask cluster cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (drifting.folder / "plan.json").exists()
+
+
+def test_a_worker_with_another_configuration_refuses(servers: Servers) -> None:
+    """It would write into another database; nothing is written, and none of the command's secrets has travelled."""
+    world = servers.world
+    plan, since = world.plan_everything(), len(world.sandbox.s3.log)
+    other = f"{world.sandbox.docdb_uri}&appName=another"
+    with world.start(
+        "apply", "plan.json", "--dask", servers.address, INDEXER_DOCDB__URI=other, **servers.keys
+    ) as process:
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 2, said
+    assert "another configuration" in said
+    assert plan["actions"]
+    assert world.sandbox.s3.log.writes(since) == ()
+
+
+def test_nobody_else_gives_work_to_workers_on_this_machine() -> None:
+    """Every door is locked with the run's own keys, and no page tells what goes on."""
+    with open_cluster("local") as cluster:
+        assert cluster is not None
+        scheduler = str(cluster.client.scheduler.address)
+        assert {one.partition("://")[0] for one in (scheduler, *cluster.client.nthreads())} == {"tls"}
+        for address, keys in ((scheduler.replace("tls", "tcp"), None), (scheduler, Security.temporary())):
+            with pytest.raises(OSError), distributed.Client(address, security=keys, timeout=2):
+                pass
+        here = psutil.Process()
+        doors = [door for one in (here, *here.children(recursive=True)) for door in one.net_connections()]
+        ports = {door.laddr.port for door in doors if door.status == "LISTEN"}
+        assert ports
+        assert [port for port in ports if shows_pages(port)] == []
+
+
+def shows_pages(port: int) -> bool:
+    """Does it answer over HTTP with anything but "there is nothing"?"""
+    try:
+        with closing(HTTPConnection("127.0.0.1", port, timeout=2)) as door:
+            door.request("GET", "/info/main/workers.html")
+            return door.getresponse().status != 404
+    except (OSError, HTTPException):
+        return False
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "127.0.0.1:1", "ws://127.0.0.1:1"])
+def test_an_open_connection_is_refused(address: str) -> None:
+    """Unless somebody says that it is right."""
+    with pytest.raises(UsageError, match="not encrypted"), open_cluster(address):
+        pass
+
+
+def test_an_encrypted_connection_wants_keys() -> None:
+    """Said in words, before dask says it in its own."""
+    with pytest.raises(UsageError, match="no keys"), open_cluster("tls://127.0.0.1:1"):
+        pass
 
 
 def test_dask_is_an_extra(drifting: Arena) -> None:

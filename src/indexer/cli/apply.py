@@ -13,6 +13,7 @@ from indexer.cli.events import EventsFile, event_stream
 from indexer.cli.options import (
     ConfigPath,
     Dask,
+    DaskCleartext,
     MaxDeletePercent,
     MaxDeletes,
     Parallel,
@@ -72,6 +73,7 @@ def command(
     max_delete_percent: MaxDeletePercent = None,
     parallel: Parallel = "auto",
     dask: Dask = None,
+    dask_cleartext: DaskCleartext = False,
     events: EventsFile = None,
     config: ConfigPath = None,
 ) -> None:
@@ -110,6 +112,7 @@ def command(
                 max_delete_percent=max_delete_percent,
                 parallel=parallelism(parallel),
                 dask=dask,
+                dask_cleartext=dask_cleartext,
                 progress=stream.progress(progress),
                 stop=stop,
                 watch=watch,

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from indexer.cli.options import Assets, ConfigPath, Dask, Parallel, configured, known, named, parallelism
+from indexer.cli.options import (
+    Assets,
+    ConfigPath,
+    Dask,
+    DaskCleartext,
+    Parallel,
+    configured,
+    known,
+    named,
+    parallelism,
+)
 from indexer.cli.plan import SYSTEMS, AllowEmpty, Buckets, Everything, Lookback
 from indexer.cli.repository import lines_of_buckets, repository_path
 from indexer.cli.run import Run
@@ -66,6 +76,7 @@ def command(
     allow_empty: AllowEmpty = None,
     parallel: Parallel = "auto",
     dask: Dask = None,
+    dask_cleartext: DaskCleartext = False,
     config: ConfigPath = None,
 ) -> None:
     """Compare as `plan` does, and fail (exit 3) on drift that no rule expects; nothing is written.
@@ -93,6 +104,7 @@ def command(
             allow_empty,
             parallelism(parallel),
             dask,
+            dask_cleartext,
         )
     run.planned(found)
     verdict = drift(found, rules, strict=strict)
@@ -125,6 +137,7 @@ def _read(
     allow_empty: list[str] | None,
     parallel: int | None,
     dask: str | None,
+    dask_cleartext: bool,
 ) -> tuple[Plan, IndexerError | None]:
     """A fresh plan, under the whole policy: what a configured mode or limit would hold back is drift too."""
     from indexer import UnreadError, plan
@@ -142,6 +155,7 @@ def _read(
                 allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
                 parallel=parallel,
                 dask=dask,
+                dask_cleartext=dask_cleartext,
                 progress=progress,
                 warn=talk.warn,
                 plan_id=talk.run_id,

@@ -46,7 +46,15 @@ Dask = Annotated[
     typer.Option(
         "--dask",
         metavar="ADDRESS",
-        help="Spread the work over a dask cluster: its scheduler's address, or local for this machine's cores.",
+        help="Spread the work over a dask cluster: its scheduler's address (tls://HOST:PORT), or local for this "
+        "machine's cores.",
+    ),
+]
+DaskCleartext = Annotated[
+    bool,
+    typer.Option(
+        "--dask-cleartext",
+        help="DANGEROUS: take a cluster that is not encrypted; whoever is on its network reads and runs what they like.",
     ),
 ]
 Assets = Annotated[

@@ -12,6 +12,7 @@ from indexer.cli.options import (
     Assets,
     ConfigPath,
     Dask,
+    DaskCleartext,
     MaxDeletePercent,
     MaxDeletes,
     Parallel,
@@ -79,6 +80,7 @@ def command(
     detailed_exitcode: DetailedExitcode = False,
     parallel: Parallel = "auto",
     dask: Dask = None,
+    dask_cleartext: DaskCleartext = False,
     events: EventsFile = None,
     config: ConfigPath = None,
 ) -> None:
@@ -113,6 +115,7 @@ def command(
                     allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
                     parallel=parallelism(parallel),
                     dask=dask,
+                    dask_cleartext=dask_cleartext,
                     progress=stream.progress(progress),
                     warn=talk.warn,
                     plan_id=talk.run_id,

@@ -113,6 +113,7 @@ def apply(
     watch: Watch = nobody,
     warn: Warn = unheard,
     dask: str | None = None,
+    dask_cleartext: bool = False,
     run_id: str | None = None,
 ) -> Result:
     """Carry out a plan, and nothing that somebody else has changed since.
@@ -121,7 +122,7 @@ def apply(
     `archive`: a folder or an `s3://` prefix for the before-images, instead of the one in it. Once `stop` is set, what is in flight is finished.
     `policy`, `max_deletes`, `max_delete_percent`: instead of what is configured; what that forbids is refused. `watch`
     is told of each outcome, `warn` of what a person should know before it begins. `dask`: a scheduler's address, or "local": the actions are carried out on that cluster,
-    whose workers must see the folder. `run_id`: default a new one.
+    whose workers must see the folder; `dask_cleartext`: that its address is no `tls://` is known and right. `run_id`: default a new one.
     Raises before the first write: RefusedError, IndexerError where this machine's clock is wrong, SystemFaultError where
     DocDB is down.
     """
@@ -146,7 +147,9 @@ def apply(
         open_systems(config, parallel) as systems,
         _owned(systems, plan, steal_lease) as lease,
         working_folder(folder, reviewed, stop, config.every_bucket) as working,
-        open_cluster(dask) as cluster,  # last: its workers on this machine end before their folder does
+        open_cluster(
+            dask, cleartext=dask_cleartext, warn=warn
+        ) as cluster,  # last: its workers on this machine end before their folder does
     ):
         check_clock(systems.readers, plan.scope.buckets)  # a record's last-modified would be wrong
         return apply_plan(

@@ -17,6 +17,7 @@ from time import sleep
 from typing import Any, TypeVar
 
 from indexer.errors import IndexerError, SystemFaultError, UsageError
+from indexer.runs.warn import Warn, unheard
 
 LOCAL = "local"
 SHARDS_A_WORKER = 2
@@ -26,6 +27,7 @@ ON_THIS_MACHINE = {
     "n_workers": os.cpu_count(),
     "threads_per_worker": 1,
     "host": "127.0.0.1",
+    "protocol": "tls",
     "dashboard_address": "127.0.0.1:0",
     "memory_limit": 0,
     "silence_logs": logging.CRITICAL,
@@ -43,6 +45,8 @@ class Cluster:
 
     client: Any
     """A `distributed.Client`, of which little has types."""
+    ours: bool = False
+    """Its workers were started by this command, on this machine."""
 
     def spread(
         self, task: Callable[[S], R], shards: Iterable[S], gave_up: Callable[[], bool] = lambda: False
@@ -92,27 +96,24 @@ def _fault(exc: Exception) -> SystemFaultError:
 
 
 @contextmanager
-def open_cluster(address: str | None) -> Iterator[Cluster | None]:
+def open_cluster(
+    address: str | None, *, cleartext: bool = False, warn: Warn = unheard
+) -> Iterator[Cluster | None]:
     """Connect to a scheduler, or start workers on this machine's cores (`local`); None: no cluster is asked for.
 
-    Raises UsageError where dask is not installed, SystemFaultError where nobody answers.
+    Raises UsageError where dask is not installed, or the connection would not be encrypted and `cleartext` does not
+    permit that; SystemFaultError where nobody answers.
     """
     if address is None:
         yield None
         return
-    try:
-        import distributed as dask
-    except ImportError as exc:
-        raise UsageError(
-            "dask is not installed", f"--dask {address}", "pip install 'data-asset-indexer[dask]'"
-        ) from exc
-    distributed: Any = dask
+    distributed = _distributed(address)
+    _check_encrypted(distributed, address, cleartext, warn)
     with ExitStack() as stack:
         try:
             scheduler: Any = address
             if address == LOCAL:
-                with _deaf_to_ctrl_c():
-                    scheduler = stack.enter_context(distributed.LocalCluster(**ON_THIS_MACHINE))
+                scheduler = stack.enter_context(_workers_here(distributed))
             client = stack.enter_context(distributed.Client(scheduler, timeout=CONNECT_TIMEOUT_S))
             client.wait_for_workers(1, timeout=CONNECT_TIMEOUT_S)
         except (OSError, ValueError) as exc:
@@ -120,7 +121,51 @@ def open_cluster(address: str | None) -> Iterator[Cluster | None]:
             raise SystemFaultError(
                 "The dask cluster cannot be used", detail, "Is its scheduler there, with workers?"
             ) from exc
-        yield Cluster(client)
+        yield Cluster(client, ours=address == LOCAL)
+
+
+def _distributed(address: str) -> Any:
+    """The library, of which little has types."""
+    try:
+        import cryptography  # noqa: F401 - makes the keys of workers on this machine
+        import distributed
+    except ImportError as exc:
+        raise UsageError(
+            "dask is not installed", f"--dask {address}", "pip install 'data-asset-indexer[dask]'"
+        ) from exc
+    return distributed
+
+
+def _check_encrypted(distributed: Any, address: str, cleartext: bool, warn: Warn) -> None:
+    """Whoever can talk to a scheduler runs code on its workers, and records travel: only with keys on both sides."""
+    if address == LOCAL:
+        return
+    if not address.startswith("tls://"):
+        if not cleartext:
+            hint = "Write tls://HOST:PORT; --dask-cleartext permits a network that nobody else is on."
+            raise UsageError("The connection to the dask cluster is not encrypted", address, hint)
+        warn(
+            f"The connection to {address} is not encrypted: whoever is on its network reads and runs what they like."
+        )
+    elif distributed.Security().get_connection_args("client").get("ssl_context") is None:
+        hint = "Name them in DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__CLIENT__KEY and …__CLIENT__CERT."
+        raise UsageError("There are no keys for the dask cluster", address, hint)
+
+
+@contextmanager
+def _workers_here(distributed: Any) -> Iterator[Any]:
+    """Workers that take work from this command alone: with keys of its own, and without pages on how it goes."""
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}),
+        ExitStack() as stack,
+    ):
+        with _deaf_to_ctrl_c():
+            keys = distributed.Security.temporary()
+            cluster = distributed.LocalCluster(**ON_THIS_MACHINE, security=keys)
+            stack.enter_context(cluster)
+        yield cluster
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pydantic_settings import EnvSettingsSource, SettingsError
 
 from indexer.config import WANTED, Config, Hide, setting_paths, table_at
 from indexer.errors import UsageError
-from indexer.systems.settings import settings_document
+from indexer.systems.settings import PARAMETER, settings_document
 
 DEFAULT_FILE = "indexer.toml"
 INVALID = "The configuration is not valid"
@@ -52,6 +52,8 @@ def load_config(source: Path | str | None = None, hide: Hide | None = None) -> C
             raise UsageError(f"There is no {DEFAULT_FILE} here", f"{Path.cwd()}: {problems}", hint) from None
         raise UsageError(INVALID, f"{named}: {problems}", _hint(document, named)) from None
     config._hide = hide
+    if read:
+        config._source = str(named) if str(named).startswith(PARAMETER) else str(Path(named).absolute())
     for secret in (config.docdb.uri, config.codeocean and config.codeocean.token):
         if secret:
             config.hide(secret.get_secret_value())

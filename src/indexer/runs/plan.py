@@ -108,6 +108,7 @@ def plan(
     allow_empty: Sequence[SystemName] = (),
     parallel: int | None = None,
     dask: str | None = None,
+    dask_cleartext: bool = False,
     progress: Progress | None = None,
     warn: Warn = unheard,
     plan_id: str | None = None,
@@ -116,7 +117,7 @@ def plan(
 
     `buckets`: names, or one; None: every configured one. `assets`: globs, or one. `lookback_days` to `max_delete_percent`: instead of what is
     configured. `parallel` None: as many requests as S3 answers quickly. `dask`: a scheduler's address, or "local": the
-    assets are read and planned on that cluster. `warn` is told of what a person should know. `plan_id`: default a new one.
+    assets are read and planned on that cluster; `dask_cleartext`: that its address is no `tls://` is known and right. `warn` is told of what a person should know. `plan_id`: default a new one.
     Raises IndexerError where a lookback is set and this machine's clock is wrong, SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that,
     UnreadError where a read failed and nothing else is planned, UsageError for what is not configured.
     """
@@ -133,7 +134,10 @@ def plan(
     )
     identity = Identity(plan_id or uuid.uuid4().hex, datetime.now(UTC), __version__)
     told = progress or SilentProgress()
-    with open_cluster(dask) as cluster, open_readers(config, parallel) as readers:
+    with (
+        open_cluster(dask, cleartext=dask_cleartext, warn=warn) as cluster,
+        open_readers(config, parallel) as readers,
+    ):
         _look_at_clocks(readers, scope, warn)
         here = plan_here(readers, at_most(parallel))
         plan_assets = here if cluster is None else plan_there(cluster, config, parallel)

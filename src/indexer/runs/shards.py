@@ -32,6 +32,7 @@ from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import Cluster
 from indexer.runs.connect import Systems, open_readers, open_systems
 from indexer.runs.pulse import Pulse, beating, pulse_name
+from indexer.runs.worker_config import WorkerConfig
 from indexer.systems.assets import Unread
 from indexer.systems.assets import Work as AssetWork
 from indexer.systems.pace import at_most
@@ -48,9 +49,10 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What every shard takes along. The configuration has its secrets with it: the cluster must be trusted."""
+    """What every shard takes along."""
 
-    config: Config
+    config: Config | WorkerConfig
+    """Itself, secrets included, only to workers that the command has started; any other reads its own."""
     parallel: int | None
     version: str = __version__
 
@@ -59,6 +61,11 @@ class Sender:
         if self.version != __version__:
             detail = f"{self.version} here, {__version__} on a worker"
             raise UsageError("The cluster has another indexer", detail, "Install the same on every worker.")
+
+    def check_all(self) -> None:
+        """The same before the first shard, and that it has the command's configuration. Raises UsageError."""
+        self.check()
+        _configured(self.config)
 
     def readers(self) -> Readers:
         """On a worker: systems to read from, opened once in each process."""
@@ -71,18 +78,28 @@ class Sender:
 
 @lru_cache(maxsize=1)
 def _open_readers(setup: bytes) -> Readers:
-    return UNTIL_THE_END.enter_context(open_readers(*pickle.loads(setup)))  # noqa: S301 - made in this process
+    config, parallel = pickle.loads(setup)  # noqa: S301 - made in this process
+    return UNTIL_THE_END.enter_context(open_readers(_configured(config), parallel))
 
 
 @lru_cache(maxsize=1)
 def _open_systems(setup: bytes) -> Systems:
-    return UNTIL_THE_END.enter_context(open_systems(*pickle.loads(setup)))  # noqa: S301 - made in this process
+    config, parallel = pickle.loads(setup)  # noqa: S301 - made in this process
+    return UNTIL_THE_END.enter_context(open_systems(_configured(config), parallel))
+
+
+def _configured(config: Config | WorkerConfig) -> Config:
+    return config if isinstance(config, Config) else config.load()
+
+
+def _sender(cluster: Cluster, config: Config, parallel: int | None) -> Sender:
+    return Sender(config.alone() if cluster.ours else WorkerConfig.like(config), parallel)
 
 
 def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAssets:
     """Assets are read and planned by the cluster's workers. Raises IndexerError where they cannot."""
-    sender = Sender(config.alone(), parallel)
-    cluster.check(sender.check)
+    sender = _sender(cluster, config, parallel)
+    cluster.check(sender.check_all)
 
     def plan_assets(work: Iterable[AssetWork], planner: AssetPlanner) -> Iterator[AssetPlan | Unread]:
         items = iter(work)
@@ -106,7 +123,7 @@ def carry_out_there(cluster: Cluster, config: Config, parallel: int | None) -> C
 
     Once the run is to stop, the workers hear of it, and what they have begun is waited for, but not for ever.
     """
-    sender = Sender(config.alone(), parallel)
+    sender = _sender(cluster, config, parallel)
 
     def carry_out(
         systems: Systems, work: Work, _: Journal, actions: Sequence[Action], watching: Watching
@@ -117,6 +134,7 @@ def carry_out_there(cluster: Cluster, config: Config, parallel: int | None) -> C
         work = replace(work, folder=DiskFolder(Path(str(work.folder)).resolve()))
         found: dict[str, Outcome] = {}
         with beating(work.folder, work.run_id, against):
+            cluster.check(sender.check_all)
             cluster.check(partial(_check_worker, sender, work))
             for action, outcome in _outcomes(cluster, sender, work, actions, against):
                 found[action.id] = outcome
