@@ -61,7 +61,7 @@ def migrate(talk: Talk, settings: Sources) -> None:
 
     Secrets are never printed: each is named, with the places where it may be kept.
     """
-    from indexer.render.paint import safe
+    from indexer.render.safe import safe
     from indexer.runs.predecessor import migrated, read_settings
 
     result = migrated({source: read_settings(_text(source), source) for source in settings})

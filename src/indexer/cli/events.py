@@ -17,6 +17,7 @@ import typer
 from indexer.cli.signals import Stopped
 from indexer.cli.talk import Talk
 from indexer.errors import IndexerError
+from indexer.render.safe import safe_json
 
 if TYPE_CHECKING:
     from indexer.model.action import Action
@@ -50,7 +51,7 @@ class EventStream:
         """Write one event."""
         if self._stream is None:
             return
-        line = event(at=datetime.now(UTC), **fields).model_dump_json(exclude_none=True)
+        line = safe_json(event(at=datetime.now(UTC), **fields).model_dump_json(exclude_none=True))
         with self._lock:
             if self._stream is None:
                 return

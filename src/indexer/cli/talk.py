@@ -19,7 +19,7 @@ import typer
 
 from indexer.applier.current import current_action_id
 from indexer.errors import IndexerError
-from indexer.render.paint import safe
+from indexer.render.safe import safe, safe_json
 
 if TYPE_CHECKING:
     from indexer.render.paint import Paint
@@ -123,7 +123,7 @@ class Talk:
         """What to type next: for people only."""
         if not self.quiet and not self.json_lines:
             for step in steps:
-                self._write_masked(self.masked_but_hint(f"{ARROW}{step}"))
+                self._write_masked(self.masked_but_hint(f"{ARROW}{safe(step)}"))
 
     def note(self, message: str, **figures: Any) -> None:
         """One line for programs; people see it with --detail."""
@@ -185,7 +185,8 @@ class Talk:
         self, level: str, message: str, figures: dict[str, Any], style: str, *, foreign: bool = False
     ) -> None:
         if not self.json_lines:
-            self._write(self.paint(safe(message) if foreign else message, style))
+            lines = [message] if foreign else message.split("\n")
+            self._write(self.paint("\n".join(map(safe, lines)), style))
             return
         self._write(self._json(level, message, figures))
 
@@ -195,7 +196,7 @@ class Talk:
         ids = {"run_id": self.run_id, "plan_id": self.plan_id, "action_id": current_action_id()}
         known = {name: value for name, value in ids.items() if value is not None}
         line = {"at": at, "level": level, "message": message, **known, **figures}
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return safe_json(json.dumps(line, ensure_ascii=False, default=str))
 
     def masked(self, text: str) -> str:
         """The text without any secret that this voice knows."""

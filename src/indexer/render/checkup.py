@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from indexer.model.check import CHECK_NAMES, CHECK_STATUSES, Check, CheckStatus, Checkup
-from indexer.render.paint import Paint, safe
+from indexer.render.paint import Paint
+from indexer.render.safe import safe
 from indexer.render.words import counted
 
 STYLES: dict[CheckStatus, str] = {"ok": "green", "warning": "yellow", "error": "alarm", "not-tried": "dim"}

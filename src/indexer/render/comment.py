@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 
 from indexer.model.action import Action
-from indexer.render.paint import PLAIN, safe
+from indexer.render.paint import PLAIN
 from indexer.render.plan_text import action_lines
+from indexer.render.safe import safe
 from indexer.render.words import counted
 
 MAX_CHARACTERS = 65_536

@@ -20,8 +20,9 @@ from indexer.render.comment import (
     length,
     section_text,
 )
-from indexer.render.paint import Cell, Paint, safe, table
+from indexer.render.paint import Cell, Paint, table
 from indexer.render.plan_text import action_lines, finding_line
+from indexer.render.safe import safe
 from indexer.render.words import counted, details
 
 TITLES = ("new", "altered", "gone", "still there")

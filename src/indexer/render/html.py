@@ -20,11 +20,11 @@ from urllib.parse import urlencode
 from indexer.model.action import Action
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
-from indexer.render.paint import safe
 from indexer.render.plan_text import WAYS_OUT, finding_line, withheld_lines
 from indexer.render.report.facts import plan_facts, plan_figures, plan_steps, result_facts, result_steps
 from indexer.render.report.rows import Row, action_row, by_asset, outcome_row, took, withheld_row
 from indexer.render.result_text import STATUSES, UNSUCCESSFUL, result_headline
+from indexer.render.safe import safe
 from indexer.render.tally import headline, incomplete_reads
 from indexer.render.words import EFFECTS, SIGNS, counted
 

@@ -6,7 +6,6 @@ have a hundred thousand lines.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,12 +19,6 @@ STYLES = {
     "cyan": "36",
     "alarm": "1;31",
 }
-UNSAFE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
-    r"\ud800-\udfff\U000e0000-\U000e007f]"
-)
-"""Controls, line breaks, changes of direction, what has no width, what is no character, and lone surrogates:
-names and values are other people's, and two that differ must look different."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +54,6 @@ def table(rows: Iterable[Sequence[Cell]], paint: Paint, numbers: frozenset[int])
             text = paint(cell.text, cell.style)
             parts.append(gap + text if index in numbers else text + gap)
         yield "  ".join(parts).rstrip()
-
-
-def safe(text: str) -> str:
-    """The text, on one line, with everything made visible that could move a cursor or hide a character."""
-    return UNSAFE.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 def shortened(text: str, width: int) -> str:

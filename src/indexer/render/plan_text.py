@@ -9,7 +9,8 @@ from itertools import groupby
 from indexer.model.action import Action
 from indexer.model.content import Change
 from indexer.model.plan import Finding, Plan
-from indexer.render.paint import Cell, Paint, safe, shortened, table
+from indexer.render.paint import Cell, Paint, shortened, table
+from indexer.render.safe import safe
 from indexer.render.tally import (
     finding_counts,
     headline,

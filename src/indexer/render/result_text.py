@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from indexer.model.action import Action
 from indexer.model.outcome import Outcome, Result, Status
-from indexer.render.paint import Cell, Paint, safe, table
+from indexer.render.paint import Cell, Paint, table
+from indexer.render.safe import safe
 from indexer.render.words import counted, target
 
 STATUSES: dict[Status, tuple[str, str]] = {

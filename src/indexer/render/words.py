@@ -30,7 +30,7 @@ from indexer.model.content import (
     ObjectSource,
     RecordTarget,
 )
-from indexer.render.paint import safe
+from indexer.render.safe import safe
 
 Effect = Literal["create", "change", "delete"]
 EFFECTS: tuple[Effect, ...] = ("create", "change", "delete")

@@ -21,6 +21,7 @@ from indexer.model.outcome import Result
 from indexer.model.place import Everywhere, Place, S3Place, parse_place
 from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
 from indexer.model.values import to_text
+from indexer.render.safe import safe_json
 from indexer.runs.own_places import check_file_of_ours, check_no_run_file
 from indexer.runs.s3_files import S3Files, s3_files
 
@@ -63,8 +64,8 @@ def save_plan(plan: Plan, path: Place | str, *, kept_in_step: Iterable[str] = ()
 
 
 def document_text(document: dict[str, Any]) -> str:
-    """A document as we write all of them."""
-    return to_text(document, indent=1) + "\n"
+    """A document as we write all of them: also on a terminal, and in a job's log."""
+    return safe_json(to_text(document, indent=1)) + "\n"
 
 
 def document_bytes(document: dict[str, Any]) -> bytes:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from indexer.model.drift import RuleUse, Verdict
 from indexer.render.gate.text import obstacles, rule_line, unexpected, verdict_headline
-from indexer.render.paint import safe
 from indexer.render.plan_text import finding_line
+from indexer.render.safe import safe
 from indexer.render.words import counted, target
 
 SHOWN = 10

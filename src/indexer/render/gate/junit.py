@@ -11,8 +11,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from indexer.model.drift import DriftedAction, Verdict
 from indexer.render.gate.text import rule_line
-from indexer.render.paint import PLAIN, safe
+from indexer.render.paint import PLAIN
 from indexer.render.plan_text import action_lines, finding_line
+from indexer.render.safe import safe
 from indexer.render.tally import bucket_of, incomplete_read
 from indexer.render.words import counted, target
 

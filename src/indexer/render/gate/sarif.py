@@ -9,6 +9,7 @@ configuration, at the line of the bucket.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,14 +21,16 @@ from indexer.model.location import parse_location
 from indexer.model.values import canonical, sha256
 from indexer.render.gate.text import obstacles, rule_line, verdict_headline
 from indexer.render.meanings import FINDING_MEANINGS, REASON_MEANINGS, Meaning
-from indexer.render.paint import safe
 from indexer.render.plan_text import finding_line
+from indexer.render.safe import safe, safe_json
 from indexer.render.words import details, target
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 25_000
 CONFIGURATION = "indexer.toml"
 EXPIRED = "expired-rule"
+BRACKET = re.compile(r"(\\*)([\[\]])")
+"""With the backslashes before it, which would escape the one that we put there."""
 Json = dict[str, Any]
 
 
@@ -59,7 +62,7 @@ def verdict_sarif(verdict: Verdict, where: Where, tool_version: str) -> str:
         "exitCode": verdict.exit_code,
         "exitCodeDescription": verdict_headline(verdict),
         "toolExecutionNotifications": [
-            {"level": "error", "message": {"text": safe(line)}} for line in obstacles(verdict)
+            {"level": "error", "message": _message(line)} for line in obstacles(verdict)
         ],
     }
     driver = {
@@ -74,10 +77,8 @@ def verdict_sarif(verdict: Verdict, where: Where, tool_version: str) -> str:
         "columnKind": "unicodeCodePoints",
         "results": list(results),
     }
-    return (
-        json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1, ensure_ascii=False)
-        + "\n"
-    )
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return safe_json(json.dumps(log, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _rules() -> Iterator[Json]:
@@ -106,7 +107,7 @@ def _results(verdict: Verdict, where: Where) -> Iterator[Json]:
             yield {
                 "ruleId": EXPIRED,
                 "level": "error",
-                "message": {"text": text},
+                "message": _message(text),
                 "locations": [where.location(None, use.line)],
                 "partialFingerprints": _fingerprint([EXPIRED, rule_line(use)]),
             }
@@ -127,7 +128,7 @@ def _of_action(drifted: DriftedAction, rules: tuple[RuleUse, ...], where: Where)
     return {
         "ruleId": action.reason,
         "level": "error",
-        "message": {"text": "\n".join([first, *differences])},
+        "message": _message("\n".join([first, *differences])),
         "locations": [where.location(action.location)],
         "partialFingerprints": _fingerprint(
             [action.kind, action.reason, action.target.model_dump(mode="json")]
@@ -142,11 +143,17 @@ def _of_finding(found: JudgedFinding, verdict: Verdict, where: Where) -> Json:
     return {
         "ruleId": f"finding/{finding.kind}",
         "level": "error" if verdict.strict else "warning",
-        "message": {"text": f"{finding.kind}: {finding_line(finding)}"},
+        "message": _message(f"{finding.kind}: {finding_line(finding)}"),
         "locations": [where.location(finding.location)],
         "partialFingerprints": _fingerprint([finding.kind, finding.location, finding.detail]),
         **_suppressed(found.expected_by, verdict.rules),
     }
+
+
+def _message(text: str) -> Json:
+    """A message in which no link begins: `[words](target)` would be one, whoever wrote it. Source: SARIF, 3.11.6."""
+    lines = "\n".join(map(safe, text.split("\n")))
+    return {"text": BRACKET.sub(r"\1\1\\\2", lines)}
 
 
 def _fingerprint(named: list[object]) -> Json:

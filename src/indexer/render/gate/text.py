@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from indexer.model.action import Action
 from indexer.model.drift import RuleUse, Verdict
-from indexer.render.paint import Paint, safe
+from indexer.render.paint import Paint
 from indexer.render.plan_text import finding_line, first_differences, summary_table
+from indexer.render.safe import safe
 from indexer.render.tally import incomplete_read
 from indexer.render.words import counted
 

@@ -9,8 +9,8 @@ from indexer.model.action import Action
 from indexer.model.content import DataAssetTarget, ObjectTarget, RecordTarget
 from indexer.model.outcome import BeforeImage, Outcome
 from indexer.model.plan import Withheld
-from indexer.render.paint import safe
 from indexer.render.result_text import detail_words
+from indexer.render.safe import safe
 from indexer.render.tally import bucket_of
 from indexer.render.words import counted, details, effect, target
 

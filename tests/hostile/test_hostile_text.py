@@ -1,0 +1,179 @@
+"""What others wrote is data: shown, and obeyed by nobody's terminal, runner, browser or viewer."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import date
+from functools import cache
+from typing import Any
+
+import pytest
+from consumers import html_tags, junit_texts, markdown_links, obeyed, sarif_links, texts, unseen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.cli.talk import Talk
+from indexer.errors import IndexerError
+from indexer.model.content import Change
+from indexer.model.drift import ExpectedDrift, Rule
+from indexer.model.plan import Finding, Plan, Withheld
+from indexer.planner.gate import judge
+from indexer.render.gate.annotations import verdict_annotations
+from indexer.render.gate.junit import verdict_junit
+from indexer.render.gate.markdown import verdict_markdown
+from indexer.render.gate.sarif import Where, verdict_sarif
+from indexer.render.gate.text import verdict_text
+from indexer.render.html import plan_html, result_html
+from indexer.render.markdown import plan_markdown, result_markdown
+from indexer.render.paint import PLAIN, Paint
+from indexer.render.plan_text import plan_text
+from indexer.render.result_text import result_text
+from indexer.render.safe import safe, safe_json
+from indexer.runs.files import document_text, plan_document
+from rendered import delete, plan_of, put, result_of
+
+PIECES = (
+    *("::add-mask::x", "::set-env name=PATH::/tmp", " ::error::gone", "##[stop-commands]x", "##[error]x", "###[group]x"),
+    *("##vso[task.setvariable variable=x]y", "##teamcity[message text='x']", "section_start:1700000000:x[a=b]\r\x1b[0K"),
+    *("\x1b[2J", "\x9b31m", "\x07", "\r", "\n", "\u2028", "\x85", "\u202e", "\u2066", "\ufeff", "\x00", "\ufffe"),
+    *("\u3164", "\u115f", "\u1160", "\uffa0", "\u034f", "\ufe0f", "\U000e0100", "\U000e0041", "\u2800", "\u180b"),
+    *("\u17b4", "\xa0", "\u3000", "\u2063", "\ue000", "\U0010ffff", "\u0378", "\u0301", "\u0336" * 9),
+    *("[x](https://evil.example)", "\\[x](https://evil.example)", "![x](//evil)", "<img src=//evil onerror=x>", "`", "````````"),
+    *("</script><script>x", "-->", "]]>", "| x |", "<!--", "&lt;", "%0A::error::x", "${{ x }}", "@everyone", '"', "'", "{0}"),
+    *("a", " ", ":", "#", "[", "]", "\\", "é", "漢", "🐭"),
+)  # fmt: skip
+HOSTILE = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join)
+CALM = "calm"
+OUR_MARK = "⚠️"
+"""With the selector that makes it a picture."""
+
+
+def plan_with(text: str) -> Plan:
+    """A plan in which other people's text stands wherever it can."""
+    asset = f"{text}x"
+    plan = plan_of(
+        [put(asset, Change(path=text, before=text, after=text)), delete(asset)],
+        [Finding(kind="name-mismatch", location=f"s3://bucket/{asset}", detail=text)],
+        [Withheld(action=delete(asset), policy="max_deletes", detail=text)],
+        unread=text,
+    )
+    scope = plan.scope.model_copy(update={"buckets": (text,), "assets": (text,)})
+    return plan.model_copy(update={"plan_id": text, "tool_version": text, "scope": scope, "undoes": text})
+
+
+def shown(text: str) -> dict[str, Callable[[], str]]:
+    """Everything that we print, by its format, with this text in it."""
+    plan = plan_with(text)
+    first, second = plan.actions
+    actions = {one.id: one for one in plan.actions}
+    result = result_of((first, "stale", text), (second, "applied", ""))
+    result = result.model_copy(update={"run_id": text, "plan_id": text, "archive": text})
+    rule = Rule(asset=f"{text}x", owner=f"{text}x", why=f"{text}x", until=date(2026, 1, 1))
+    verdict = judge(plan, ExpectedDrift(rule=(rule,)), date(2026, 11, 22), strict=True, lines=(3,))
+    return {
+        "plan text": lambda: _lines(plan_text(plan, PLAIN)),
+        "plan in colour": lambda: _lines(plan_text(plan, Paint(colour=True))),
+        "plan markdown": lambda: plan_markdown(plan),
+        "plan html": lambda: plan_html(plan, None, "plan.json"),
+        "plan json": lambda: document_text(plan_document(plan)),
+        "result text": lambda: _lines(result_text(result, actions, PLAIN)),
+        "result markdown": lambda: result_markdown(result, actions),
+        "result html": lambda: result_html(result, actions, "plan.json"),
+        "result json": lambda: document_text(result.model_dump(mode="json")),
+        "verdict text": lambda: _lines(verdict_text(verdict, PLAIN, 160)),
+        "verdict markdown": lambda: verdict_markdown(verdict),
+        "verdict junit": lambda: verdict_junit(verdict),
+        "verdict sarif": lambda: verdict_sarif(verdict, Where(), "1"),
+        "verdict github": lambda: verdict_annotations(verdict, "rules.toml"),
+        "talk": lambda: _said(text, json_lines=False),
+        "talk json": lambda: _said(text, json_lines=True),
+    }
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _said(text: str, *, json_lines: bool) -> str:
+    stream = io.StringIO()
+    talk = Talk(stream, json_lines)
+    talk.say(text, figure=text)
+    talk.warn(text)
+    talk.log("warning", "urllib3", text)
+    talk.steps([f"indexer plan --asset {text}", text])
+    talk.fail(IndexerError("No", text, text))
+    return stream.getvalue()
+
+
+@cache
+def our_tags(name: str) -> set[str]:
+    """The tags of a page that holds nothing hostile."""
+    return html_tags(shown(CALM)[name]())
+
+
+def _disobedience(name: str, page: str) -> list[Any]:
+    """What somebody would obey, follow or not see in it."""
+    lines = page.splitlines() if name != "verdict github" else []
+    found = [*(one for line in lines for one in obeyed(line)), *unseen(page.replace(OUR_MARK, ""))]
+    match name.split():
+        case [_, "markdown"]:
+            found += markdown_links(page)
+        case [_, "html"]:
+            found += html_tags(page) - our_tags(name)
+        case [_, "json"]:
+            for line in [page] if name != "talk json" else page.splitlines():
+                json.loads(line)
+        case [_, "junit"]:
+            found += [one for text in junit_texts(page) for one in unseen(text)]
+        case [_, "sarif"]:
+            found += sarif_links(page)
+            messages = [one["message"]["text"] for one in json.loads(page)["runs"][0]["results"]]
+            found += [one for text in messages for one in unseen(text)]
+        case [_, "github"]:
+            ours = {"::error", "::warning", "::notice"}
+            found += [
+                one for line in page.splitlines() for one in [*obeyed(line)] or [line] if one not in ours
+            ]
+    return found
+
+
+@settings(max_examples=25, deadline=None)
+@given(HOSTILE)
+def test_nothing_is_obeyed_nothing_is_unseen_no_link_is_foreign(text: str) -> None:
+    """In every format, whatever others wrote."""
+    for name, made in shown(text).items():
+        page = made()
+        assert not _disobedience(name, page), f"{name}: {page}"
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_each_piece_is_harmless_alone(piece: str) -> None:
+    """The same, each by itself at the beginning of its text."""
+    for name, made in shown(piece).items():
+        assert not _disobedience(name, made()), name
+
+
+@given(st.text())
+def test_json_says_the_same(text: str) -> None:
+    """Escapes change the file, and nothing in it."""
+    with suppress(UnicodeEncodeError):  # a lone surrogate, which JSON of ours never holds
+        text.encode()
+        assert json.loads(safe_json(json.dumps({text: text}, ensure_ascii=False))) == {text: text}
+        assert set(texts({text: [text]})) <= {text}
+
+
+@given(HOSTILE)
+def test_what_is_safe_stays_as_it_is(text: str) -> None:
+    """A text may pass more than once."""
+    assert safe(safe(text)) == safe(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["naïve café", "漢字かな交じり", "हिन्दी", "עִבְרִית", "ภาษาไทย", "std::vector", "#1 [x]", "🐭"]
+)
+def test_words_of_any_script_stay_as_they_are(text: str) -> None:
+    """Only what nobody would see, or what a machine would obey, is an escape."""
+    assert safe(text) == text
