@@ -107,6 +107,8 @@ def test_all_is_well_and_nothing_is_written(ready: Workbench) -> None:
     assert the(rows, "docdb-role")["status"] == "warning"
     assert {row["status"] for row in rows if row["name"] == PROBE} == {"not-tried"}
     assert "server version" in the(rows, "docdb-connection")["detail"]
+    assert "DocumentDB 5.0" in the(rows, "docdb-connection")["detail"]
+    assert "version 4.8.0 or newer" in the(rows, "codeocean-token")["detail"]
     assert the(rows, "configuration") == {
         "name": "configuration",
         "about": "indexer.toml",
