@@ -17,9 +17,10 @@ from pydantic import BaseModel
 
 from indexer.config import Config
 from indexer.model.action import DeleteObject, PutObject
+from indexer.model.content import RestsOn
 from indexer.model.drift import Rule, Totals, Verdict
 from indexer.model.event import AnyEvent
-from indexer.model.outcome import Outcome, Result
+from indexer.model.outcome import AfterImage, BeforeImage, Outcome, Result
 from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary, Withheld
 from indexer.render.meanings import FINDING_MEANINGS, REASON_MEANINGS, Meaning
 from indexer.runs.schemas import DIGEST, SCHEMAS, schema_text
@@ -44,6 +45,9 @@ MODELS: tuple[type[BaseModel], ...] = (
     Finding,
     Result,
     Outcome,
+    BeforeImage,
+    AfterImage,
+    RestsOn,
     Rule,
     Verdict,
     Totals,

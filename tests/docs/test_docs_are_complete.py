@@ -14,14 +14,23 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from indexer.config import Config
 from indexer.model.action import KINDS, REASONS
 from indexer.model.check import CHECK_NAMES, CHECK_STATUSES
-from indexer.model.content import Absent, AsRead, Content, FieldContent, HasEtag, Mounted, NotMounted
+from indexer.model.content import (
+    Absent,
+    AsRead,
+    Content,
+    FieldContent,
+    HasBytes,
+    HasEtag,
+    Mounted,
+    NotMounted,
+)
 from indexer.model.outcome import Status
 from indexer.model.plan import FINDING_KINDS, PolicyMode
 from indexer.runs.config_file import load_config
 
 PLAN_FORMAT = read("docs/plan-format.md")
 CONFIGURATION = read("docs/configuration.md")
-PRECONDITIONS = (Absent, HasEtag, AsRead, Mounted, NotMounted)
+PRECONDITIONS = (Absent, HasEtag, HasBytes, AsRead, Mounted, NotMounted)
 MINIMAL = {
     "buckets": ["aind-open-data"],
     "docdb": {"uri": "mongodb://127.0.0.1", "v1": {}, "v2": {}},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promises.mishaps import Call, carry_out, kinds, status_of, striking
-from resilience.arena import Arena
+from resilience.arena import BUCKET, Arena
 
 
 def adopting(world: Arena, modified: Any) -> dict[str, Any]:
@@ -25,17 +25,20 @@ def adopting(world: Arena, modified: Any) -> dict[str, Any]:
 def test_a_change_with_a_new_date_between_look_and_write_is_seen(world: Arena, as_date: bool) -> None:
     """By the database itself, be the field text, as other programs write it, or a BSON date."""
     old, new = datetime(2025, 6, 2, tzinfo=UTC), datetime(2025, 6, 3, tzinfo=UTC)
-    plan = adopting(world, old if as_date else "2025-06-02T00:00:00Z")
-    change = {"session": {"curated": 1}, "last_modified": new if as_date else "2025-06-03T00:00:00Z"}
+    world.insert_in_step("here")
+    gone = {"_id": "gone", "name": "gone", "location": f"s3://{BUCKET}/gone", "subject": {"subject_id": "1"}}
+    world.records().insert_one({**gone, "last_modified": old if as_date else old.isoformat()})
+    assert kinds(world.plan_everything()) == ["delete-record"]
+    change = {"subject": {"curated": 1}, "last_modified": new if as_date else new.isoformat()}
 
     def after_a_curator(call: Call) -> Any:
-        world.records().update_one({"name": "asset"}, {"$set": change})
+        world.records().update_one({"name": "gone"}, {"$set": change})
         return call()
 
     with world.opened() as systems:
         result = carry_out(world, striking(systems, "writers.records", "write", after_a_curator), "run")
-    assert status_of(result, plan, "update-record") == "stale"
-    assert (world.records().find_one({"name": "asset"}) or {})["session"] == {"curated": 1}
+    assert result.summary == {"stale": 1}
+    assert (world.records().find_one({"name": "gone"}) or {})["subject"] == {"curated": 1}
 
 
 def test_a_record_of_tomorrow_is_not_set_back_to_today(world: Arena) -> None:

@@ -20,7 +20,9 @@ SUCCEEDED: frozenset[Status] = frozenset({"applied", "satisfied"})
 class BeforeImage(FileModel):
     """What a write replaced or deleted, kept so that it can be undone."""
 
-    kind: Literal["absent", "object", "record", "data-asset"]
+    kind: Literal["absent", "object", "record", "data-asset"] = Field(
+        description="What was there before the write."
+    )
     archive: str | None = Field(
         default=None, description="The sha256 that names the body in the run's archive."
     )
@@ -36,7 +38,7 @@ class AfterImage(FileModel):
     """What a write left behind, nothing where it deleted: an undo takes it back only while it is still so."""
 
     key: str | None = Field(default=None, description="S3 key, where it was known only after apply.")
-    etag: str | None = None
+    etag: str | None = Field(default=None, description="Of the S3 object.")
     sha256: str | None = Field(
         default=None, description="Of the object's bytes, or the record's fingerprint."
     )
