@@ -29,9 +29,6 @@ def shown() -> str:
 def drifted(workbench: Workbench) -> Workbench:
     """A core file is missing."""
     workbench.insert_in_step("asset", subject={"subject_id": "1"})
-    workbench.records("v2").insert_one(
-        {"_id": "stranger", "name": "stranger", "location": "s3://elsewhere/stranger"}
-    )
     workbench.remove("asset/subject.json")
     return workbench
 

@@ -24,9 +24,6 @@ RUN = f"s3://{RUNS}/run"
 def bench(workbench: Workbench, tmp_path: Path) -> Workbench:
     """An asset out of step, a bucket for runs, and a folder for temporary files that is looked at."""
     workbench.insert_in_step("asset", subject={"subject_id": "1"})
-    workbench.records("v2").insert_one(
-        {"_id": "stranger", "name": "stranger", "location": "s3://elsewhere/stranger"}
-    )
     workbench.put("asset/subject.json", b"{}")
     workbench.put("asset/rig.json", b'{"rig_id":"r"}')
     workbench.sandbox.s3.create_bucket(RUNS)
