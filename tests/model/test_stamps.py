@@ -25,18 +25,29 @@ STAMP = "2026-11-26T11:00:00.000000Z"
         ("2026-11-26T10:59:59.999999999Z", STAMP),
         ("2026-11-26T12:30:00+02:00", STAMP),
         (NOW, "2026-11-26T11:00:00.000001Z"),
-        ("2026-11-26T11:00:00Z", "2026-11-26T11:00:00.000001Z"),
+        ("2026-11-26T11:00:00Z", "2026-11-26T11:00:01.000000Z"),
+        ("2026-11-26T11:00:00.5Z", "2026-11-26T11:00:01.000000Z"),
+        ("2026-11-26T11:00:00.500000Z", "2026-11-26T11:00:00.500001Z"),
+        ("2026-11-26T11:00:00+00:00", "2026-11-26T11:00:00.000001Z"),
         ("2026-11-26T11:00:00", "2026-11-26T11:00:00.000001Z"),
         ("2026-11-26T10:00:00-02:00", "2026-11-26T12:00:00.000001Z"),
         (datetime(2027, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))), "2027-01-01T00:00:00.000001Z"),
         (datetime(2027, 1, 1), "2027-01-01T00:00:00.000001Z"),
         ("2027-01-01T00:00:00.123456999Z", "2027-01-01T00:00:00.123457Z"),
         ("9999-12-31T23:59:59.999999Z", STAMP),
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000001Z"),
     ],
 )
 def test_a_stamp_is_later_than_the_one_it_replaces(replaced: object, stamp: str) -> None:
     """As instants; what cannot be read, or has no instant after it, is replaced by the time that it is."""
     assert next_stamp(NOW, replaced) == stamp
+
+
+def test_a_stamp_of_the_same_second_is_later_as_a_text() -> None:
+    """A database that is asked for what was modified since compares texts, in which "Z" is behind all fractions."""
+    replaced = "2026-11-26T11:00:00Z"
+    assert next_stamp(NOW + timedelta(milliseconds=300), replaced) == "2026-11-26T11:00:01.000000Z" > replaced
+    assert next_stamp(NOW + timedelta(seconds=1), replaced) == "2026-11-26T11:00:01.000000Z"
 
 
 def test_a_chain_of_stamps_only_grows() -> None:

@@ -170,3 +170,19 @@ def test_a_cache_sees_every_write_of_ours_and_no_other(tmp_path: Path) -> None:
     assert cache.held["'id-a'"]["session"] == {"n": 1}
     apply_to(world, plan_of(world, plan_id="plan-0002"), tmp_path / "2")
     assert cache.poll() == 0
+
+
+@pytest.mark.parametrize(
+    "modified", ["2031-01-01T00:00:00.123456Z", "2031-01-01T00:00:00Z", "2031-01-01T00:00:00.5Z"]
+)
+def test_a_cache_sees_a_write_to_a_record_from_the_future(tmp_path: Path, modified: str) -> None:
+    """Somebody's clock was wrong. An earlier stamp would hide our write from all who poll; ours is later, each time."""
+    world = world_of(record("a", modified=modified))
+    cache = Cache(world)
+    cache.poll()
+    for number, name in enumerate(("session", "rig")):
+        world.put(BUCKET, f"a/{name}.json", b'{"n": 1}')
+        apply_to(world, plan_of(world, plan_id=f"plan-{number}"), tmp_path / name)
+        assert cache.poll() == 1
+        assert cache.held["'id-a'"][name] == {"n": 1}
+    assert plan_of(world).actions == ()

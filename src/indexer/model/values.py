@@ -76,13 +76,16 @@ def read_time(value: object) -> datetime | None:
 def next_stamp(now: datetime, replaced: object) -> str:
     """The time of a write, as records hold it: later than the one it replaces, however wrong this machine's clock is.
 
+    Later as a text too, where that one ends in "Z": who polls asks the database, which compares texts.
     `replaced`: text, a BSON datetime, or what is no time and so cannot be replaced by an earlier one.
     """
-    before = read_time(replaced)
+    at, before = now, read_time(replaced)
     with suppress(OverflowError):  # the last instant that there is has none after it
         if before is not None and before >= now:
-            return time_stamp(before + timedelta(microseconds=1))
-    return time_stamp(now)
+            at = before + timedelta(microseconds=1)
+        if before is not None and str(replaced).endswith("Z") and time_stamp(at) <= str(replaced):
+            at = at.replace(microsecond=0) + timedelta(seconds=1)  # "00Z" sorts behind "00.5Z"
+    return time_stamp(at)
 
 
 def _json_form(value: object) -> str:
