@@ -254,8 +254,12 @@ def test_one_action_out_of_bounds_refuses_the_whole_plan(place: int, tmp_path: P
 
 @pytest.mark.parametrize("key", ["a/subject.json", "a/data.bin", "a/original_metadata/subject.20200101.json"])
 def test_only_the_metadata_file_is_retired(key: str) -> None:
-    """What is deleted for that reason needs no original, and no record that lacks it."""
-    retired = {"location": "s3://bucket/a", "reason": "metadata-file-retired", "rests_on": None}
-    check_bounds(plan_with(altered(one_of(REMOVE), target__key="a/metadata.nd.json", **retired)), bounds())
+    """What is deleted for that reason needs no original, and no record that lacks it; its folder must be kept."""
+    kept = RestsOn(folder="kept")
+    retired = {"location": "s3://bucket/a", "reason": "metadata-file-retired", "rests_on": kept}
+    metadata = altered(one_of(REMOVE), target__key="a/metadata.nd.json", **retired)
+    check_bounds(plan_with(metadata), bounds())
+    with pytest.raises(RefusedError):
+        check_bounds(plan_with(altered(metadata, rests_on=None)), bounds())
     with pytest.raises(RefusedError):
         check_bounds(plan_with(altered(one_of(REMOVE), target__key=key, **retired)), bounds())

@@ -247,3 +247,55 @@ def test_a_journal_that_is_damaged_costs_no_good_result(tmp_path: Path, loss: st
     assert len(back.impossible) == (1 if loss == "torn" else 0)
     assert set(apply_to(world, back.plan, tmp_path / "back").summary) == {"applied"}
     assert but_stamps(world) == before
+
+
+RETIRE = rules(metadata_file="remove")
+
+
+def test_a_retirement_of_metadata_files_is_taken_back(tmp_path: Path) -> None:
+    """The files go, other files do not; the way back brings every byte again, what was not in step too."""
+    world = world_of(record("a", subject={"n": 1}), record("b"))
+    world.put(BUCKET, "b/data.bin", b"data")
+    world.put(BUCKET, "b/metadata.nd.json", b"somebody's")
+    before = world.state()
+    plan = plan_of(world, with_rules=RETIRE)
+    assert {(one.kind, one.reason) for one in plan.actions} == {("delete-object", "metadata-file-retired")}
+    assert apply_to(world, plan, tmp_path).summary == {"applied": 2}
+    assert [key for key in world.buckets[BUCKET] if key.endswith("metadata.nd.json")] == []
+    assert plan_of(world, with_rules=RETIRE).actions == ()
+    assert taken_back(world, tmp_path) == {"applied": 2}
+    assert world.state() == before
+
+
+def test_a_retired_file_that_came_back_is_not_replaced_by_an_undo(tmp_path: Path) -> None:
+    """Somebody wrote it anew: theirs stays, and the undo says so. One that changed before is not retired."""
+    world = world_of(record("a"), record("b"))
+    for name in "ab":
+        world.put(BUCKET, f"{name}/data.bin", b"data")
+    plan = plan_of(world, with_rules=RETIRE)
+    world.put(BUCKET, "b/metadata.nd.json", b"changed")
+    assert sorted(statuses(apply_to(world, plan, tmp_path))) == ["applied", "stale"]
+    world.put(BUCKET, "a/metadata.nd.json", b"theirs")
+    assert taken_back(world, tmp_path) == {"stale": 1}
+    files = {key: one.body for key, one in world.buckets[BUCKET].items()}
+    assert files["a/metadata.nd.json"] == b"theirs"
+    assert files["b/metadata.nd.json"] == b"changed"
+
+
+def test_a_metadata_file_that_is_all_of_its_folder_is_not_retired(tmp_path: Path) -> None:
+    """Without it the next plan would take the asset for gone, and its record with it; neither plan nor apply does that."""
+    world = world_of(record("alone"), record("data"), record("missing", subject={"n": 1}))
+    world.put(BUCKET, "data/raw/data.bin", b"data")
+    del world.buckets[BUCKET]["missing/subject.json"]
+    del world.buckets[BUCKET]["missing/original_metadata/subject.20200101.json"]
+    plan = plan_of(world, with_rules=RETIRE)
+    assert {one.location for one in plan.actions} == {f"s3://{BUCKET}/data", f"s3://{BUCKET}/missing"}
+    del world.buckets[BUCKET]["data/raw/data.bin"]
+    result = apply_to(world, plan, tmp_path)
+    (kept,) = (one for one in result.outcomes if one.status != "applied")
+    assert (kept.status, "nothing else is in its folder" in kept.detail) == ("stale", True)
+    assert [key for key in world.buckets[BUCKET] if key.endswith("metadata.nd.json")] == [
+        "alone/metadata.nd.json",
+        "data/metadata.nd.json",
+    ]
+    assert plan_of(world, with_rules=RETIRE).actions == ()

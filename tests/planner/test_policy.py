@@ -298,6 +298,8 @@ def test_retired_metadata_files_count_as_deletions() -> None:
     """Every asset loses one: withheld until the limits are raised; the rest goes ahead."""
     names = [f"a-{number}" for number in range(8)]
     world = world_of(*map(record, names))
+    for name in names:
+        world.put(BUCKET, f"{name}/data.bin", b"data")
     world.put(BUCKET, "a-0/session.json", b'{"n": 1}')
     retiring = rules(metadata_file="remove", links=False)
     plan = plan_of(world, with_rules=retiring, max_delete_percent=10.0)

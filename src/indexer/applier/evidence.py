@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Literal
 
 from indexer.errors import SystemFaultError
-from indexer.model.action import Action
+from indexer.model.action import Action, DeleteObject
 from indexer.model.content import FieldOfRecord
 from indexer.model.generation import DATA_DESCRIPTION, core_file, original_field
 from indexer.model.location import Location, parse_location
@@ -55,9 +55,8 @@ class Evidence:
             yield self._file(location, rests_on.root, "the file that it is the original of is gone by now")
         if rests_on.no_original is not None:
             yield self._originals(location, rests_on.no_original)
-        if rests_on.folder == "gone":
-            empty = self._readers.objects.listing(location.bucket, location.key("")).empty
-            yield "" if empty else "the asset's folder is there by now"
+        if rests_on.folder is not None:
+            yield self._folder(action, location, rests_on.folder)
         if rests_on.result is not None:
             yield self._result(location, rests_on.result)
         if rests_on.mounts is not None and sorted(rests_on.mounts) != self._mounting(location):
@@ -72,6 +71,14 @@ class Evidence:
             if sha256(read.body) == described
             else f"{core_file(DATA_DESCRIPTION)} was changed since the plan"
         )
+
+    def _folder(self, action: Action, location: Location, wanted: Literal["gone", "kept"]) -> str:
+        found = self._readers.objects.listing(location.bucket, location.key(""))
+        if wanted == "gone":
+            return "" if found.empty else "the asset's folder is there by now"
+        own = action.target.key if isinstance(action, DeleteObject) else ""
+        others = found.folders or [one for one in found.objects if one.key != own]
+        return "" if others else "nothing else is in its folder by now: without it the asset would look gone"
 
     def _record(self, location: Location, lacks: FieldOfRecord) -> str:
         found = self._readers.records.by_location(lacks.generation, (location,))

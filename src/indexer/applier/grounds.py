@@ -3,6 +3,7 @@
 | kind                    | for                | rests on                                                           |
 |-------------------------|--------------------|--------------------------------------------------------------------|
 | delete-object           | a root file        | the record lacks the field, and an original is there               |
+|                         | a retired file     | another key is in the folder                                       |
 |                         | undo: an original  | its root file is there                                             |
 | insert-record           | asset-unregistered | `data_description.json` as planned, and what mounts its location   |
 |                         | result-unregistered| the result is wanted                                               |
@@ -63,8 +64,10 @@ def _delete_object(action: DeleteObject, location: Location, originals_folder: s
     if key.startswith(originals):
         field = original_field(key.removeprefix(originals))
         return field is not None and says.root == location.key(core_file(field))
-    if action.reason == "undo" or key == location.key(METADATA_FILE):
+    if action.reason == "undo":
         return True
+    if key == location.key(METADATA_FILE):
+        return says.folder == "kept"
     if says.lacks is None or says.original is None or not says.original.startswith(originals):
         return False
     fields = {says.lacks.field, original_field(says.original.removeprefix(originals))}

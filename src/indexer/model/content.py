@@ -129,7 +129,11 @@ class FieldOfRecord(FileModel):
 class RestsOn(FileModel):
     """What a write rests on in other systems, looked at once more just before it: none of them can enforce it."""
 
-    folder: Literal["gone"] | None = Field(default=None, description="No key may be in the asset's folder.")
+    folder: Literal["gone", "kept"] | None = Field(
+        default=None,
+        description="`gone`: no key may be in the asset's folder. `kept`: one must be that this action does not delete, "
+        "or the asset would look gone.",
+    )
     described: str | None = Field(
         default=None,
         description="SHA-256 of the asset's `data_description.json`: it must be there, and still be this.",

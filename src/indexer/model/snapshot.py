@@ -73,6 +73,8 @@ class Folder:
 
     exists: bool
     """False only when a successful, complete listing showed no key under `{prefix}/`."""
+    lone: bool = False
+    """Is there one thing only, and no other file or folder beside it?"""
     files: Mapping[str, ObjectInfo] = field(default_factory=dict)
     """Root files by name: core files and the metadata file."""
     originals: Mapping[str, ObjectInfo] = field(default_factory=dict)

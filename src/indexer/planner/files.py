@@ -81,17 +81,21 @@ class FilePlanner:
         match self.rules.metadata_file:
             case "sync" if metadata is not None:
                 steps.metadata.extend(self._metadata(metadata, unknown))
-            case "remove" if METADATA_FILE in self.folder.files:
+            case "remove" if METADATA_FILE in self.folder.files and (steps.roots or not self.folder.lone):
                 steps.metadata.append(self._retire_metadata())
         return steps
 
     def _retire_metadata(self) -> DeleteObject:
-        """It may hold what no file of ours would: the record has it, and nothing of it is to be written."""
+        """It may hold what no file of ours would: the record has it, and nothing of it is to be written.
+
+        Never the last key of a folder: the next plan would take the asset for gone, and delete its record.
+        """
         return DeleteObject(
             location=str(self.asset.location),
             reason="metadata-file-retired",
             target=self._target(METADATA_FILE),
             precondition=HasEtag(etag=self._etag(METADATA_FILE)),
+            rests_on=RestsOn(folder="kept"),
         )
 
     def _field(self, desire: FieldDesire, steps: FileSteps) -> None:

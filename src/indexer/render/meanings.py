@@ -54,7 +54,7 @@ REASON_MEANINGS: Mapping[Reason, Meaning] = {
         "The same record, in other bytes. It is written in our bytes.", "Nothing; no value changes."
     ),
     "metadata-file-retired": Meaning(
-        "There is a metadata file, and `s3.metadata_file` is `remove`. It is deleted; the record holds all of it.",
+        "There is a metadata file, and `s3.metadata_file` is `remove`. It is deleted, unless nothing else is in its folder: the asset would look gone. The record holds all of it.",
         "Raise the limits for deletions for the plan that retires them all; who still reads these files should be known.",
     ),
     "asset-gone": Meaning(

@@ -281,6 +281,7 @@ def read_folder(objects: ObjectReader, location: Location, originals_folder: str
     names = ((info.key.removeprefix(base), info) for info in root.objects)
     return Folder(
         exists=not root.empty,
+        lone=len(root.objects) + len(root.folders) == 1,
         files={name: info for name, info in names if name in ROOT_FILES},
         originals={info.key.removeprefix(base): info for info in originals},
     )
