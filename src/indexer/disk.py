@@ -1,15 +1,92 @@
-"""Files and folders that survive a power cut: a file is on disk only when its name in its folder is, too."""
+"""Files and folders that survive a power cut, and that nobody else leads astray.
+
+A file is on disk only when its name in its folder is, too. In a run's folder no link is followed, and nobody else's folder is used:
+its name can be predicted, and prepared.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 OWNER_ONLY = 0o600
 """What a run leaves behind is private metadata."""
+MAX_BYTES = 2_000_000_000
+CHUNK_BYTES = 1 << 20
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+"""To open a pipe waits for its other end otherwise."""
+WRITER_WAIT_S, LOOK_S = 5.0, 0.02
+"""So long may a pipe's writer take to come; one that is there may take as long as it likes."""
+
+
+class UnsafeFileError(OSError):
+    """A file or folder that is not used: a link, a device, a pipe without a writer, too large, somebody else's."""
+
+
+def read_file(path: Path, *, limit: int = MAX_BYTES, pipes: bool = False, follow: bool = True) -> bytes:
+    """All of a regular file, or of a pipe where those are allowed. Raises OSError, UnsafeFileError.
+
+    `follow`: the path may be a link, as in what a person typed.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | AT_ONCE | (0 if follow else NO_LINK))
+    except OSError as exc:
+        if exc.errno == errno.ELOOP and path.is_symlink() and not follow:
+            raise UnsafeFileError(errno.ELOOP, "it is a link") from exc
+        raise
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if pipes and stat.S_ISFIFO(kind):
+            return _bounded(descriptor, limit, _first_of_pipe(descriptor))
+        if not stat.S_ISREG(kind):
+            raise UnsafeFileError(errno.EINVAL, "it is no regular file")
+        return _bounded(descriptor, limit)
+    finally:
+        os.close(descriptor)
+
+
+def read_open(descriptor: int, limit: int = MAX_BYTES) -> bytes:
+    """All that comes out of what is open already, such as stdin: a file, a pipe, a terminal. Raises OSError."""
+    kind = os.fstat(descriptor).st_mode
+    if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind) or os.isatty(descriptor)):
+        raise UnsafeFileError(errno.EINVAL, "it is a device")
+    return _bounded(descriptor, limit)
+
+
+def _first_of_pipe(descriptor: int) -> bytes:
+    """What comes first, once somebody writes to it. Raises UnsafeFileError where nobody does."""
+    deadline = time.monotonic() + WRITER_WAIT_S
+    first = b""
+    while not first and time.monotonic() < deadline:
+        try:
+            first = os.read(descriptor, CHUNK_BYTES)
+        except BlockingIOError:  # somebody has it open, and has not written yet
+            break
+        time.sleep(0 if first else LOOK_S)
+    else:
+        if not first:
+            raise UnsafeFileError(errno.ENODATA, "it is a pipe that nobody writes to")
+    os.set_blocking(descriptor, True)
+    return first
+
+
+def _bounded(descriptor: int, limit: int, first: bytes = b"") -> bytes:
+    """The rest, in pieces: what is no regular file does not tell its size, and a regular one may grow."""
+    pieces, size_bytes = [first], len(first)
+    while piece := os.read(descriptor, CHUNK_BYTES):
+        pieces.append(piece)
+        size_bytes += len(piece)
+        if size_bytes > limit:
+            raise UnsafeFileError(errno.EFBIG, f"it is larger than {limit:,} bytes")
+    return b"".join(pieces)
 
 
 def make_folder(folder: Path, mode: int = 0o777) -> None:
@@ -34,8 +111,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, body: bytes, mode: int) -> None:
-    """Replace a file in one step, durably: an old one stays whole whatever happens. Raises OSError."""
+def replace_file(path: Path, body: bytes) -> None:
+    """Replace a file in one step, durably: an old one stays whole whatever happens. Raises OSError.
+
+    A new one is its owner's only; one that was there keeps its mode.
+    """
+    mode = _mode_of(path)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -49,13 +130,41 @@ def replace_file(path: Path, body: bytes, mode: int) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
+def _mode_of(path: Path) -> int:
+    try:
+        held = path.lstat().st_mode
+    except OSError:
+        return OWNER_ONLY
+    return stat.S_IMODE(held) if stat.S_ISREG(held) else OWNER_ONLY
+
+
+def open_own(path: Path, flags: int) -> int:
+    """Open a file to write to it; a new one is its owner's only. Raises OSError."""
+    return os.open(path, flags | os.O_WRONLY | os.O_CREAT, OWNER_ONLY)
+
+
+def _check_ours(held: os.stat_result) -> None:
+    """Raise UnsafeFileError for what another user has made: root may."""
+    if hasattr(os, "geteuid") and held.st_uid not in (0, os.geteuid()):
+        raise UnsafeFileError(errno.EPERM, "it belongs to another user")
+
+
 class DiskLines:
     """Lines at the end of a file that others may write to as well. Its methods raise OSError."""
 
     def __init__(self, path: Path) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        self._descriptor = os.open(path, flags, OWNER_ONLY)
-        sync_folder(path.parent)
+        if path.is_symlink():
+            raise UnsafeFileError(errno.ELOOP, "it is a link")
+        self._descriptor = open_own(path, os.O_APPEND | NO_LINK | AT_ONCE)
+        try:
+            held = os.fstat(self._descriptor)
+            if not stat.S_ISREG(held.st_mode) or held.st_nlink > 1:
+                raise UnsafeFileError(errno.EINVAL, "it is no file of its own")
+            _check_ours(held)
+            sync_folder(path.parent)
+        except OSError:
+            os.close(self._descriptor)
+            raise
 
     def add(self, line: str, *, durable: bool) -> None:
         """Add a line. It begins with the line break, which ends whatever somebody's crash tore before it."""
@@ -71,7 +180,10 @@ class DiskLines:
 
 
 class DiskFolder:
-    """A run's files in a folder of this machine, readable by its owner only. Its methods raise OSError."""
+    """A run's files in a folder of this machine, readable by its owner only. Its methods raise OSError.
+
+    UnsafeFileError for a link, also where the folder itself is one; for a folder of another user, where it is written to.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -81,6 +193,7 @@ class DiskFolder:
 
     def names(self) -> Sequence[str]:
         """The files that are there, sorted; none where there is no folder."""
+        self._no_link()
         try:
             return sorted(one.name for one in self.path.iterdir())
         except FileNotFoundError:
@@ -88,21 +201,32 @@ class DiskFolder:
 
     def read(self, name: str) -> bytes | None:
         """A file, or None where there is none."""
+        self._no_link()
         try:
-            return (self.path / name).read_bytes()
+            return read_file(self.path / name, follow=False)
         except FileNotFoundError:
             return None
 
     def write(self, name: str, body: bytes) -> None:
         """Replace a file, whole and durably."""
-        make_folder(self.path, 0o700)
-        replace_file(self.path / name, body, OWNER_ONLY)
+        self._made()
+        replace_file(self.path / name, body)
 
     def remove(self, name: str) -> None:
         """A file is gone; none need be there."""
+        self._no_link()
         (self.path / name).unlink(missing_ok=True)
 
     def lines(self, name: str) -> DiskLines:
         """A file to add lines to; it is made where there is none."""
-        make_folder(self.path, 0o700)
+        self._made()
         return DiskLines(self.path / name)
+
+    def _no_link(self) -> None:
+        if self.path.is_symlink():
+            raise UnsafeFileError(errno.ELOOP, "the folder is a link")
+
+    def _made(self) -> None:
+        self._no_link()
+        make_folder(self.path, 0o700)
+        _check_ours(self.path.lstat())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from jsonschema import Draft202012Validator
 from indexer.errors import UsageError
 from indexer.model.generation import CORE_FIELDS, core_file
 from indexer.runs.config_file import load_config
+from indexer.runs.doctor import examine
 from indexer.runs.schemas import schema_of
 
 GOOD = 'buckets = ["bucket"]\ndocdb.uri = "mongodb://127.0.0.1:9"\ndocdb.v1 = {}\n'
@@ -174,3 +176,26 @@ def test_a_variable_that_is_no_json_is_named(tmp_path: Path, monkeypatch: pytest
     assert raised.value.detail == "INDEXER_BUCKETS is no JSON"
     assert """INDEXER_BUCKETS='["one", "two"]'""" in str(raised.value.hint)
     assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "uri", "warned"),
+    [
+        (0o644, "mongodb://me:pass@127.0.0.1:9", True),
+        (0o640, "mongodb://me:pass@127.0.0.1:9", True),
+        (0o600, "mongodb://me:pass@127.0.0.1:9", False),
+        (0o644, "mongodb://127.0.0.1:9", False),
+    ],
+)
+def test_the_doctor_warns_of_a_secret_that_others_may_read(
+    tmp_path: Path, mode: int, uri: str, warned: bool
+) -> None:
+    """Which one, and what to do; a URI without a password is none."""
+    file = tmp_path / "indexer.toml"
+    file.write_text(f'buckets = ["bucket"]\ndocdb.uri = "{uri}"\ndocdb.v1 = {{}}\n', encoding="utf-8")
+    file.chmod(mode)
+    config, check = islice(examine(lambda: load_config(file), str(file), probe=False), 2)
+    assert config.status == "ok"
+    assert (check.name, check.status) == ("secrets", "warning") if warned else check.name != "secrets"
+    assert ("docdb.uri" in check.detail and "chmod 600" in check.hint) is warned
+    assert "pass" not in check.detail + check.hint

@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from indexer.errors import IndexerError
+from indexer.disk import UnsafeFileError
+from indexer.errors import IndexerError, RefusedError
 from indexer.model.outcome import AfterImage, BeforeImage, OurWrite, Outcome, Result
 from indexer.model.ports import RunFolder
 
@@ -95,7 +96,8 @@ def _unreadable(place: str, exc: OSError) -> IndexerError:
     hint = (
         "See that you may read it (a run's folder is its owner's only), or name another one with --results."
     )
-    return IndexerError("The run's journal cannot be read", f"{place}: {exc.strerror}", hint)
+    kind = RefusedError if isinstance(exc, UnsafeFileError) else IndexerError
+    return kind("The run's journal cannot be read", f"{place}: {exc.strerror}", hint)
 
 
 def _earlier_outcomes(folder: RunFolder, plan_id: str) -> tuple[Outcome, ...]:

@@ -21,7 +21,8 @@ from threading import Lock
 from typing import Any
 
 from indexer.applier.history import JOURNAL_FILE, SHARD_PREFIX, History, read_history
-from indexer.errors import IndexerError
+from indexer.disk import UnsafeFileError
+from indexer.errors import IndexerError, RefusedError
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.ports import Lines, RunFolder
 
@@ -96,7 +97,8 @@ class Journal:
 
 
 def _unwritable(folder: RunFolder, exc: OSError) -> IndexerError:
-    return IndexerError(
+    kind = RefusedError if isinstance(exc, UnsafeFileError) else IndexerError
+    return kind(
         "The run's journal cannot be written",
         f"{folder}: {exc.strerror}",
         "Make room there and see that you may write to it, or name another folder with --results.",

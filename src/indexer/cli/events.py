@@ -16,6 +16,7 @@ import typer
 
 from indexer.cli.signals import Stopped
 from indexer.cli.talk import Talk
+from indexer.disk import open_own
 from indexer.errors import IndexerError
 from indexer.render.safe import safe_json
 
@@ -153,8 +154,9 @@ def event_stream(path: Path | None, talk: Talk, command: str, plan: str) -> Iter
 
     try:
         # Stdout is doubled, so that a reader who has left leaves the process's own alone.
-        target: Any = os.dup(sys.stdout.fileno()) if path == STDOUT else path
-        stream = open(target, "wb")  # noqa: PTH123, SIM115 - may be a descriptor; closed below
+        stream = os.fdopen(
+            os.dup(sys.stdout.fileno()) if path == STDOUT else open_own(path, os.O_TRUNC), "wb"
+        )
     except OSError as exc:
         hint = "Name another place with --events; - is stdout."
         raise IndexerError("The events cannot be written", f"{path}: {exc.strerror}", hint) from exc

@@ -19,8 +19,8 @@ from indexer.applier.journal import Journal
 from indexer.applier.ledger import Watch, nobody
 from indexer.applier.permitted import Permissions, check_own_limits, check_permitted, warnings
 from indexer.config import Config
-from indexer.disk import DiskFolder
-from indexer.errors import IndexerError
+from indexer.disk import DiskFolder, UnsafeFileError
+from indexer.errors import IndexerError, RefusedError
 from indexer.model.limits import Limits
 from indexer.model.location import parse_location
 from indexer.model.outcome import Result
@@ -91,7 +91,12 @@ def results_folder(plan_path: Place, plan: Plan, results: Place | None) -> Place
     if results is None:
         if isinstance(plan_path, Path) and not has_neighbours(plan_path):
             plan_path = Path(PLAN_FILE)
-        return plan_path.parent / f"{plan_path.stem}.results" / plan.plan_id[:8]
+        runs = plan_path.parent / f"{plan_path.stem}.results"
+        if isinstance(runs, Path) and runs.is_symlink():  # it can be predicted, and led elsewhere
+            raise RefusedError(
+                "The run's folder is not used", f"{runs}: it is a link", "Name one with --results."
+            )
+        return runs / plan.plan_id[:8]
     if isinstance(results, Path):
         check_free(results, plan, results)
     return results
@@ -244,4 +249,5 @@ def _write(folder: RunFolder, name: str, body: bytes) -> None:
     except OSError as exc:
         hint = "Make room there and see that you may write to it, then apply again: the journal knows what was written."
         detail = f"{folder}: {name}: {exc.strerror}"
-        raise IndexerError("The run's folder cannot be written to", detail, hint) from exc
+        kind = RefusedError if isinstance(exc, UnsafeFileError) else IndexerError
+        raise kind("The run's folder cannot be written to", detail, hint) from exc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,15 @@ def load_config(source: Path | str | None = None, hide: Hide | None = None) -> C
         if secret:
             config.hide(secret.get_secret_value())
     return config
+
+
+def secrets_in(document: Mapping[str, Any]) -> Iterator[str]:
+    """The keys under which a configuration holds a secret itself; a URI without a password is none."""
+    for table, key in CREDENTIALS:
+        held = document.get(table)
+        value = held.get(key) if isinstance(held, dict) else None
+        if isinstance(value, str) and value and (key != "uri" or "@" in value):
+            yield f"{table}.{key}"
 
 
 def _beneath(document: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+import stat
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from indexer.config import Config
 from indexer.errors import IndexerError
 from indexer.model.check import Check, CheckName, failed, not_tried
+from indexer.runs.config_file import secrets_in
 from indexer.runs.connect import places_of
 from indexer.runs.credentials import Credentials, credentials_of
+from indexer.systems.settings import settings_document
 
 UNCONFIGURED: tuple[CheckName, ...] = ("docdb-host", "codeocean-host", "s3-endpoint")
+OTHERS = stat.S_IRGRP | stat.S_IROTH
 WITHOUT_SECRETS: tuple[CheckName, ...] = ("docdb-host", "codeocean-host")
 
 
@@ -28,6 +34,7 @@ def examine(load: Callable[[], Config], source: str, *, probe: bool) -> Iterator
             yield not_tried(name, "", "there is no configuration")
         return
     yield Check(name="configuration", about=source, status="ok", detail=_described(config))
+    yield from _readable(config)
     try:
         credentials = credentials_of(config)
     except IndexerError as exc:
@@ -40,6 +47,21 @@ def examine(load: Callable[[], Config], source: str, *, probe: bool) -> Iterator
         yield from _docdb(config, credentials)
         yield from _codeocean(credentials)
     yield from _s3(config, probe=probe)
+
+
+def _readable(config: Config) -> Iterator[Check]:
+    """A warning where others may read a file that holds a secret."""
+    file = config.source
+    if file is None or not Path(file).is_file() or not Path(file).stat().st_mode & OTHERS:
+        return
+    if secret := next(secrets_in(settings_document(file)), None):
+        yield Check(
+            name="secrets",
+            about=file,
+            status="warning",
+            detail=f"other users may read it, and it holds {secret}",
+            hint=f"chmod 600 {shlex.quote(file)}, or keep the secret in the environment or in AWS Secrets Manager",
+        )
 
 
 def _described(config: Config) -> str:

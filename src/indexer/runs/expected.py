@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from indexer.disk import read_file
 from indexer.errors import UsageError
 from indexer.model.action import KINDS, REASONS
 from indexer.model.drift import ExpectedDrift, Rule
@@ -35,8 +36,7 @@ class ExpectedFile:
 def load_expected(path: Path) -> ExpectedFile:
     """Read a file of rules. Raises UsageError, which names the file, the rule, the key and the way out."""
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES).decode("utf-8-sig")
+        text = read_file(path, limit=MAX_BYTES, pipes=True).decode("utf-8-sig")
         expected = ExpectedDrift.model_validate(tomllib.loads(text))
     except OSError as exc:
         raise _unusable(f"{path}: {exc.strerror}", "Check the path.") from exc

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from indexer.disk import replace_file
+from indexer.disk import UnsafeFileError, open_own, read_file, read_open, replace_file
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.action import Action, content_id
 from indexer.model.outcome import Result
@@ -26,7 +26,6 @@ from indexer.runs.own_places import check_file_of_ours, check_no_run_file
 from indexer.runs.s3_files import S3Files, s3_files
 
 M = TypeVar("M")
-MAX_BYTES = 2_000_000_000
 STDIN = "-"
 STDIN_PLACE = Path("/dev/stdin")
 DESCRIPTOR = re.compile(r"/dev/stdin|/(dev|proc/[^/]+)/fd/[0-9]+")
@@ -111,7 +110,7 @@ def write_whole(path: Place, body: bytes, kept_in_step: Container[str]) -> None:
         return
     check_file_of_ours(path)
     try:
-        replace_file(path, body, 0o666 & ~_umask())
+        replace_file(path, body)
     except OSError as exc:
         hint = "Nothing was replaced. Make room there, or name another place."
         raise IndexerError("The file cannot be written", f"{path}: {exc.strerror}", hint) from exc
@@ -125,17 +124,11 @@ def append_text(path: Path, text: str) -> None:
     """Add to the end of a file that others write to as well, but no run. Raises IndexerError."""
     check_file_of_ours(path)
     try:
-        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with os.fdopen(open_own(path, os.O_APPEND), "ab") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as exc:
         hint = "Name another place with --summary."
         raise IndexerError("The file cannot be written", f"{path}: {exc.strerror}", hint) from exc
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def load_plan(path: Place | str) -> PlanFile:
@@ -179,11 +172,18 @@ def plan_place(path: Place | str) -> Place:
     return STDIN_PLACE if path == STDIN else parse_place(path)
 
 
+def _unsafe(path: Place | str, what: str, exc: UnsafeFileError) -> RefusedError:
+    hint = "Name a file; a plan may come from a pipe, too."
+    return RefusedError(f"The {what} cannot be read", f"{path}: {exc.strerror}", hint)
+
+
 def _stdin(what: str) -> bytes:
     try:
         if sys.stdin is None:  # it was closed before we began
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return sys.stdin.buffer.read(MAX_BYTES)
+        return read_open(sys.stdin.fileno())
+    except UnsafeFileError as exc:
+        raise _unsafe("stdin", what, exc) from exc
     except OSError as exc:
         hint = "Give a file, or pipe one in."
         raise IndexerError(f"The {what} cannot be read", f"stdin: {exc.strerror}", hint) from exc
@@ -221,9 +221,7 @@ def read_bytes(path: Place) -> bytes:
         if held is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return held.body
-    with path.open("rb") as file:
-        # What is no regular file has no size: a pipe, a device. So much is set aside as is asked for.
-        return file.read(min(os.fstat(file.fileno()).st_size or MAX_BYTES, MAX_BYTES))
+    return read_file(path, pipes=True)
 
 
 def _body(path: Place, what: str) -> bytes:
@@ -231,6 +229,8 @@ def _body(path: Place, what: str) -> bytes:
         return _stdin(what)
     try:
         return read_bytes(path)
+    except UnsafeFileError as exc:
+        raise _unsafe(path, what, exc) from exc
     except OSError as exc:
         raise IndexerError(
             f"The {what} cannot be read", f"{path}: {exc.strerror}", "Check the path."
@@ -241,6 +241,9 @@ def _document(body: bytes, path: Place, what: str) -> dict[str, Any]:
     """The JSON object in a file of ours. Raises RefusedError."""
     try:
         document = json.loads(body.decode("utf-8-sig"))
+    except MemoryError as exc:
+        detail = f"{path}: {len(body):,} bytes are too much for this machine's memory"
+        raise RefusedError(f"The {what} cannot be read", detail, "Plan fewer buckets at a time.") from exc
     except (ValueError, RecursionError) as exc:
         hint = "It is no JSON, or was cut short."
         raise RefusedError(f"The {what} cannot be read", f"{path}: {_first_line(exc)}", hint) from exc

@@ -90,7 +90,7 @@ def _begun(files: S3Files, folder: Path, results: S3Place, reviewed: PlanFile, s
         there = held if name == JOURNAL_FILE else files.read(results / name)
         if there is not None:
             with _on_disk():
-                (folder / name).write_bytes(there.body)
+                DiskFolder(folder).write(name, there.body)
     check_free(folder, reviewed.plan, results)
     files.replace(results / PLAN_FILE, reviewed.body)
     return _Mirror(files, folder, results, None if held is None else held.etag, stop)

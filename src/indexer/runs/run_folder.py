@@ -45,5 +45,5 @@ class S3RunFolder:
 
 
 def finished_run(place: Place) -> RunFolder:
-    """The folder of a run that is over."""
-    return S3RunFolder(place) if isinstance(place, S3Place) else DiskFolder(place)
+    """The folder of a run that is over; what was typed may be a link to it, what is in it may not."""
+    return S3RunFolder(place) if isinstance(place, S3Place) else DiskFolder(place.resolve())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Container
 from pathlib import Path
 
-from indexer.disk import make_folder, sync_folder
-from indexer.errors import IndexerError
+from indexer.disk import DiskFolder, UnsafeFileError
+from indexer.errors import IndexerError, RefusedError
 from indexer.model.place import S3Place, check_apart, parse_place
 from indexer.model.ports import Archive, ObjectReader, ObjectWriter, PreconditionFailed
 from indexer.model.values import sha256
@@ -21,35 +19,27 @@ class FolderArchive:
     """Files that are on disk before the write that they stand behind. Safe for threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = DiskFolder(folder)
 
     def keep(self, body: bytes) -> str:
         """Put one in, durably; returns its name."""
         name = sha256(body)
-        path = self._folder / name
-        temporary = path.with_name(f".{name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
             if self.read(name) is None:  # none yet, or one that was damaged
-                make_folder(self._folder)
-                with temporary.open("wb") as file:
-                    file.write(body)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(path)
-                sync_folder(self._folder)
+                self._folder.write(name, body)
         except OSError as exc:
-            raise IndexerError(
-                "The run's archive cannot be written", f"{path}: {exc.strerror}", HINT
-            ) from exc
+            detail = f"{self._folder}: {name}: {exc.strerror}"
+            kind = RefusedError if isinstance(exc, UnsafeFileError) else IndexerError
+            raise kind("The run's archive cannot be written", detail, HINT) from exc
         return name
 
     def read(self, name: str) -> bytes | None:
         """The bytes that hash to this name, or None where the archive does not hold them."""
         try:
-            body = (self._folder / name).read_bytes()
+            body = self._folder.read(name)
         except OSError:
             return None
-        return body if sha256(body) == name else None
+        return body if body is not None and sha256(body) == name else None
 
 
 class S3Archive:

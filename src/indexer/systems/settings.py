@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from indexer.disk import read_file
 from indexer.errors import AccessDeniedError, IndexerError, SystemFaultError, UsageError
 
 PARAMETER = "ssm:"
@@ -24,6 +25,7 @@ ATTEMPTS = 4
 """With waits of up to 1, 2 and 4 seconds in between."""
 BYTE_ORDER_MARK = "\ufeff"
 """Windows' editors put it before a text."""
+MAX_BYTES = 10_000_000
 MAX_SAID = 400
 """Characters of a vendor's words in an error."""
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
@@ -73,11 +75,11 @@ def settings_text(source: Path | str) -> str:
     if isinstance(source, str) and source.startswith(PARAMETER):
         return _parameter(source.removeprefix(PARAMETER))
     try:
-        return Path(source).read_text(encoding="utf-8-sig")
+        return read_file(Path(source), limit=MAX_BYTES, pipes=True).decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise UsageError("The settings are no text", f"{source}: {exc}", "Write them in UTF-8.") from exc
     except (OSError, ValueError) as exc:  # a path may hold a NUL
-        why = os.strerror(getattr(exc, "errno", None) or 22)
+        why = getattr(exc, "strerror", None) or os.strerror(22)
         hint = f"Check --config and the path; a parameter is named {PARAMETER}NAME."
         raise UsageError("The settings cannot be read", f"{source}: {why}", hint) from exc
 
