@@ -10,14 +10,11 @@ from typing import Any
 from explore.facts import METADATA, MODIFIED, strict
 from explore.runs import Room, Run, Undone
 from explore.stage import Change, Slot, Snapshot
+from explore.targets import writes_to
 from explore.watch import Problem, _record, lineage, named
 from indexer.applier.protocol import protocol_problems
-from indexer.model.action import Action
-from indexer.model.generation import DATE_PLACEHOLDER
-from indexer.model.ids import id_from_plan
 from indexer.model.outcome import BeforeImage, Outcome
 from indexer.model.values import sha256
-from memory import key_of
 
 WRITTEN = ("applied", "satisfied")
 
@@ -32,28 +29,6 @@ def journal_of(room: Room, folder: str) -> list[dict[str, Any]]:
         except ValueError:
             continue
     return [line for line in lines if isinstance(line, dict)]
-
-
-def writes_to(action: Action, change: Change) -> bool:
-    """Is this the write that the action asks for?"""
-    match change.slot:
-        case ("object", bucket, key) if action.kind.endswith("-object"):
-            target = action.target
-            head, placeholder, tail = target.key.partition(DATE_PLACEHOLDER)  # type: ignore[union-attr]
-            same = key.startswith(head) and key.endswith(tail) if placeholder else key == target.key  # type: ignore[union-attr]
-            return bucket == target.bucket and same
-        case ("record", generation, key) if action.kind.endswith("-record"):
-            target = action.target
-            return (target.generation, key_of(id_from_plan(target.record_id))) == (generation, key)  # type: ignore[union-attr]
-        case ("data-asset", one) if action.kind.endswith("-data-asset"):
-            made = change.after or change.before
-            wanted = action.target.data_asset_id  # type: ignore[union-attr]
-            return (
-                wanted == one
-                if wanted
-                else (made.bucket, made.prefix) == (action.target.bucket, action.target.prefix)
-            )  # type: ignore[union-attr]
-    return False
 
 
 def check_journal(room: Room, folder: str) -> Iterator[Problem]:
@@ -135,7 +110,7 @@ def check_result(room: Room, run: Run) -> Iterator[Problem]:
 def _outcome_against(
     room: Room, outcome: Outcome, changes: list[Change], own: list[Change]
 ) -> Iterator[tuple[str, str]]:
-    if outcome.status == "applied" and not own and not room.stage.unanswered:
+    if outcome.status == "applied" and not own and not (room.stage.unanswered or room.stage.ignoring):
         yield "unreported", "and it did not write"
     if own and outcome.before is None and outcome.status != "failed" and not _in_doubt(room, own[-1]):
         yield "unreported", "and its write has no before-image"

@@ -22,6 +22,8 @@ from indexer.errors import IndexerError
 from memory import Crash
 
 WRITES = re.compile(r"(objects\.(put|delete)|records\.(write|next)|data_assets\.(create|archive|delete))")
+ANSWERS = re.compile(rf"line|{WRITES.pattern}")
+"""Where a death leaves a write in doubt: before its answer came, or before that was on disk."""
 INEVITABLE = ("deleted data asset", "its id is not known", "left as it is, since")
 """What no undo can take back, and what rests on it."""
 OUR_END = frozenset({"dies", "power", "torn"})
@@ -127,10 +129,12 @@ class _Play:
     def point(self, actor: str, name: str) -> str:
         """A step of ours; the room is told of what leaves a write in doubt."""
         try:
-            return self.director.point(actor, name)
+            fate = self.director.point(actor, name)
         except BaseException:
-            self.room.stage.unanswered |= WRITES.fullmatch(name) is not None
+            self.room.stage.unanswered |= ANSWERS.fullmatch(name) is not None
             raise
+        self.room.stage.unanswered |= name == "line" and fate == "full"
+        return fate
 
     def _planned(self) -> Planned | None:
         if not any(event.actor == "plan" for event in self.schedule.events):

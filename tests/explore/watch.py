@@ -12,6 +12,7 @@ from explore.facts import MODIFIED, ORIGINAL, elsewhere, instant, out_of_bounds,
 from explore.grounds import groundless, grounds_of
 from explore.runs import Room, Run
 from explore.stage import Change, Snapshot
+from explore.targets import writes_to
 from indexer.model.values import sha256
 from indexer.systems.bson_values import unarchived
 
@@ -75,10 +76,10 @@ class Watch:
             return
         if ORIGINAL.fullmatch(change.slot[-1]) and not self._may_remove_original(change, run):
             yield "lost", "an original was overwritten"
-        elif not any(_same(change, one) for one in seen):
+        elif not any(_same(change, one) for one in seen) and not self._looks_like_ours(change, run):
             yield "lost", "what it replaced was not seen"
 
-    def _may_remove_original(self, change: Change, run: Run) -> bool:
+    def _made_original(self, change: Change, run: Run) -> bool:
         undone = run.planned.undoes
         return (
             undone is not None
@@ -87,6 +88,19 @@ class Watch:
                 one.slot == change.slot and one.after == change.before for one in lineage(self.room, undone)
             )
         )
+
+    def _looks_like_ours(self, change: Change, run: Run) -> bool:
+        """Somebody else wrote what a write of ours would have left, whose answer never came: nobody can tell."""
+        if run.planned.undoes is None or not self.room.stage.unanswered or change.slot[0] != "object":
+            return False
+        plans = [one.planned.plan for one in self.room.runs if one.folder == run.planned.undoes]
+        asked = [one for plan in plans for one in plan.actions if writes_to(one, change)]
+        return any(
+            getattr(one, "content", None) and one.content.sha256 == sha256(change.before) for one in asked
+        )  # type: ignore[union-attr]
+
+    def _may_remove_original(self, change: Change, run: Run) -> bool:
+        return self._looks_like_ours(change, run) or self._made_original(change, run)
 
     def _seen(self, change: Change, run: Run) -> Iterator[Any]:
         planned = run.planned
