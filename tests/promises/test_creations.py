@@ -10,7 +10,9 @@ from indexer.sandbox.faults import Fault
 from indexer.sandbox.stack import RESULTS_BUCKET
 from promises.mishaps import (
     Call,
+    Died,
     carry_out,
+    dies_before,
     journal_of,
     kinds,
     loses_the_answer,
@@ -83,6 +85,25 @@ def test_a_creation_whose_answer_was_lost_is_not_sent_again_while_the_search_lag
     assert world.run("undo", "run", "--out", "undo.json").returncode == 0
     assert world.run("apply", "undo.json").returncode == 0
     assert world.sandbox.codeocean.data_assets() == {}
+
+
+def test_what_an_earlier_run_created_is_not_made_again_while_the_search_lags(world: Arena) -> None:
+    """That run had its answer, and died later; its journal knows."""
+    plan, hidden = derived(world), iter((True, True, False))
+
+    def lags(call: Call) -> Any:
+        pages = list(call())
+        return iter([() for _ in pages] if next(hidden, False) else pages)
+
+    with world.opened() as systems:
+        with pytest.raises(Died):
+            carry_out(world, striking(systems, "writers.records", "write", dies_before), "run")
+        lagging = striking(systems, "readers.data_assets", "mounted", lags, from_then_on=True)
+        result = carry_out(world, lagging, "run")
+    assert len(world.sandbox.codeocean.data_assets()) == 1
+    assert status_of(result, plan, "create-data-asset") == "satisfied"
+    assert world.run("undo", "run", "--out", "undo.json").returncode == 0
+    assert "delete-data-asset" in kinds(world.load("undo.json"))
 
 
 def test_a_creation_that_does_not_come_to_light_fails_and_says_how_to_look(world: Arena) -> None:

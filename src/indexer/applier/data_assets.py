@@ -24,7 +24,7 @@ LOOKS_S = (1.0, 2.0, 5.0, 10.0, 20.0)
 """Pauses between the looks for a data asset whose creation was not answered: a search lags behind, and two of one asset
 are worse than none."""
 LAGS = timedelta(minutes=10)
-"""For so long a creation that an earlier run did not see answered may still come to light."""
+"""For so long what an earlier run created, or may have, can still come to light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,7 @@ class DataAssetApplier:
         if there is not None:
             self.ledger.judged(action, SATISFIED, there)
             return
-        sent_at = self.ledger.sent_before(action)
-        if (
-            sent_at is not None
-            and self.ledger.clock() - sent_at < LAGS
-            and self._comes_to_light(action, location)
-        ):
+        if self._sent_lately(action, location):
             return
         if against := self.evidence.against(action):
             self.ledger.judged(action, stale(against))
@@ -106,6 +101,19 @@ class DataAssetApplier:
             return
         mounted.append(created)
         self.ledger.written(action, AfterImage(data_asset_id=created.id))
+
+    def _sent_lately(self, action: CreateDataAsset, location: Location) -> bool:
+        """An earlier run has sent it, and the search may not show it yet. Settled where nothing may be sent now."""
+        earlier = self.ledger.sent_before(action)
+        if earlier is None or earlier.at is None or self.ledger.clock() - earlier.at >= LAGS:
+            return False
+        if self._comes_to_light(action, location):
+            return True
+        if earlier.sure:
+            self.ledger.failed(
+                action, f"an earlier run created it, and no search shows it; {_look_for(location)}"
+            )
+        return earlier.sure
 
     def _comes_to_light(self, action: CreateDataAsset, location: Location) -> bool:
         """An answer was lost: look several times, for a bounded time. Settled where it was carried out."""

@@ -129,7 +129,7 @@ class _Action:
         if self.made is not None and self.made_at is not None:
             before, after = self.made.before, after if at >= self.made_at else self.made.after
             at = max(at, self.made_at)
-        self.made, self.made_at, self.sent = OurWrite(before, after, sure=True), at, []
+        self.made, self.made_at, self.sent = OurWrite(before, after, sure=True, at=at), at, []
 
     @property
     def writes(self) -> tuple[OurWrite, ...]:

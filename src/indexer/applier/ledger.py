@@ -109,10 +109,10 @@ class Ledger:
         sent = self._sent.get(action.id)
         return sent[-1] if sent else None
 
-    def sent_before(self, action: Action) -> datetime | None:
-        """When an earlier run sent this write, where nothing has answered it."""
+    def sent_before(self, action: Action) -> OurWrite | None:
+        """The last write of an earlier run of the plan that was carried out, or may have been."""
         earlier = self._journal.earlier.writes.get(action.id, ())
-        return max((one.at for one in earlier if not one.sure and one.at), default=None)
+        return earlier[-1] if earlier else None
 
     def written(
         self, action: Action, after: AfterImage | None = None, *, attempts: int = 1, detail: str = ""

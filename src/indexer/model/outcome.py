@@ -73,7 +73,7 @@ class OurWrite:
     sure: bool
     """It was carried out; else its answer was lost, and it may have been."""
     at: datetime | None = None
-    """When it was intended."""
+    """When it was intended, or was known to be carried out."""
 
     def shows_in(self, live: AfterImage | None) -> bool:
         """Is what is there now what this write left? A record tells by its time, a file by its bytes."""
