@@ -16,6 +16,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from indexer.masking import forget
 from memory import World
 from patience import PATIENCE_S
 from peers.servers import PYTHON, PeerS3
@@ -34,6 +35,13 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What waits longest comes first, so that in the end no core waits for it alone."""
     items.sort(key=lambda item: ORDER.get(item.path.parent.name, len(ORDER)))
+
+
+@pytest.fixture(autouse=True)
+def no_secrets() -> Iterator[None]:
+    """What one test hides would be blotted out of the words of the next."""
+    yield
+    forget()
 
 
 @pytest.fixture

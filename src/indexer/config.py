@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -22,6 +22,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from indexer.masking import hide
 from indexer.model.generation import CORE_FIELDS, METADATA_FILE, core_file
 from indexer.model.plan import PolicyMode
 from indexer.model.values import fingerprint
@@ -46,8 +47,6 @@ WANTED = {
 """What each pattern asks for, for people."""
 NO_ORIGINALS_FOLDER = (".", "..", METADATA_FILE, *map(core_file, CORE_FIELDS))
 """Keys with dots as a part of their own are resolved by clients; the others are files of the asset itself."""
-Hide = Callable[[str], None]
-"""Is told a secret before it is used, so that nobody ever says it."""
 
 
 class Section(BaseModel):
@@ -267,7 +266,6 @@ class Config(BaseSettings):
     s3: S3Settings = S3Settings()
     codeocean: CodeOceanSettings | None = None
     policy: PolicySettings = PolicySettings()
-    _hide: Hide | None = PrivateAttr(default=None)
     _source: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
@@ -294,14 +292,7 @@ class Config(BaseSettings):
 
     def hide(self, secret: str) -> None:
         """Keep this out of everything that is said; for what is read later than the configuration itself."""
-        if self._hide is not None:
-            self._hide(secret)
-
-    def alone(self) -> Config:
-        """The same, tied to nobody who is told of secrets: it may go to another process."""
-        copied = self.model_copy()
-        copied._hide = None
-        return copied
+        hide(secret)
 
     @property
     def sha256(self) -> str:

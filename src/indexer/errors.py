@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from indexer.masking import masked, masked_hint
+
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 """User and password in a URI."""
 
@@ -12,14 +14,14 @@ class IndexerError(Exception):
     """A fault that was foreseen: what, which, and the next command to type.
 
     `summary` is constant for the kind of fault, `detail` names the thing, the figure and the limit,
-    `hint` is what to do next (empty where nothing helps). A vendor's words may quote a URI: `detail` never has its
-    credentials. `exit_code` is the process's exit status.
+    `hint` is what to do next (empty where nothing helps). A vendor's words may quote what we sent: no secret
+    that is known stands in them, and no URI's credentials. `exit_code` is the process's exit status.
     """
 
     exit_code = 1
 
     def __init__(self, summary: str, detail: str = "", hint: str = "") -> None:
-        detail = CREDENTIALS.sub("", detail)
+        detail, hint = CREDENTIALS.sub("", masked(detail)), masked_hint(hint)
         super().__init__(summary, detail, hint)
         self.summary = summary
         self.detail = detail

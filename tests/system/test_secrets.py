@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
+import random
 import threading
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
@@ -222,6 +226,87 @@ def test_no_docdb_uri_is_repeated() -> None:
         with pytest.raises(UsageError) as raised:
             connect(one, None, {}, 1)
         silent(str(raised.value))
+
+
+class Echo(BaseHTTPRequestHandler):
+    """A Code Ocean, or a proxy before it, that quotes the request in its error, in every way that it can."""
+
+    def do_POST(self) -> None:
+        """Searches are posts; nothing is found, and much is said."""
+        header = self.headers.get("Authorization", "")
+        token = b64decode(header.removeprefix("Basic ")).decode().removesuffix(":")
+        said = [
+            header,
+            token,
+            quote(token, safe=""),
+            quote(token).lower(),
+            json.dumps(token),
+            repr(token),
+            html.escape(token),
+        ]
+        said += [b64encode(token.encode()).decode(), "x" * 200 + token]
+        random.Random(self.path).shuffle(said)
+        body = json.dumps({"message": " | ".join(said)}).encode()
+        self.send_response(400)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        """The same."""
+        self.do_POST()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def echoing() -> Iterator[str]:
+    """The domain of a Code Ocean that quotes what it was sent."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_server_that_quotes_requests_gives_no_token_away(seeded: Workbench, echoing: str) -> None:
+    """Neither in what is said nor in a plan, its events, its pages, a journal or a result; in no encoding."""
+    planned = seeded.run("plan", "--bucket", BUCKET, "--events", "plan.jsonl")
+    assert planned.returncode == 0, planned.stderr
+    told = seeded.run(
+        "plan", "--all", "--out", "told.json", "--events", "told.jsonl", INDEXER_CODEOCEAN__DOMAIN=echoing
+    )
+    assert "***" in (seeded.folder / "told.json").read_text() + told.stderr
+    for form in ("text", "markdown", "html", "json"):
+        shown = seeded.run("show", "told.json", "--format", form)
+        (seeded.folder / f"told.{form}.out").write_text(shown.stdout)
+    applied = seeded.run(
+        "apply", "plan.json", "--results", "run", "--events", "apply.jsonl", INDEXER_CODEOCEAN__DOMAIN=echoing
+    )
+    assert applied.returncode == 4, applied.stderr
+    for done in (planned, told, applied):
+        check(done, seeded.folder)
+    sent = {b64encode(one.encode()).decode().rstrip("=") for one in (f"{TOKEN}:", TOKEN)}
+    everything = told.stderr + applied.stderr
+    everything += "".join(
+        file.read_text() for file in seeded.folder.rglob("*") if file.is_file() and file.suffix != ".toml"
+    )
+    assert not [one for one in sent if one in everything]
+
+
+@pytest.mark.parametrize("password", ["p℀x-hush", "pa[ss-hush"])
+def test_a_password_that_no_url_parser_takes(workbench: Workbench, password: str) -> None:
+    """Nothing quotes it; and where the driver takes it, the connection is tried."""
+    address = f"mongodb://{USER}:{password}@127.0.0.1:1/?serverSelectionTimeoutMS=200"
+    done = workbench.run("plan", "--bucket", BUCKET, INDEXER_DOCDB__URI=address)
+    assert done.returncode == 1, done.stderr
+    assert "DocDB cannot be reached" in done.stderr
+    assert "Internal error" not in done.stderr
+    silent(done.stdout + done.stderr)
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def command(
     run, stop = Run(talk, NAME), Event()
     place = plan_place(plan)
     with event_stream(events, talk, NAME, str(place)) as stream:
-        settings = configured(config, talk)
+        settings = configured(config)
         run.configured(settings)
         reviewed = load_plan(place)
         run.of_plan(reviewed.plan.plan_id)

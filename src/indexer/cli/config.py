@@ -37,7 +37,7 @@ def _root(ctx: typer.Context) -> None:
         raise typer.Exit(2)
 
 
-def show(talk: Talk, config: ConfigPath = None) -> None:
+def show(_talk: Talk, config: ConfigPath = None) -> None:
     """Print the configuration in force as TOML: each value with where it comes from, secrets as ***.
 
     Of a URI the hosts are shown. No secret is read from AWS Secrets Manager for it.
@@ -46,7 +46,7 @@ def show(talk: Talk, config: ConfigPath = None) -> None:
 
     from indexer.runs.config_shown import shown_settings
 
-    settings = configured(config, talk)
+    settings = configured(config)
     document = tomlkit.document()
     for (*tables, name), value, origin in shown_settings(settings, config):
         table: Any = document

@@ -44,7 +44,7 @@ def command(
     from indexer.runs.files import document_text
 
     checks: list[Check] = []
-    for check in examine(lambda: configured(config, talk), _source(config), probe=write_probe):
+    for check in examine(lambda: configured(config), _source(config), probe=write_probe):
         checks.append(_masked(check, talk))
         if output == "text":
             data(f"{check_line(checks[-1], paint_for(sys.stdout))}\n")

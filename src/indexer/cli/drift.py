@@ -142,7 +142,7 @@ def _read(
     """A fresh plan, under the whole policy: what a configured mode or limit would hold back is drift too."""
     from indexer import UnreadError, plan
 
-    settings = configured(config, talk)
+    settings = configured(config)
     run.configured(settings)
     run.of_plan(talk.run_id)
     try:

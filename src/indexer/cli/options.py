@@ -133,18 +133,18 @@ def talks(function: Callable[Concatenate[Talk, P], None]) -> Callable[..., None]
     return command
 
 
-def configured(source: str | None, talk: Talk) -> Config:
+def configured(source: str | None) -> Config:
     """The configuration; from now on its secrets are kept out of everything that is said."""
     from indexer.runs.config_file import load_config
 
-    return load_config(source, talk.hide)
+    return load_config(source)
 
 
-def configured_here(source: str | None, talk: Talk) -> Config | None:
+def configured_here(source: str | None) -> Config | None:
     """The same for a command that needs none; None where nothing says that there is one."""
     from indexer.runs.config_file import is_configured
 
-    return configured(source, talk) if source is not None or is_configured() else None
+    return configured(source) if source is not None or is_configured() else None
 
 
 def named(config: Config, buckets: Sequence[str] | None, *, everything: bool) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def command(
     run = Run(talk, NAME)
     place = None if out == STDOUT else parse_place(out)
     with event_stream(events, talk, NAME, out) as stream:
-        settings = configured(config, talk)
+        settings = configured(config)
         run.configured(settings)
         run.of_plan(talk.run_id)
         if place is not None:

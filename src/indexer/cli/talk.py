@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 import threading
 import uuid
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import typer
 
+from indexer import masking
 from indexer.applier.current import current_action_id
 from indexer.errors import IndexerError
 from indexer.render.safe import safe, safe_json
@@ -29,20 +29,16 @@ CLOSED_PIPE = 141
 """As a shell reports a command that SIGPIPE ended."""
 ARROW = "→ "
 """Behind it stands what to do next: our own words."""
-WORD = re.compile("[A-Za-z]+")
-MIN_SECRET = 4
-"""Shorter ones are not hidden: they would black out ordinary words."""
 
 
 class Talk:
-    """The process's voice. Knows the secrets, so that it never says one, and what every line in JSON names.
+    """The process's voice. Never says a secret that is known; tells what every line in JSON names.
 
     Warnings, errors and libraries' lines quote other people's text: what it could do to a screen is made visible.
     """
 
     def __init__(self, stream: TextIO, json_lines: bool = False) -> None:
         self._stream = stream
-        self._secrets: tuple[str, ...] = ()
         self._lock = threading.RLock()
         self.quiet = self.verbose = self.detailed = False
         self.json_lines = json_lines
@@ -76,15 +72,7 @@ class Talk:
 
     def hide(self, secret: str) -> None:
         """Never say this; of a URI with credentials, neither the URI nor the password."""
-        from urllib.parse import unquote, urlsplit
-
-        password = urlsplit(secret).password if "://" in secret else None
-        found = {secret, password or "", unquote(password or "")}
-        if "://" in secret and password is None:
-            found.discard(secret)
-        found |= {json.dumps(one)[1:-1] for one in found}
-        known = {*self._secrets, *(one for one in found if len(one) >= MIN_SECRET)}
-        self._secrets = tuple(sorted(known, key=len, reverse=True))
+        masking.hide(secret)
 
     @property
     def paint(self) -> Paint:
@@ -200,16 +188,11 @@ class Talk:
 
     def masked(self, text: str) -> str:
         """The text without any secret that this voice knows."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        return masking.masked(text)
 
     def masked_hint(self, hint: str) -> str:
         """A hint without any secret; but a password that is an ordinary word may be one of our own words there."""
-        for secret in self._secrets:
-            if WORD.fullmatch(secret) is None:
-                hint = hint.replace(secret, "***")
-        return hint
+        return masking.masked_hint(hint)
 
     def masked_but_hint(self, line: str) -> str:
         """The line without any secret, in the hint at its end only as far as that goes."""

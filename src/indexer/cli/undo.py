@@ -38,7 +38,7 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     from indexer.runs.files import check_writable
 
     run, place = Run(talk, NAME), parse_place(out)
-    settings = configured_here(config, talk)
+    settings = configured_here(config)
     undone = undo(result, plan_id=talk.run_id)
     apart = {*undone.plan.scope.apart(), *(settings.every_bucket if settings else ())}
     check_apart(place, apart, "--out")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from indexer.masking import masked
 from indexer.model.generation import GenerationName
 from indexer.model.values import MAX_DEPTH
 
@@ -28,6 +29,9 @@ def _plain(value: Any, depth: int = 1) -> Any:
 
 
 PlainValue = Annotated[Any, AfterValidator(lambda value: _plain(value))]
+
+Said = Annotated[str, AfterValidator(masked)]
+"""Words that a system may have said, and so may quote what we sent: no secret stands in them."""
 
 
 NO_FIELDS: set[str] = set()

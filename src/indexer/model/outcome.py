@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from indexer.model.content import FileModel
+from indexer.model.content import FileModel, Said
 from indexer.model.plan import FORMAT_VERSION
 
 Status = Literal["applied", "satisfied", "stale", "failed", "skipped"]
@@ -53,7 +53,7 @@ class Outcome(FileModel):
 
     action_id: str = Field(description="The action's id in the plan.")
     status: Status = Field(description="What came of it; see below.")
-    detail: str = Field(default="", description="Why it did not succeed.")
+    detail: Said = Field(default="", description="Why it did not succeed.")
     started_at: AwareDatetime = Field(description="When its write began, or it was settled without one.")
     ended_at: AwareDatetime = Field(description="When its outcome was known.")
     attempts: int = Field(default=1, description="How often the write was tried.")

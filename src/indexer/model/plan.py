@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from pydantic import AwareDatetime, Field
 
 from indexer.model.action import Action
-from indexer.model.content import FileModel
+from indexer.model.content import FileModel, Said
 from indexer.model.snapshot import SystemName
 from indexer.model.values import canonical_pieces
 
@@ -41,7 +41,7 @@ class Finding(FileModel):
 
     kind: FindingKind = Field(description="What is wrong.")
     location: str | None = Field(default=None, description="The asset, where it has a usable location.")
-    detail: str = Field(default="", description="Which record, file or value, and what is wrong with it.")
+    detail: Said = Field(default="", description="Which record, file or value, and what is wrong with it.")
 
 
 class Withheld(FileModel):
@@ -59,7 +59,7 @@ class CoverageRow(FileModel):
     scope: str = Field(description="What was read.")
     complete: bool = Field(description="It got to its end.")
     count: int = Field(description="Rows that were read.")
-    why: str = Field(default="", description="Why it is incomplete.")
+    why: Said = Field(default="", description="Why it is incomplete.")
     hint: str = Field(default="", description="What to do about it.")
 
 

@@ -17,6 +17,7 @@ from time import sleep
 from typing import Any, TypeVar
 
 from indexer.errors import IndexerError, SystemFaultError, UsageError
+from indexer.masking import said
 from indexer.runs.warn import Warn, unheard
 
 LOCAL = "local"
@@ -91,7 +92,7 @@ def _landed(shard: S, future: Any, gave_up: Callable[[], bool]) -> tuple[S, R | 
 
 
 def _fault(exc: Exception) -> SystemFaultError:
-    detail = f"{type(exc).__name__}: {str(exc)[:300]}"
+    detail = f"{type(exc).__name__}: {said(exc, 300)}"
     return SystemFaultError("The cluster could not do its work", detail, HINT)
 
 
@@ -117,7 +118,7 @@ def open_cluster(
             client = stack.enter_context(distributed.Client(scheduler, timeout=CONNECT_TIMEOUT_S))
             client.wait_for_workers(1, timeout=CONNECT_TIMEOUT_S)
         except (OSError, ValueError) as exc:
-            detail = f"{address}: {str(exc)[:300]}"
+            detail = f"{address}: {said(exc, 300)}"
             raise SystemFaultError(
                 "The dask cluster cannot be used", detail, "Is its scheduler there, with workers?"
             ) from exc

@@ -11,11 +11,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
-from indexer.config import WANTED, Config, Hide, setting_paths, table_at
+from indexer.config import WANTED, Config, setting_paths, table_at
 from indexer.errors import UsageError
+from indexer.masking import hide
 from indexer.systems.settings import PARAMETER, settings_document
 
 DEFAULT_FILE = "indexer.toml"
+AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 INVALID = "The configuration is not valid"
 PREFIX = str(Config.model_config["env_prefix"])
 OTHERS = ("INDEXER_TEST_",)
@@ -29,16 +31,18 @@ def is_configured() -> bool:
     return Path(DEFAULT_FILE).exists() or any(name.upper() == f"{PREFIX}BUCKETS" for name in os.environ)
 
 
-def load_config(source: Path | str | None = None, hide: Hide | None = None) -> Config:
+def load_config(source: Path | str | None = None) -> Config:
     """Read the configuration: a file, or `ssm:NAME`. Raises UsageError, which names the key and the way out.
 
-    `hide` is told every secret in it, and those that are read for it later. Raises SystemFaultError where AWS fails.
+    Every secret in it is hidden from then on, and so are those that are read for it later. Raises SystemFaultError where AWS fails.
     """
     read = source is not None or Path(DEFAULT_FILE).exists()
     named = source or DEFAULT_FILE
     document = settings_document(named) if read else {}
     _check_names(document, named)
     _check_variables()
+    for secret in _secrets(document):
+        hide(secret)
     try:
         config = Config(**_beneath(document, EnvSettingsSource(Config)()))
     except SettingsError as exc:
@@ -51,13 +55,23 @@ def load_config(source: Path | str | None = None, hide: Hide | None = None) -> C
             )
             raise UsageError(f"There is no {DEFAULT_FILE} here", f"{Path.cwd()}: {problems}", hint) from None
         raise UsageError(INVALID, f"{named}: {problems}", _hint(document, named)) from None
-    config._hide = hide
     if read:
         config._source = str(named) if str(named).startswith(PARAMETER) else str(Path(named).absolute())
-    for secret in (config.docdb.uri, config.codeocean and config.codeocean.token):
-        if secret:
-            config.hide(secret.get_secret_value())
     return config
+
+
+def _secrets(document: Mapping[str, Any]) -> Iterator[str]:
+    """Those of the document and of the environment, whether the rest of it is valid or not."""
+    for table, key in CREDENTIALS:
+        held = document.get(table)
+        value = held.get(key) if isinstance(held, dict) else None
+        variables = [
+            one for name, one in os.environ.items() if name.upper() == f"{PREFIX}{table}__{key}".upper()
+        ]
+        yield from (one.strip() for one in (value, *variables) if isinstance(one, str))
+    for name, value in os.environ.items():
+        if name in AWS_SECRETS or (name.lower().endswith("_proxy") and "@" in value):
+            yield value
 
 
 def secrets_in(document: Mapping[str, Any]) -> Iterator[str]:

@@ -49,6 +49,7 @@ def credentials_of(config: Config) -> Credentials:
     """
     codeocean = None if config.codeocean is None else _codeocean(config, config.codeocean)
     if config.docdb.uri is not None:
+        config.hide(config.docdb.uri.get_secret_value())
         return Credentials(config.docdb.uri.get_secret_value(), codeocean)
     name = str(config.docdb.secret)
     uri = docdb_uri(_hidden(config, name), name)
@@ -58,6 +59,7 @@ def credentials_of(config: Config) -> Credentials:
 
 def _codeocean(config: Config, settings: CodeOceanSettings) -> CodeOceanAccess:
     if settings.token is not None:
+        config.hide(settings.token.get_secret_value())
         return CodeOceanAccess(str(settings.domain), settings.token.get_secret_value())
     name = str(settings.secret)
     fields = _hidden(config, name)

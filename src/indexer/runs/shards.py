@@ -93,7 +93,7 @@ def _configured(config: Config | WorkerConfig) -> Config:
 
 
 def _sender(cluster: Cluster, config: Config, parallel: int | None) -> Sender:
-    return Sender(config.alone() if cluster.ours else WorkerConfig.like(config), parallel)
+    return Sender(config if cluster.ours else WorkerConfig.like(config), parallel)
 
 
 def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAssets:

@@ -24,6 +24,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from indexer.masking import hide, said
+
 ABOUT_CREDENTIALS = (
     CredentialRetrievalError,
     LoginError,
@@ -83,7 +85,7 @@ def _told(provider: str) -> Iterator[None]:
         words = "a code is asked for (MFA), and there is no terminal to type it"
         raise CredentialRetrievalError(provider=provider, error_msg=words) from exc
     except Exception as exc:
-        words = " ".join(str(exc).split())[:MAX_SAID] or type(exc).__name__
+        words = said(" ".join(str(exc).split()), MAX_SAID) or type(exc).__name__
         raise CredentialRetrievalError(provider=provider, error_msg=words) from exc
 
 
@@ -112,7 +114,11 @@ class _Credentials:
     def get_frozen_credentials(self) -> Any:
         """Those of now, renewed where they must be."""
         with _told(str(self._inner.method)):
-            return self._inner.get_frozen_credentials()
+            frozen = self._inner.get_frozen_credentials()
+        for secret in (frozen.secret_key, frozen.token):
+            if secret:  # a token is sent with every request
+                hide(secret)
+        return frozen
 
     def __getattr__(self, name: str) -> Any:
         with _told(str(self._inner.method)):

@@ -24,6 +24,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from indexer.errors import AccessDeniedError, OutageError, SystemFaultError
+from indexer.masking import said
 from indexer.model.location import Location, mount_location
 from indexer.model.snapshot import DataAsset
 
@@ -100,7 +101,7 @@ def faults(client: CodeOcean, what: str) -> Iterator[None]:
             hint = "Renew the token: INDEXER_CODEOCEAN__TOKEN, `codeocean.token`, or what `codeocean.secret` holds."
             raise AccessDeniedError("Code Ocean denies access", f"{detail}: {exc.status_code}", hint) from exc
         summary = "Code Ocean answered with an error"
-        message = str(exc.message)[:MAX_SAID]
+        message = said(exc.message, MAX_SAID)
         kind = OutageError if exc.status_code in PASSING else SystemFaultError
         raise kind(summary, f"{detail}: {exc.status_code} {message}", "Try again later.") from exc
     except requests.RequestException as exc:
@@ -112,7 +113,7 @@ def faults(client: CodeOcean, what: str) -> Iterator[None]:
 
 
 def _short(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {exc}"[:MAX_SAID]
+    return said(f"{type(exc).__name__}: {exc}", MAX_SAID)
 
 
 def _data_asset(found: Found) -> DataAsset:

@@ -19,6 +19,7 @@ from pymongo.errors import BulkWriteError
 from pymongo.errors import WriteError as WriteFailure
 
 from indexer.errors import SystemFaultError
+from indexer.masking import said
 from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.ids import IdKey, id_key
 from indexer.model.location import SCHEME, Location
@@ -213,22 +214,24 @@ class DocDBWriter:
             try:
                 answer = self._docdb.collection(generation).delete_one(_filter(one))
             except WriteFailure as exc:
-                yield WriteError(at, str(exc)[:300] or "refused")
+                yield WriteError(at, said(exc, 300) or "refused")
             else:
                 if not answer.deleted_count:
                     yield WriteError(at, "")
 
     def _words(self, write: InsertOne | UpdateOne, error: Mapping[str, Any]) -> str:
         """The database's own, after the key that it refuses where it is one."""
-        said = str(error.get("errmsg", ""))[:MAX_SAID]
+        words = said(error.get("errmsg", ""), MAX_SAID)
         key = _odd_key(write)
-        if key is None or not (error.get("code") in REFUSED_KEY or REFUSES_KEYS.search(said)):
-            return said
+        if key is None or not (error.get("code") in REFUSED_KEY or REFUSES_KEYS.search(words)):
+            return words
         version = "unknown"
         with suppress(SystemFaultError), faults(self._docdb, "ask for the server's version"):
             version = self._docdb.client.admin.command("buildInfo").get("version", version)
         at_least = "DocumentDB 5.0 from engine patch 3.0.11051 on and MongoDB 5 take it"
-        return f"the key {key[:MAX_SAID]!r} is refused by this server, version {version} ({at_least}): {said}"
+        return (
+            f"the key {key[:MAX_SAID]!r} is refused by this server, version {version} ({at_least}): {words}"
+        )
 
 
 def _request(write: InsertOne | UpdateOne) -> Any:

@@ -26,6 +26,7 @@ from pymongo.errors import (
 )
 
 from indexer.errors import AccessDeniedError, OutageError, SystemFaultError, UsageError
+from indexer.masking import said
 from indexer.model.generation import GenerationName
 from indexer.systems.bson_values import CODEC_OPTIONS
 from indexer.systems.docdb_uri import HINT_URI, WRONG, check_packages, parsed_uri, why_unusable
@@ -195,4 +196,4 @@ def asked(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
 def _reason(exc: Exception) -> str:
     """The driver's reason, without its dump of the topology."""
     text = str(exc).split(", full error:")[0].split(", Timeout:")[0]
-    return text.split(" (configured timeouts:")[0][:300]
+    return said(text.split(" (configured timeouts:")[0], 300)

@@ -16,6 +16,7 @@ from pymongo.errors import ConfigurationError, InvalidName, InvalidURI, PyMongoE
 from pymongo.uri_parser import parse_uri
 
 from indexer.errors import UsageError
+from indexer.masking import said
 
 WRONG = "The DocDB connection is set up wrongly"
 HINT_URI = (
@@ -75,7 +76,7 @@ def why_unusable(exc: Exception, uri: str) -> str:
         exc, ConfigurationError | OSError
     )
     quoted = any(len(word) >= LONGEST_SHOWN and word in str(exc) for word in re.split(r"\W+", uri))
-    return UNREADABLE if unreadable or quoted else str(exc)[:300]
+    return UNREADABLE if unreadable or quoted else said(exc, 300)
 
 
 def _wrong_options(uri: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from indexer.errors import AccessDeniedError, MissingBucketError, OutageError, SystemFaultError
+from indexer.masking import said
 from indexer.systems.aws import credentials_hint
 from indexer.systems.s3_bodies import SlowBodyError
 
@@ -148,18 +149,18 @@ def code_of(exc: ClientError) -> str:
 
 def shortened(what: str) -> str:
     """A key may be as long as a record says it is."""
-    return what if len(what) <= MAX_SAID else f"{what[:MAX_SAID]}…"
+    return what if len(what) <= MAX_SAID else f"{said(what, MAX_SAID)}…"
 
 
 def translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
     """A vendor's error in our words."""
     if isinstance(exc, ClientError):
-        words, said = _by_code(exc), _said(exc)
+        words, told = _by_code(exc), _said(exc)
     else:
-        words, said = _by_error(exc), str(exc)
+        words, told = _by_error(exc), str(exc)
     if bucket.startswith("arn:"):
         words = ACCESS_POINT
-    detail = bucket if words.kind is MissingBucketError else f"{shortened(what)}: {shortened(said)}"
+    detail = bucket if words.kind is MissingBucketError else f"{shortened(what)}: {shortened(told)}"
     fault = words.kind(words.summary, detail, words.hint.replace("{bucket}", bucket))
     fault.refused = isinstance(exc, ClientError) and _refused(exc)
     return fault

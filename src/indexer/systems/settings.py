@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from indexer.disk import read_file
 from indexer.errors import AccessDeniedError, IndexerError, SystemFaultError, UsageError
+from indexer.masking import said
 
 PARAMETER = "ssm:"
 """What stands before the name of a parameter; it may begin with a slash, or be an ARN."""
@@ -151,8 +152,8 @@ def _asked(service: _Service, name: str, ask: Callable[[Any], str]) -> str:
 def _refused(service: _Service, error: Mapping[str, Any], what: str) -> IndexerError:
     """The service's own refusal in our words."""
     code = str(error.get("Code", ""))
-    said = " ".join(str(error.get("Message") or code).split())
-    detail = f"{what}: {said[:MAX_SAID]}"
+    words = " ".join(str(error.get("Message") or code).split())
+    detail = f"{what}: {said(words, MAX_SAID)}"
     if code in service.missing:
         hint = "Check the name, and the account and region in use (AWS_PROFILE, AWS_DEFAULT_REGION)."
         return UsageError(f"There is no such {service.noun}", detail, hint)
@@ -173,7 +174,7 @@ def _unasked(service: _Service, exc: Exception, what: str) -> IndexerError:
 
     from indexer.systems.aws import credentials_hint
 
-    detail = f"{what}: {str(exc)[:MAX_SAID]}"
+    detail = f"{what}: {said(exc, MAX_SAID)}"
     if (hint := credentials_hint(exc)) is not None:
         return SystemFaultError("AWS needs credentials", detail, hint)
     match exc:
