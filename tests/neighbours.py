@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from indexer.model.generation import V1, V2, GenerationName
+from builders import in_step, record, stored_mount
+from indexer.model.generation import CODE_OCEAN, V1, V2, GenerationName
 from indexer.model.values import iso_time
 from memory import World, key_of
 
@@ -106,3 +107,34 @@ class Cache:
 def records_at(world: World, generation: GenerationName, location: str) -> Iterator[dict[str, Any]]:
     """The records at a location."""
     return (one for one in world.records[generation].values() if one.get("location") == location)
+
+
+LINKS: dict[str, object] = {
+    "object": {CODE_OCEAN: ["da-object"], "Dandi": ["d"]},
+    "list": [{CODE_OCEAN: "da-list"}, {"Dandi": "d"}],
+    "stale-list": [{CODE_OCEAN: ["old"]}],
+    "text": {CODE_OCEAN: "da-text"},
+    "null": None,
+    "empty-list": [],
+    "none": {},
+    "unreadable": 7,
+}
+"""Links of v1 in every form, by the name of their asset."""
+NEVER_UPGRADED = "never-upgraded"
+
+
+def links_world(bucket: str) -> tuple[World, Upgrader]:
+    """Records of v1 with links in every form, each with a data asset, and v2 as the upgrader left it long ago."""
+    world = World()
+    for name, links in LINKS.items():
+        in_step(world, record(name, bucket=bucket, links=links, subject={"n": name}), bucket=bucket)
+    world.add("v1", record(NEVER_UPGRADED, bucket=bucket, links=[{CODE_OCEAN: f"da-{NEVER_UPGRADED}"}]))
+    world.put(bucket, f"{NEVER_UPGRADED}/subject.json", b'{"n":1}')
+    for name in (*LINKS, NEVER_UPGRADED):
+        world.mount(stored_mount(f"da-{name}", name, bucket))
+    upgrader = Upgrader(world, fails={NEVER_UPGRADED})
+    upgrader.run()
+    for name in LINKS:
+        for body in records_at(world, "v2", f"s3://{bucket}/{name}"):
+            body["quality_control"] = {"by": "hand"}
+    return world, upgrader

@@ -20,7 +20,6 @@ from builders import (
     record,
     rules,
     statuses,
-    stored_mount,
     world_of,
 )
 from indexer.model.generation import V2
@@ -28,33 +27,9 @@ from indexer.model.links import read_links
 from indexer.model.plan import Plan
 from indexer.model.values import to_bytes
 from memory import World
-from neighbours import Cache, Curator, Registrar, Upgrader, records_at
+from neighbours import LINKS, NEVER_UPGRADED, Cache, Curator, Registrar, Upgrader, links_world, records_at
 
-CO = "Code Ocean"
 NIGHTS = 5
-LINKS: dict[str, object] = {
-    "object": {CO: ["da-object"], "Dandi": ["d"]},
-    "list": [{CO: "da-list"}, {"Dandi": "d"}],
-    "stale-list": [{CO: ["old"]}],
-    "text": {CO: "da-text"},
-    "null": None,
-    "empty-list": [],
-    "none": {},
-    "unreadable": 7,
-}
-NEVER_UPGRADED = "never-upgraded"
-
-
-def links_world() -> World:
-    """Records of v1 with links in every form, each with a data asset; files in step; v2 as the upgrader left it long ago."""
-    world = world_of(*(record(name, links=links, subject={"n": name}) for name, links in LINKS.items()))
-    for name in LINKS:
-        world.add("v2", record(name, V2, links={CO: [f"da-{name}"]}, quality_control={"by": "hand"}))
-        world.mount(stored_mount(f"da-{name}", name))
-    world.add("v1", record(NEVER_UPGRADED, links=[{CO: f"da-{NEVER_UPGRADED}"}]))
-    world.put(BUCKET, f"{NEVER_UPGRADED}/subject.json", b'{"n":1}')
-    world.mount(stored_mount(f"da-{NEVER_UPGRADED}", NEVER_UPGRADED))
-    return world
 
 
 def nights(
@@ -77,26 +52,35 @@ def nights(
     return plans
 
 
-@pytest.mark.parametrize("ruling", ["v1", "v2"])
+@pytest.mark.parametrize(("ruling", "restless"), [("v1", 1), ("v2", 2)])
 @pytest.mark.parametrize("first", [True, False])
-def test_the_upgrader_and_this_tool_come_to_rest(tmp_path: Path, first: bool, ruling: str) -> None:
-    """Where it goes first, one night is enough; where files follow v2, they follow what it writes, once."""
-    world = links_world()
-    upgrader = Upgrader(world, fails={NEVER_UPGRADED})
+def test_the_upgrader_and_this_tool_come_to_rest(
+    tmp_path: Path, first: bool, ruling: str, restless: int
+) -> None:
+    """After one night, whichever goes first. Where files follow v2, they follow the stamp that it gives v2 after our write."""
+    world, upgrader = links_world(BUCKET)
     plans = nights(world, tmp_path, upgrader.run, first=first, ruling=ruling)
-    restless = 1 if first and ruling == "v1" else 2
     assert plans[0].actions
     assert [len(plan.actions) for plan in plans[restless:]] == [0] * (NIGHTS - restless)
-    for name in LINKS.keys() - {"unreadable"}:
+    for name in LINKS:
         (body,) = records_at(world, "v2", f"s3://{BUCKET}/{name}")
         assert read_links(body[V2.links_field]) == {f"da-{name}"}
         assert body["quality_control"] == {"by": "hand"}
 
 
+def test_an_upgrader_that_begins_anew_finds_links_that_it_can_copy(tmp_path: Path) -> None:
+    """It copies all of v1 once more, and takes nothing away but for links that nobody can read, which are found each night."""
+    world, _ = links_world(BUCKET)
+    apply_to(world, plan_of(world), tmp_path)
+    Upgrader(world, fails={NEVER_UPGRADED}).run()
+    plan = plan_of(world)
+    assert [one.location for one in plan.actions] == [f"s3://{BUCKET}/unreadable"]
+    assert "links-invalid" in plan.summary.findings
+
+
 def test_a_list_of_links_is_emptied_every_night_without_the_fold(tmp_path: Path) -> None:
     """What the rule is for: the upgrader, alone, empties v2's links."""
-    world = links_world()
-    Upgrader(world).run()
+    world, _ = links_world(BUCKET)
     assert {one["name"] for one in world.records["v2"].values() if one.get(V2.links_field) == {}} >= {
         "list",
         "stale-list",
