@@ -289,3 +289,13 @@ def test_a_folder_that_nobody_may_look_into_is_said_in_words(tmp_path: Path) -> 
     assert "Permission denied" in caught.value.detail
     assert str(tmp_path) in caught.value.detail
     assert "--results" in caught.value.hint
+
+
+def test_of_two_data_assets_that_were_created_at_once_both_are_known(tmp_path: Path) -> None:
+    """Two runs in one folder, neither of which saw the other's."""
+    absent = BeforeImage(kind="absent")
+    with journal_of(tmp_path) as journal:
+        for made in ("da-1", "da-2", "da-2"):
+            journal.outcome(outcome("applied", before=absent, after=AfterImage(data_asset_id=made)))
+    (write,) = history_of(tmp_path).writes["act"]
+    assert (write.after, write.twins) == (AfterImage(data_asset_id="da-2"), ("da-1",))

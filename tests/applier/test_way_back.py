@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -299,3 +300,26 @@ def test_a_metadata_file_that_is_all_of_its_folder_is_not_retired(tmp_path: Path
         "data/metadata.nd.json",
     ]
     assert plan_of(world, with_rules=RETIRE).actions == ()
+
+
+def test_both_of_two_data_assets_go_and_one_that_lags_is_waited_for(tmp_path: Path) -> None:
+    """Two runs created one each; the search does not show the second one at once."""
+    world = drifting_world()
+    plan = plan_of(world, with_rules=REGISTER)
+    apply_to(world, plan, tmp_path)
+    (create,) = by_kind(plan.actions, "create-data-asset")
+    (made,) = [one for one in world.data_assets.values() if one.prefix == "new"]
+    twin = replace(made, id="da-twin")
+    world.mount(twin)
+    journal = tmp_path / "journal.jsonl"
+    journal.write_text(
+        journal.read_text().replace(f'"data_asset_id": "{made.id}"', '"data_asset_id": "da-twin"')
+    )
+    back = undo(tmp_path).plan
+    gone = {one.target.data_asset_id for one in by_kind(back.actions, "delete-data-asset")}
+    assert gone == {made.id, "da-twin"}
+    hidden = world.data_assets.pop("da-twin")
+    world.before("data_assets.search", lambda: world.mount(hidden), nth=2)
+    assert set(apply_to(world, back, tmp_path / "back").summary) == {"applied"}
+    assert [one for one in world.data_assets.values() if one.prefix == "new"] == []
+    assert create.id

@@ -43,7 +43,7 @@ class DataAssetApplier:
         if not any(action.id not in self.ledger.outcomes for action in actions):
             return
         try:
-            mounted = self._search(archived=False)
+            mounted = self._mounted(actions)
         except SystemFaultError as exc:
             for action in actions:
                 if self.ledger.ready(action):
@@ -64,6 +64,21 @@ class DataAssetApplier:
         except SystemFaultError as exc:
             self.ledger.noted("codeocean", exc)
             self.ledger.failed(action, exc.what)
+
+    def _mounted(self, actions: Sequence[DataAssetAction]) -> list[DataAsset]:
+        """What is mounted. What an undo deletes was created lately: it is waited for, since a search lags behind."""
+        wanted = {
+            one.target.data_asset_id or ""
+            for one in actions
+            if isinstance(one, DeleteDataAsset) and one.reason == "undo"
+        }
+        found = self._search(archived=False)
+        for pause_s in LOOKS_S:
+            if wanted <= {one.id for one in found}:
+                break
+            self.pause(pause_s)
+            found = self._search(archived=False)
+        return found
 
     def _search(self, *, archived: bool) -> list[DataAsset]:
         try:

@@ -126,10 +126,13 @@ class _Action:
 
     def carried_out(self, before: BeforeImage, after: AfterImage | None, at: datetime) -> None:
         """What the first write replaced is the true before-image; what the last one left is what is there."""
+        twins: tuple[str, ...] = ()
         if self.made is not None and self.made_at is not None:
+            twins = self.made.twins_beside(after)
             before, after = self.made.before, after if at >= self.made_at else self.made.after
             at = max(at, self.made_at)
-        self.made, self.made_at, self.sent = OurWrite(before, after, sure=True, at=at), at, []
+        made = OurWrite(before, after, sure=True, at=at, twins=twins)
+        self.made, self.made_at, self.sent = made, at, []
 
     @property
     def writes(self) -> tuple[OurWrite, ...]:

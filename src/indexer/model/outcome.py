@@ -74,6 +74,14 @@ class OurWrite:
     """It was carried out; else its answer was lost, and it may have been."""
     at: datetime | None = None
     """When it was intended, or was known to be carried out."""
+    twins: tuple[str, ...] = ()
+    """Data assets that two runs at the same moment created beside this one."""
+
+    def twins_beside(self, after: AfterImage | None) -> tuple[str, ...]:
+        """All that were created beside the one in `after`."""
+        ids = (*self.twins, self.after.data_asset_id if self.after is not None else None)
+        new = None if after is None else after.data_asset_id
+        return tuple(one for one in dict.fromkeys(ids) if one and one != new)
 
     def shows_in(self, live: AfterImage | None) -> bool:
         """Is what is there now what this write left? A record tells by its time, a file by its bytes."""

@@ -53,36 +53,37 @@ def plan_undo(actions: Sequence[Action], writes: Mapping[str, OurWrite], kept: K
         for action in reversed(asset):
             write = writes.get(action.id)
             try:
-                inverse = None if write is None else _inverse_unless(stays, action, asset, writes, kept)
+                inverses = [] if write is None else _inverses_unless(stays, action, asset, writes, kept)
             except CannotUndoError as exc:
                 impossible.append(f"{location}: {action.kind} {action.id}: {exc}")
                 stays.setdefault(action.id, f"what came after it ({action.kind} {action.id}) cannot be")
             if action.id in stays:
                 stays |= dict.fromkeys(action.after, stays[action.id])
-            elif inverse is not None:
+            elif inverses:
                 # An asset's records, in both generations, are one step.
                 record = isinstance(action, RecordAction)
                 if steps and record and steps[-1][0]:
-                    steps[-1][1].append(inverse)
+                    steps[-1][1].extend(inverses)
                 else:
-                    steps.append((record, [inverse]))
+                    steps.append((record, inverses))
         undone.extend(chain(step for _, step in steps))
     return Undo(tuple(undone), tuple(impossible))
 
 
-def _inverse_unless(
+def _inverses_unless(
     stays: Mapping[str, str],
     action: Action,
     asset: Sequence[Action],
     writes: Mapping[str, OurWrite],
     kept: Kept,
-) -> Action:
-    """The way back of one write. Raises CannotUndoError, also where it must stay for what came after it."""
+) -> list[Action]:
+    """The way back of one write, and of its twins. Raises CannotUndoError, also where it must stay for what came after."""
     if action.id in stays:
         raise CannotUndoError(f"left as it is, since {stays[action.id]}")
     write = writes[action.id]
     again = _metadata_of_record(action, asset, writes, kept)
-    return inverse(action, write.before, write.after or AfterImage(), kept, again)
+    lefts = [write.after or AfterImage(), *(AfterImage(data_asset_id=one) for one in write.twins)]
+    return [inverse(action, write.before, left, kept, again) for left in lefts]
 
 
 def _metadata_of_record(

@@ -145,7 +145,7 @@ def _unknown(actions: tuple[Action, ...], run: Result | None, history: History) 
 
 def _notes(run: Result | None, history: History) -> Iterator[str]:
     if run is None:
-        yield "The run did not get to its end: what its journal tells is taken back."
+        yield "The run did not get to its end, or is still going on: what its journal tells so far is taken back."
         return
     told = {one.action_id for one in run.outcomes if one.before is not None}
     more = [action_id for action_id in history.writes if action_id not in told]
