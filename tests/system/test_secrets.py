@@ -298,6 +298,15 @@ def test_a_server_that_quotes_requests_gives_no_token_away(seeded: Workbench, ec
     assert not [one for one in sent if one in everything]
 
 
+def test_plan_and_apply_say_that_the_token_goes_in_the_clear(seeded: Workbench) -> None:
+    """Before it is sent."""
+    seeded.plan(name="plan.json")
+    for command in (("plan", "--bucket", BUCKET, "--out", "-"), ("apply", "plan.json")):
+        done = seeded.run(*command, INDEXER_CODEOCEAN__DOMAIN="http://codeocean.invalid")
+        assert "Code Ocean at codeocean.invalid is asked in the clear" in done.stderr
+        silent(done.stdout + done.stderr)
+
+
 @pytest.mark.parametrize("password", ["p℀x-hush", "pa[ss-hush"])
 def test_a_password_that_no_url_parser_takes(workbench: Workbench, password: str) -> None:
     """Nothing quotes it; and where the driver takes it, the connection is tried."""

@@ -149,7 +149,7 @@ def apply(
         warn(words)
     stop = stop or Event()
     with (
-        open_systems(config, parallel) as systems,
+        open_systems(config, parallel, warn) as systems,
         _owned(systems, plan, steal_lease) as lease,
         working_folder(folder, reviewed, stop, config.every_bucket) as working,
         open_cluster(

@@ -11,7 +11,9 @@ from indexer.config import CollectionSettings, Config
 from indexer.model.generation import GenerationName
 from indexer.model.ports import Archive, Readers, Writers
 from indexer.planner.rules import Collection, Rules
+from indexer.runs.cleartext import cleartext
 from indexer.runs.credentials import credentials_of
+from indexer.runs.warn import Warn, unheard
 
 if TYPE_CHECKING:
     from codeocean import CodeOcean
@@ -78,7 +80,7 @@ class _Clients:
 
 
 @contextmanager
-def _connected(config: Config, parallel: int | None) -> Iterator[_Clients]:
+def _connected(config: Config, parallel: int | None, warn: Warn) -> Iterator[_Clients]:
     """Open connections, closed at the end: a process may make many runs."""
     from indexer.systems.docdb_connection import check_primary, connect
     from indexer.systems.pace import at_most
@@ -87,6 +89,10 @@ def _connected(config: Config, parallel: int | None) -> Iterator[_Clients]:
     ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
     credentials = credentials_of(config)
     with ExitStack() as opened:
+        s3 = open_s3(parallel)
+        opened.callback(s3.client.close)
+        for words in cleartext(credentials, ca_file, s3.client.meta.endpoint_url):
+            warn(words)
         docdb = connect(credentials.docdb_uri, ca_file, places_of(config), at_most(parallel))
         opened.callback(docdb.client.close)
         check_primary(docdb)
@@ -96,8 +102,6 @@ def _connected(config: Config, parallel: int | None) -> Iterator[_Clients]:
 
             codeocean = codeocean_client(credentials.codeocean.domain, credentials.codeocean.token)
             opened.callback(codeocean.session.close)
-        s3 = open_s3(parallel)
-        opened.callback(s3.client.close)
         yield _Clients(s3, docdb, codeocean)
 
 
@@ -114,19 +118,19 @@ def _readers(clients: _Clients) -> Readers:
 
 
 @contextmanager
-def open_readers(config: Config, parallel: int | None) -> Iterator[Readers]:
-    """Connect for reading: no writer is made. Raises as `open_systems` does."""
-    with _connected(config, parallel) as clients:
+def open_readers(config: Config, parallel: int | None, warn: Warn = unheard) -> Iterator[Readers]:
+    """Connect for reading: no writer is made. `warn` is told what crosses a network in the clear. Raises as `open_systems` does."""
+    with _connected(config, parallel, warn) as clients:
         yield _readers(clients)
 
 
 @contextmanager
-def open_systems(config: Config, parallel: int | None) -> Iterator[Systems]:
+def open_systems(config: Config, parallel: int | None, warn: Warn = unheard) -> Iterator[Systems]:
     """Connect. Raises SystemFaultError where DocDB does not answer, UsageError for unusable settings."""
     from indexer.systems.docdb import DocDBWriter
     from indexer.systems.s3 import S3Writer, is_amazons
 
-    with _connected(config, parallel) as clients:
+    with _connected(config, parallel, warn) as clients:
         data_assets = leases = None
         if clients.codeocean is not None:
             from indexer.systems.codeocean import CodeOceanWriter

@@ -136,7 +136,7 @@ def plan(
     told = progress or SilentProgress()
     with (
         open_cluster(dask, cleartext=dask_cleartext, warn=warn) as cluster,
-        open_readers(config, parallel) as readers,
+        open_readers(config, parallel, warn) as readers,
     ):
         _look_at_clocks(readers, scope, warn)
         here = plan_here(readers, at_most(parallel))
