@@ -24,7 +24,7 @@ from peers.servers import PeerS3  # noqa: E402
 
 CASES: dict[str, str] = golden_runner.case_files([str(HERE.parents[1] / "golden" / "cases")])
 DATED = re.compile(r"\.\d{8}\.json$")
-LOST = re.compile(r"\S (deleted|overwritten|unexpected)$|written without need$|changed DocDB")
+LOST = re.compile(r"(?<!not) (deleted|overwritten|unexpected)$|written without need$|changed DocDB")
 """What the runner says of something that it did not expect to change."""
 STOPPED = re.compile(r"^apply exits with [14]\b")
 
