@@ -222,6 +222,11 @@ class DiskFolder:
         self._made()
         return DiskLines(self.path / name)
 
+    def check_ours(self) -> None:
+        """Raise UnsafeFileError where it is a link, or another user's."""
+        self._no_link()
+        _check_ours(self.path.lstat())
+
     def _no_link(self) -> None:
         if self.path.is_symlink():
             raise UnsafeFileError(errno.ELOOP, "the folder is a link")
@@ -229,4 +234,4 @@ class DiskFolder:
     def _made(self) -> None:
         self._no_link()
         make_folder(self.path, 0o700)
-        _check_ours(self.path.lstat())
+        self.check_ours()

@@ -25,7 +25,7 @@ def taken_back(world: Arena, before: dict[str, bytes], run: str = "run") -> None
     """Undo the run: all is as before."""
     done = world.run("undo", run, "--out", "undo.json")
     assert done.returncode == 0, done.stderr
-    done = world.run("apply", "undo.json")
+    done = world.run("apply", "undo.json", "--undoes", run)
     assert done.returncode == 0, done.stderr
     assert world.state() == before
 

@@ -357,7 +357,7 @@ def test_what_is_within_bounds_and_made_up_is_stale(guarded: Workbench) -> None:
     for content in (plan.archived("/etc"), plan.archived(place), plan.archived("s3://somebody/else")):
         write(guarded.folder / "forged.json", forged([plan.put("undo", content=content)]))
         done = guarded.run("apply", "forged.json")
-        assert done.returncode == 4, done.stderr
+        assert done.returncode == 5, done.stderr
         assert "Internal error" not in done.stderr
     write(guarded.folder / "forged.json", forged([make() for make in plan.EVERY_KIND[1:]], plan_id="0" * 32))
     done = guarded.run("apply", "forged.json")

@@ -62,7 +62,10 @@ def test_the_archive_may_lie_in_s3(workbench: Workbench) -> None:
     assert not (workbench.folder / "run" / "archive").exists()
     done = workbench.run("undo", "run", "--out", "undo.json", **workbench.sandbox.environment())
     assert done.returncode == 0, done.stderr
-    workbench.apply("undo.json")
+    done = workbench.run("apply", "undo.json")
+    assert done.returncode == 5, done.stderr
+    assert "--undoes" in done.stderr
+    workbench.run("apply", "undo.json", "--undoes", "run")
     assert state(workbench) == before
 
 

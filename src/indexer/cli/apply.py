@@ -59,6 +59,14 @@ ArchivePlace = Annotated[
         help="Keep what was replaced there: a folder, or an s3:// prefix. Default: beside the result.",
     ),
 ]
+Undoes = Annotated[
+    str | None,
+    typer.Option(
+        "--undoes",
+        metavar="RESULT",
+        help="The run that an undo's plan takes back: needed where its before-images are not in its own folder.",
+    ),
+]
 StealLease = Annotated[bool, typer.Option("--steal-lease", help="Take over the lease of a run that is dead.")]
 
 
@@ -67,6 +75,7 @@ def command(
     plan: PlanFile,
     results: Results = None,
     archive: ArchivePlace = None,
+    undoes: Undoes = None,
     steal_lease: StealLease = False,
     policy: Policy = None,
     max_deletes: MaxDeletes = None,
@@ -118,6 +127,7 @@ def command(
                 watch=watch,
                 warn=talk.warn,
                 run_id=talk.run_id,
+                undoes=undoes,
             )
         path = folder / RESULT_FILE
         stream.outcome = {"plan_id": result.plan_id, "file": str(path), "counts": result.summary}
@@ -126,6 +136,7 @@ def command(
             again = [
                 *_applied(place, folder, results),
                 *_given("--archive", archive),
+                *_given("--undoes", undoes),
                 *_given("--policy", policy),
                 *_given("--max-deletes", max_deletes),
                 *_given("--max-delete-percent", max_delete_percent),

@@ -65,7 +65,7 @@ def command(
     from indexer.model.outcome import Result
     from indexer.render.selection import Selection
     from indexer.runs.files import load_either, plan_place
-    from indexer.runs.undo import result_file
+    from indexer.runs.run_folder import result_file
 
     selection = Selection(
         tuple(asset or ()), known(action, KINDS, "--action"), known(reason, REASONS, "--reason")

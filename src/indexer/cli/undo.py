@@ -36,6 +36,7 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     from indexer import save_plan, undo
     from indexer.model.place import check_apart, parse_place
     from indexer.runs.files import check_writable
+    from indexer.runs.undone import all_beside
 
     run, place = Run(talk, NAME), parse_place(out)
     settings = configured_here(config)
@@ -50,7 +51,8 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     talk.say(_headline(undone), "alarm" if undone.impossible else "bold", plan=out)
     if undone.plan.actions and not talk.json_lines:
         name = shlex.quote(out)
-        talk.steps([f"indexer show {name}   every action", f"indexer apply {name}  carry it out"])
+        run_too = "" if all_beside(undone.plan) else f" --undoes {shlex.quote(result)}"
+        talk.steps([f"indexer show {name}   every action", f"indexer apply {name}{run_too}  carry it out"])
     if undone.impossible:
         raise typer.Exit(IN_PART)
 

@@ -140,6 +140,10 @@ class Plan(FileModel):
     created_at: AwareDatetime = Field(description="The beginning of that run, UTC.")
     tool_version: str = Field(description="The version of indexer that made it.")
     undoes: str | None = Field(default=None, description="In a plan that takes a run back: the run's id.")
+    undoes_in: str | None = Field(
+        default=None,
+        description="In such a plan: the folder of that run, whose journal must tell of each before-image that is written.",
+    )
     scope: Scope = Field(description="What was asked for.")
     coverage: tuple[CoverageRow, ...] = Field(
         description="One row for each read: how far it got. What rests on an incomplete one is not planned."

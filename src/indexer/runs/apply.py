@@ -34,7 +34,9 @@ from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of, rules_of
 from indexer.runs.files import PlanFile, as_file, document_bytes, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
+from indexer.runs.run_folder import result_file
 from indexer.runs.shards import carry_out_there
+from indexer.runs.undone import check_images
 from indexer.runs.warn import Warn, unheard
 from indexer.systems.leases import Held, owner_name
 from indexer.systems.pace import at_most
@@ -120,6 +122,7 @@ def apply(
     dask: str | None = None,
     dask_cleartext: bool = False,
     run_id: str | None = None,
+    undoes: Place | str | None = None,
 ) -> Result:
     """Carry out a plan, and nothing that somebody else has changed since.
 
@@ -128,6 +131,7 @@ def apply(
     `policy`, `max_deletes`, `max_delete_percent`: instead of what is configured; what that forbids is refused. `watch`
     is told of each outcome, `warn` of what a person should know before it begins. `dask`: a scheduler's address, or "local": the actions are carried out on that cluster,
     whose workers must see the folder; `dask_cleartext`: that its address is no `tls://` is known and right. `run_id`: default a new one.
+    `undoes`: of an undo's plan, the run that it takes back: needed where the before-images are not in its own folder.
     Raises before the first write: RefusedError, IndexerError where this machine's clock is wrong, SystemFaultError where
     DocDB is down.
     """
@@ -139,6 +143,7 @@ def apply(
     permissions = permissions_of(config, policy, max_deletes, max_delete_percent)
     check_permitted(plan, permissions)
     check_own_limits(plan)
+    check_images(plan, None if undoes is None else result_file(parse_place(undoes)).parent)
     check_apart(folder, config.every_bucket, "--results")
     place = str(folder / ARCHIVE_FOLDER) if isinstance(folder, S3Place) else ARCHIVE_FOLDER
     if archive is not None:

@@ -47,3 +47,9 @@ class S3RunFolder:
 def finished_run(place: Place) -> RunFolder:
     """The folder of a run that is over; what was typed may be a link to it, what is in it may not."""
     return S3RunFolder(place) if isinstance(place, S3Place) else DiskFolder(place.resolve())
+
+
+def result_file(place: Place) -> Place:
+    """The result in a run's folder, or the file that was named itself; in S3 a folder has no suffix."""
+    folder = not place.name.endswith(".json") if isinstance(place, S3Place) else place.is_dir()
+    return place / RESULT_FILE if folder else place

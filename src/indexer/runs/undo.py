@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from indexer import __version__
@@ -21,7 +22,7 @@ from indexer.applier.history import (
 )
 from indexer.model.action import Action
 from indexer.model.outcome import Result
-from indexer.model.place import Everywhere, Place, S3Place, parse_place
+from indexer.model.place import Everywhere, Place, parse_place
 from indexer.model.plan import Plan, Summary
 from indexer.model.ports import Archive, ObjectReader, ObjectWriter, RunFolder
 from indexer.planner.inverse import Kept
@@ -30,7 +31,7 @@ from indexer.planner.undo import Undo, plan_undo
 from indexer.runs.carry_out import archive_place
 from indexer.runs.files import load_result
 from indexer.runs.reviewed import needed_plan_of, plan_beside
-from indexer.runs.run_folder import finished_run
+from indexer.runs.run_folder import finished_run, result_file
 from indexer.systems.archive import open_archive
 from indexer.systems.bson_values import unarchived
 
@@ -59,7 +60,7 @@ def undo(result: Place | str, *, plan_id: str | None = None) -> Undone:
         plan, history, run, lambda place: open_archive(place, _connect, Everywhere()), place.parent
     )
     return Undone(
-        undo_plan(plan, found, run, history, plan_id or uuid.uuid4().hex, datetime.now(UTC)),
+        undo_plan(plan, found, run, history, plan_id or uuid.uuid4().hex, datetime.now(UTC), place.parent),
         (*found.impossible, *_unknown(plan.actions, run, history)),
         tuple(_notes(run, history)),
     )
@@ -89,9 +90,15 @@ def way_back(
 
 
 def undo_plan(
-    plan: Plan, found: Undo, run: Result | None, history: History, plan_id: str, at: datetime
+    plan: Plan,
+    found: Undo,
+    run: Result | None,
+    history: History,
+    plan_id: str,
+    at: datetime,
+    folder: Place | None = None,
 ) -> Plan:
-    """An ordinary plan, of what is taken back."""
+    """An ordinary plan, of what is taken back. `folder`: of the run."""
     actions = found.actions
     return plan.model_copy(
         update={
@@ -99,6 +106,7 @@ def undo_plan(
             "created_at": at,
             "tool_version": __version__,
             "undoes": run.run_id if run is not None else next(reversed(history.runs), plan.plan_id),
+            "undoes_in": str(folder.resolve() if isinstance(folder, Path) else folder) if folder else None,
             "scope": scope_of_undo(plan.scope, actions),
             "coverage": (),
             "actions": actions,
@@ -113,12 +121,6 @@ def undo_plan(
             ),
         }
     )
-
-
-def result_file(place: Place) -> Place:
-    """The result in a run's folder, or the file that was named itself; in S3 a folder has no suffix."""
-    folder = not place.name.endswith(".json") if isinstance(place, S3Place) else place.is_dir()
-    return place / RESULT_FILE if folder else place
 
 
 def _result(place: Place, folder: RunFolder) -> Result | None:
