@@ -22,6 +22,7 @@ main(["plan", "--bucket", sys.argv[1]])
 
 def test_nobody_waits_for_threads_that_sleep(workbench: Workbench) -> None:
     """The driver's monitors sleep for half a second at a time: it would be the longest part of a small plan."""
+    workbench.insert_in_step("asset", subject={"subject_id": "1"})
     finished = subprocess.run(
         [sys.executable, "-c", WATCHED, BUCKET],
         cwd=workbench.folder,
