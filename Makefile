@@ -1,7 +1,7 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage gate bench soak explore planted peers lowest newest lint format docs site release lock \
-	clean
+.PHONY: help demo test coverage gate bench soak explore planted mutants peers lowest newest lint format docs site \
+	release lock clean
 
 # python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
 PYTHON ?= $(shell for one in python3.11 python3; do \
@@ -70,6 +70,13 @@ newest: ## The same on the newest versions, on each Python that is there
 		build/newest/bin/python -m pytest -q -W default $(SMOKE) || exit 1; \
 	done
 
+# Which modules to mutate again: make mutants MODULES='guard ledger'; without it, those that are not done yet
+MODULES ?=
+
+mutants: $(READY) ## Change the code that decides on writes, one detail after the other: a test must fail each time
+	PATH="$(CURDIR)/$(BIN):$$PATH" nice $(BIN)/mutmut run --max-children 2 $(foreach one,$(MODULES),'*.$(one).*')
+	$(BIN)/python tests/mutants/survivors.py
+
 lint: $(READY) ## Check style, types and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -112,7 +119,7 @@ lock: ## Pin the newest versions of everything in requirements-dev.txt, and of w
 	sed -i '/^# WARNING: The following packages were not pinned/,$$d' requirements-dev.txt
 
 clean: ## Remove everything that make and the tools have made
-	rm -rf .venv build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf .venv build dist mutants htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
