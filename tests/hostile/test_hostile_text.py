@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,12 +17,18 @@ from consumers import html_tags, junit_texts, markdown_links, obeyed, sarif_link
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexer.cli.events import EventStream
 from indexer.cli.talk import Talk
 from indexer.errors import IndexerError
-from indexer.model.content import Change
+from indexer.model.check import Check
+from indexer.model.content import Change, RecordTarget
 from indexer.model.drift import ExpectedDrift, Rule
+from indexer.model.event import FindingMade
 from indexer.model.plan import Finding, Plan, Withheld
+from indexer.planner.compare import compare
 from indexer.planner.gate import judge
+from indexer.render.checkup import check_line
+from indexer.render.comparison import comparison_markdown, comparison_text
 from indexer.render.gate.annotations import verdict_annotations
 from indexer.render.gate.junit import verdict_junit
 from indexer.render.gate.markdown import verdict_markdown
@@ -29,7 +37,7 @@ from indexer.render.gate.text import verdict_text
 from indexer.render.html import plan_html, result_html
 from indexer.render.markdown import plan_markdown, result_markdown
 from indexer.render.paint import PLAIN, Paint
-from indexer.render.plan_text import plan_text
+from indexer.render.plan_text import outline, plan_text
 from indexer.render.result_text import result_text
 from indexer.render.safe import safe, safe_json
 from indexer.runs.files import document_text, plan_document
@@ -55,11 +63,18 @@ def plan_with(text: str) -> Plan:
     """A plan in which other people's text stands wherever it can."""
     asset = f"{text}x"
     plan = plan_of(
-        [put(asset, Change(path=text, before=text, after=text)), delete(asset)],
+        [put(asset, Change(path=text, before=text, after=text), etag=text), delete(asset)],
         [Finding(kind="name-mismatch", location=f"s3://bucket/{asset}", detail=text)],
         [Withheld(action=delete(asset), policy="max_deletes", detail=text)],
         unread=text,
     )
+    deletion = plan.actions[1].model_copy(
+        update={"target": RecordTarget(generation="v1", database=text, collection=text, record_id=text)}
+    )
+    summary = plan.summary.model_copy(
+        update={"findings": {text: 2, "name-mismatch": 1}, "actions": {text: 1}, "reasons": {text: 1}}
+    )
+    plan = plan.model_copy(update={"actions": (plan.actions[0], deletion), "summary": summary})
     scope = plan.scope.model_copy(update={"buckets": (text,), "assets": (text,)})
     return plan.model_copy(update={"plan_id": text, "tool_version": text, "scope": scope, "undoes": text})
 
@@ -70,7 +85,9 @@ def shown(text: str) -> dict[str, Callable[[], str]]:
     first, second = plan.actions
     actions = {one.id: one for one in plan.actions}
     result = result_of((first, "stale", text), (second, "applied", ""))
-    result = result.model_copy(update={"run_id": text, "plan_id": text, "archive": text})
+    result = result.model_copy(
+        update={"run_id": text, "plan_id": text, "archive": text, "summary": {text: 1, "stale": 1}}
+    )
     rule = Rule(asset=f"{text}x", owner=f"{text}x", why=f"{text}x", until=date(2026, 1, 1))
     verdict = judge(plan, ExpectedDrift(rule=(rule,)), date(2026, 11, 22), strict=True, lines=(3,))
     return {
@@ -88,9 +105,30 @@ def shown(text: str) -> dict[str, Callable[[], str]]:
         "verdict junit": lambda: verdict_junit(verdict),
         "verdict sarif": lambda: verdict_sarif(verdict, Where(), "1"),
         "verdict github": lambda: verdict_annotations(verdict, "rules.toml"),
+        "outline text": lambda: _lines(outline(plan, PLAIN, 100)),
+        "comparison text": lambda: _lines(comparison_text(compare(plan, rendered_calm()), PLAIN)),
+        "comparison markdown": lambda: comparison_markdown(compare(plan, rendered_calm())),
+        "checkup text": lambda: check_line(
+            Check(name="s3-list", about=text, status="error", detail=text, hint=text), PLAIN
+        ),
+        "event json": lambda: _event(text),
         "talk": lambda: _said(text, json_lines=False),
         "talk json": lambda: _said(text, json_lines=True),
     }
+
+
+def rendered_calm() -> Plan:
+    """A plan with nothing in it, to compare with."""
+    return plan_of()
+
+
+def _event(text: str) -> str:
+    """As the stream of events has it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "events"
+        with path.open("wb") as stream:
+            EventStream(stream, Talk(io.StringIO())).emit(FindingMade, kind="name-mismatch", detail=text)
+        return path.read_text()
 
 
 def _lines(lines: Iterable[str]) -> str:

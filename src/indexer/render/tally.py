@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from indexer.model.action import Action
 from indexer.model.location import parse_location
 from indexer.model.plan import CoverageRow, Plan
+from indexer.render.safe import safe
 from indexer.render.words import EFFECTS, Effect, counted, effect
 
 
@@ -58,7 +59,7 @@ def headline(plan: Plan, part_of: int | None = None) -> str:
 def finding_counts(plan: Plan) -> str:
     """The kinds of finding by number, those only counted included; empty where there is none."""
     found = sorted(plan.summary.findings.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count:,} {kind}" for kind, count in found)
+    return ", ".join(f"{count:,} {safe(kind)}" for kind, count in found)
 
 
 def only_counted(plan: Plan) -> Iterator[tuple[str, int]]:
