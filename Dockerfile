@@ -1,11 +1,13 @@
 # The command `indexer` for a scheduler: docs/how-to/container.md.
 #
-# The base is named by its version. For an image that is the same every time name it by its digest as well:
+# The base is named by its version, for people, and by its digest, which alone says what it is: a tag can be moved. No digest stands
+# here, since whoever builds must look it up where they get the image from; without one there is no build.
 #   docker buildx imagetools inspect python:3.11.14-slim-bookworm --format '{{.Manifest.Digest}}'
-#   docker build --build-arg BASE=python:3.11.14-slim-bookworm@sha256:… .
+#   make image DIGEST=sha256:...
 ARG BASE=python:3.11.14-slim-bookworm
+ARG DIGEST
 
-FROM ${BASE} AS build
+FROM ${BASE}@${DIGEST} AS build
 COPY requirements.txt /build/
 RUN python -m venv /opt/indexer \
     && /opt/indexer/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
@@ -14,7 +16,7 @@ RUN python -m venv /opt/indexer \
 COPY src/indexer /opt/indexer/lib/python3.11/site-packages/indexer
 RUN /opt/indexer/bin/python -m compileall -q /opt/indexer/lib/python3.11/site-packages/indexer
 
-FROM ${BASE}
+FROM ${BASE}@${DIGEST}
 # /scratch is all that a run writes to, and only while it runs: the rest may be mounted read-only.
 RUN useradd --uid 10001 --no-create-home --home-dir /scratch --shell /usr/sbin/nologin indexer \
     && install --directory --owner=10001 --group=10001 /scratch /work

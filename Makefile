@@ -1,7 +1,7 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage gate bench soak explore planted mutants peers lowest newest lint format docs site \
-	release lock clean
+	release audit image lock clean
 
 # python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
 PYTHON ?= $(shell for one in python3.11 python3; do \
@@ -10,6 +10,7 @@ PYTHON ?= $(shell for one in python3.11 python3; do \
 BIN := .venv/bin
 READY := .venv/ready
 PEERS := .venv/peers/ready
+TOOLS := .venv/tools/ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 help: ## Say what there is
@@ -93,7 +94,7 @@ docs: $(READY) ## Write the generated parts of the documentation
 site: $(READY) ## Build the documentation into build/site; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -n -q docs build/site
 
-release: $(READY) ## Build and check sdist and wheel; VERSION=x.y.z sets the version and its notes first
+release: $(READY) $(TOOLS) ## Build and check sdist, wheel and bill of materials; VERSION=x.y.z sets the version and its notes first
 ifdef VERSION
 	@test "$$($(BIN)/python -m hatchling version)" = "$(VERSION)" || $(BIN)/python -m hatchling version "$(VERSION)"
 	$(BIN)/python -m towncrier build --yes --version "$(VERSION)"
@@ -104,17 +105,35 @@ endif
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/python -m twine check --strict dist/*
 	$(BIN)/python tests/release/artefacts.py dist
+	$(BIN)/python tests/release/bill.py dist .venv/tools
 
-LOCKED = CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --upgrade --generate-hashes \
+# It asks a service on the internet, so it is no part of the other checks: run it before a release, and every week or so.
+audit: $(TOOLS) ## Look the pinned packages up in the list of known vulnerabilities; needs the internet
+	@for one in $(AUDITED); do echo "$$one" >&2; \
+		.venv/tools/bin/pip-audit --strict --disable-pip --require-hashes $(AUDIT) --requirement $$one || failed=1; \
+	done; exit $${failed:-0}
+
+# More options for it: make audit AUDIT='--vulnerability-service osv'
+AUDIT ?=
+AUDITED = requirements.txt requirements-dev.txt requirements-tools.txt requirements-peers.txt
+
+# A tag can be moved, a digest cannot: without one there is no image.
+image: ## Build the container image on the base that DIGEST=sha256:... names; Dockerfile says how to find it
+	@printf '%s\n' '$(DIGEST)' | grep -Eqx 'sha256:[0-9a-f]{64}' || { echo "Name the base by its digest:" \
+		"make image DIGEST=sha256:... (Dockerfile says how to find it)" >&2; exit 1; }
+	docker build --build-arg DIGEST='$(DIGEST)' --tag indexer:$(CURRENT) .
+
+CURRENT = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' src/indexer/__init__.py)
+
+LOCKED = CUSTOM_COMPILE_COMMAND='make lock' .venv/tools/bin/pip-compile --quiet --upgrade --generate-hashes \
 	--strip-extras --unsafe-package data-asset-indexer \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-lock: ## Pin the newest versions of everything in requirements-dev.txt, and of what users need in requirements.txt
-	$(PYTHON) -m venv build/lock
-	build/lock/bin/pip --disable-pip-version-check install --quiet 'pip-tools>=7.5,<8'
+lock: $(TOOLS) ## Pin the newest versions of everything in requirements-dev.txt, and of what users need in requirements.txt
 	$(LOCKED) --extra dev --extra sandbox --output-file requirements-dev.txt pyproject.toml requirements-dev.in
 	$(LOCKED) --output-file requirements.txt pyproject.toml
 	$(LOCKED) --output-file requirements-peers.txt requirements-peers.in
+	$(LOCKED) --allow-unsafe --output-file requirements-tools.txt requirements-tools.in
 	@# The package itself is not pinned on purpose: it is installed from the checkout, without dependencies.
 	sed -i '/^# WARNING: The following packages were not pinned/,$$d' requirements-dev.txt
 
@@ -136,4 +155,10 @@ $(PEERS): requirements-peers.txt | $(READY)
 	@echo "Installing what requirements-peers.txt pins into .venv/peers" >&2
 	@test -x .venv/peers/bin/python || $(PYTHON) -m venv .venv/peers
 	@.venv/peers/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements-peers.txt
+	@touch $@
+
+$(TOOLS): requirements-tools.txt | $(READY)
+	@echo "Installing what requirements-tools.txt pins into .venv/tools" >&2
+	@test -x .venv/tools/bin/python || $(PYTHON) -m venv .venv/tools
+	@.venv/tools/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements-tools.txt
 	@touch $@

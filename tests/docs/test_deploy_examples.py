@@ -221,12 +221,40 @@ def test_the_image_is_made_from_what_is_there() -> None:
 
 
 def test_the_base_is_pinned_and_is_the_python_that_is_used() -> None:
-    (base,) = arguments("ARG")
+    """By version and digest; who builds must say the digest, for there is none to fall back to."""
+    base, digest = arguments("ARG")
     assert re.fullmatch(r"BASE=python:\d+\.\d+\.\d+-slim-\w+", base)
-    assert {rest.split()[0] for rest in arguments("FROM")} == {"${BASE}"}
+    assert digest == "DIGEST"
+    assert {rest.split()[0] for rest in arguments("FROM")} == {"${BASE}@${DIGEST}"}
     version = re.findall(r"\d+\.\d+", base)[0]
     assert set(re.findall(r"python(\d+\.\d+)/site-packages", read("Dockerfile"))) == {version}
     assert f'requires-python = ">={version}"' in read("pyproject.toml")
+
+
+@pytest.mark.parametrize(
+    ("digest", "built"),
+    [
+        (f"sha256:{'a1' * 32}", True),
+        ("", False),
+        ("sha256:…", False),
+        (f"sha256:{'a1' * 31}", False),
+        ("latest", False),
+    ],
+)
+def test_no_image_is_built_without_a_digest(tmp_path: Path, digest: str, built: bool) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho docker "$@"\n', encoding="utf-8")
+    docker.chmod(0o755)
+    done = subprocess.run(
+        ["make", "--silent", "-C", str(ROOT), "image", f"DIGEST={digest}"],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = f"docker build --build-arg DIGEST={digest} --tag indexer:{__version__} ." if built else ""
+    assert said in done.stdout
+    assert (done.returncode == 0, "docker build" in done.stdout) == (built, built)
 
 
 @pytest.mark.parametrize("step", arguments("RUN"), ids=lambda step: step.split()[0])

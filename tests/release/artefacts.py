@@ -36,12 +36,12 @@ def main(folder: Path) -> int:
     return told(faults or installed_faults(wheels[0]))
 
 
-def told(faults: Sequence[str]) -> int:
+def told(faults: Sequence[str], what: str = "sdist and wheel are") -> int:
     """An exit status, and words."""
     for fault in faults:
         sys.stderr.write(f"{fault}\n")
     if not faults:
-        sys.stdout.write(f"data-asset-indexer {__version__}: sdist and wheel are fit to release\n")
+        sys.stdout.write(f"data-asset-indexer {__version__}: {what} fit to release\n")
     return 1 if faults else 0
 
 
