@@ -22,7 +22,7 @@ LACKS = RestsOn(lacks=FieldOfRecord(generation="v1", field="subject"))
 ORIGINAL = RestsOn(original=f"asset/{ORIGINALS}/subject.20200101.json")
 ROOT = RestsOn(root="asset/subject.json")
 NO_ORIGINAL = RestsOn(no_original=("subject", "rig"))
-GONE = RestsOn(folder="gone")
+GONE, KEPT = RestsOn(folder="gone"), RestsOn(folder="kept")
 WANTED, RESULT_GONE = RestsOn(result="wanted"), RestsOn(result="gone")
 MOUNTED = RestsOn(mounts=("da-2", "da-1"))
 
@@ -77,6 +77,7 @@ NO_ORIGINAL_LEFT, NO_ROOT_LEFT = (
     "its original is gone by now",
     "the file that it is the original of is gone by now",
 )
+ALONE = "nothing else is in its folder by now: without it the asset would look gone"
 OTHER_MOUNTS = "other data assets mount the asset by now"
 NOT_READY = "the result is not ready by now, or names no computation"
 # fmt: off
@@ -110,6 +111,11 @@ TABLE: list[tuple[RestsOn | None, World, str]] = [
     (GONE, empty_world(), ""),
     (GONE, files(notes=b""), "the asset's folder is there by now"),
     (GONE, files(subject__20200101=b""), "the asset's folder is there by now"),
+    (KEPT, empty_world(), ALONE),
+    (KEPT, files(x=b""), ALONE),
+    (KEPT, files(x=b"", y=b""), ""),
+    (KEPT, files(y=b""), ""),
+    (KEPT, files(x=b"", subject__20200101=b""), ""),
     (MOUNTED, data_assets(stored_mount("da-1"), stored_mount("da-2"), stored_mount("da-3", "asset-two")), ""),
     (MOUNTED, data_assets(stored_mount("da-1")), OTHER_MOUNTS),
     (MOUNTED, data_assets(*(stored_mount(f"da-{number}") for number in (1, 2, 3))), OTHER_MOUNTS),

@@ -23,6 +23,7 @@ from indexer.model.content import (
     AsRead,
     Content,
     FieldContent,
+    HasBytes,
     HasEtag,
     InlineSource,
     NewRecordContent,
@@ -60,6 +61,10 @@ def content(body: bytes) -> Content:
         (None, HasEtag(etag="planned"), STALE),
         (live(b"old"), Absent(), STALE),
         (live(b"old"), HasEtag(etag="planned"), STALE),
+        (live(b"old", "odd-2"), HasBytes(sha256=sha256(b"old")), PROCEED),
+        (live(b"new"), HasBytes(sha256=sha256(b"old")), SATISFIED),
+        (live(b"other"), HasBytes(sha256=sha256(b"old")), STALE),
+        (None, HasBytes(sha256=sha256(b"old")), STALE),
     ],
 )
 def test_put(there: ObjectBody | None, precondition: Any, verdict: Verdict) -> None:
@@ -79,12 +84,19 @@ def test_copy(there: ObjectBody | None, verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "verdict"),
-    [(None, SATISFIED), (live(b"x", "planned"), PROCEED), (live(b"x", "other"), STALE)],
+    ("there", "precondition", "verdict"),
+    [
+        (None, HasEtag(etag="planned"), SATISFIED),
+        (live(b"x", "planned"), HasEtag(etag="planned"), PROCEED),
+        (live(b"x", "other"), HasEtag(etag="planned"), STALE),
+        (None, HasBytes(sha256=sha256(b"x")), SATISFIED),
+        (live(b"x", "odd-2"), HasBytes(sha256=sha256(b"x")), PROCEED),
+        (live(b"y"), HasBytes(sha256=sha256(b"x")), STALE),
+    ],
 )
-def test_delete(there: ObjectBody | None, verdict: Verdict) -> None:
-    """Gone is satisfied; another ETag is somebody else's."""
-    action = DeleteObject(target=KEY, precondition=HasEtag(etag="planned"), **PLACE)
+def test_delete(there: ObjectBody | None, precondition: Any, verdict: Verdict) -> None:
+    """Gone is satisfied; another ETag, or other bytes, are somebody else's."""
+    action = DeleteObject(target=KEY, precondition=precondition, **PLACE)
     assert judge_delete(action, there).verdict is verdict
 
 
@@ -167,6 +179,64 @@ def test_record_delete(there: dict[str, Any] | None, verdict: Verdict) -> None:
     world.add("v1", BODY)
     (action,) = by_kind(plan_of(world).actions, "delete-record")
     assert judge_record_delete(action, there).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("there", "verdict"),
+    [
+        (BODY | {"subject": {"n": 2}, "rig": {"r": 1}}, PROCEED),
+        (BODY | {"subject": {"n": 2}}, SATISFIED),
+        (BODY | {"subject": {"n": 2}, "rig": None}, PROCEED),
+        (BODY | {"rig": {"r": 1}}, PROCEED),
+    ],
+)
+def test_a_field_that_is_to_go_must_be_gone(there: dict[str, Any], verdict: Verdict) -> None:
+    """The others as desired are not enough: an undo sets what was there, and takes out what was not."""
+    desired = {"n": 2}
+    field = FieldContent(field="subject", source=InlineSource(value=desired), sha256=fingerprint(desired))
+    action = UpdateRecord(
+        target=RECORD,
+        precondition=AsRead(fields={"location": fingerprint(BODY["location"])}),
+        content=RecordContent(fields=(field,), unset=("rig",)),
+        **PLACE,
+    )
+    assert judge_update(action, there).verdict is verdict
+
+
+def update_of(*, record: str | None = None, **read: Any) -> UpdateRecord:
+    """One that sets the subject, where the record is as it was read."""
+    field = FieldContent(field="subject", source=InlineSource(value=2), sha256=fingerprint(2))
+    fields = {"location": fingerprint(BODY["location"]), **read}
+    content = RecordContent(fields=(field,))
+    return UpdateRecord(
+        target=RECORD, precondition=AsRead(fields=fields, record=record), content=content, **PLACE
+    )
+
+
+def test_what_makes_it_stale_is_said() -> None:
+    """A person looks at the outcome, and must know what to look for."""
+    over = HasEtag(etag="planned")
+    new = PutObject(target=KEY, precondition=Absent(), content=content(b"new"), **PLACE)
+    put = PutObject(target=KEY, precondition=over, content=content(b"new"), **PLACE)
+    delete = DeleteObject(target=KEY, precondition=over, **PLACE)
+    copied = Content(source=ObjectSource(bucket="bucket", key="k", etag="e"), sha256=sha256(b"same"))
+    copy = CopyObject(target=KEY, content=copied, **PLACE)
+    inserted = NewRecordContent(name="asset", sha256=fingerprint(NEW))
+    insert = InsertRecord(target=RECORD, content=inserted, **PLACE)
+    elsewhere = BODY | {"location": "s3://bucket/other"}
+    said = {
+        "the file is gone": judge_put(put, None, b"new"),
+        "there is a file now where none was": judge_put(new, live(b"old"), b"new"),
+        "the file was changed since the plan": judge_put(put, live(b"old"), b"new"),
+        "there is another original by now": judge_copy(copy, live(b"other")),
+        "the asset has a record by now": judge_insert(insert, [elsewhere]),
+        "the record is gone": judge_update(update_of(), None),
+        "the record has another location by now": judge_update(update_of(), elsewhere),
+        "the record's rig was changed since the plan": judge_update(update_of(rig="0" * 64), BODY),
+        "the record was changed since the plan": judge_update(update_of(record="0" * 64), BODY),
+    }
+    assert {one.why: one.verdict for one in said.values()} == dict.fromkeys(said, STALE)
+    assert judge_delete(delete, live(b"old")) == judge_put(put, live(b"old"), b"new")
 
 
 def test_a_record_of_another_asset_is_never_written() -> None:

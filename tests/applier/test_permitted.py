@@ -85,6 +85,7 @@ RETURNING = forgery.archive_data_asset("undo", archive=False, precondition={"kin
         ({"codeocean": False}, forgery.create_data_asset(), True),
         ({"codeocean": False}, forgery.update(), True),
         ({"codeocean": False}, forgery.update(precondition=forgery.as_read(record=SHA)), True),
+        ({"codeocean": False}, forgery.update(rests_on=None), True),
         ({"codeocean": False}, ADOPTION, False),
         ({"codeocean": False}, forgery.insert(rests_on={"mounts": []}), True),
         ({"codeocean": False}, LINKED, True),
@@ -92,6 +93,8 @@ RETURNING = forgery.archive_data_asset("undo", archive=False, precondition={"kin
         ({"codeocean": False}, UNLINKED, False),
         ({"codeocean": False}, forgery.insert("result-unregistered"), True),
         ({"codeocean": False}, forgery.delete_record("result-gone"), True),
+        ({"codeocean": False}, forgery.insert("result-unregistered", rests_on=None), True),
+        ({"codeocean": False}, forgery.delete_record("result-gone", rests_on=None), True),
         ({"codeocean": False}, forgery.delete_record(), False),
         ({"on_missing": "archive"}, forgery.delete_data_asset(), True),
         ({"on_missing": "archive"}, forgery.archive_data_asset(), False),
@@ -132,6 +135,47 @@ def test_what_the_configuration_forbids_is_refused(
     with pytest.raises(RefusedError) as raised:
         check_permitted(plan, permissions(**says))
     assert plan.actions[0].id in raised.value.detail
+
+
+LIMITS = (
+    "Plan again within these limits, or say that more is right with --max-deletes and --max-delete-percent."
+)
+UNDER_THIS = "Nothing was written. Plan again under this configuration; --policy goes over its policy.mode."
+
+
+@pytest.mark.parametrize(
+    ("says", "action", "problem"),
+    [
+        (
+            {"limits": {"mode": "upsert-only"}},
+            forgery.delete_record(),
+            "nothing is deleted or archived under --policy upsert-only",
+        ),
+        (
+            {"limits": {"mode": "create-only"}},
+            forgery.update(),
+            "nothing that exists is changed under --policy create-only",
+        ),
+        ({"codeocean": False}, forgery.update(), "it rests on Code Ocean, which is not configured"),
+        ({"on_missing": "archive"}, forgery.delete_data_asset(), "codeocean.on_missing is archive"),
+        ({"on_missing": "keep"}, forgery.archive_data_asset(), "codeocean.on_missing is keep"),
+        ({"register_data_assets": False}, forgery.create_data_asset(), "codeocean.register_assets is off"),
+        (ONLY_V2, forgery.put(), "docdb.v1.sync_to_s3 is off"),
+        (NONE_SYNCED, forgery.copy(), "no generation's sync_to_s3 is on"),
+        ({"metadata_file": "leave"}, METADATA, "s3.metadata_file is leave"),
+    ],
+)
+def test_the_setting_that_forbids_it_is_named(
+    says: dict[str, Any], action: dict[str, Any], problem: str
+) -> None:
+    """So that a person knows which to change, or what to plan again."""
+    plan = plan_with(action)
+    (asked,) = plan.actions
+    with pytest.raises(RefusedError) as raised:
+        check_permitted(plan, permissions(**says))
+    assert raised.value.summary == "The plan asks for what this configuration forbids"
+    assert raised.value.detail == f"{asked.kind} {asked.id} of {asked.location}: {problem}"
+    assert raised.value.hint == UNDER_THIS
 
 
 def busy_world() -> World:
@@ -210,6 +254,10 @@ def test_a_plan_that_says_nothing_of_its_buckets_may_take_away_five() -> None:
         ({"max_deletes": 101, "max_delete_percent": 1.0}, "up to 101 deletions, here 100"),
         ({"max_deletes": 1, "max_delete_percent": 10.5}, "up to 10.5 %, here 10 %"),
         ({"max_deletes": 1, "max_delete_percent": float("nan")}, "up to nan %, here 10 %"),
+        (
+            {"max_deletes": 101, "max_delete_percent": 11.0},
+            "up to 101 deletions, here 100; up to 11 %, here 10 %",
+        ),
     ],
 )
 def test_limits_wider_than_those_here_are_said_or_refused(scoped: dict[str, Any], said: str) -> None:
@@ -222,12 +270,14 @@ def test_limits_wider_than_those_here_are_said_or_refused(scoped: dict[str, Any]
         assert words == ""
         check_permitted(plan, permissions(enforce_limits=True))
         return
-    with pytest.raises(RefusedError, match="wider"):
+    with pytest.raises(RefusedError) as raised:
         check_permitted(plan, permissions(enforce_limits=True))
+    assert raised.value.summary == "The plan's own limits are wider than those here"
+    assert (raised.value.detail, raised.value.hint) == (said, LIMITS)
 
 
 def test_another_configuration_is_said() -> None:
     """It may be right: planner and applier have different rights, often in different files."""
     plan = plan_with()
     (words,) = warnings(plan, permissions(config_sha256="f" * 64))
-    assert "another configuration" in words
+    assert words == "The plan was made under another configuration than this one."
