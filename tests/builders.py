@@ -272,7 +272,12 @@ def apply_to(
     clock: Callable[[], datetime] = lambda: at  # noqa: E731
     return apply_plan(
         plan if isinstance(plan, PlanFile) else as_file(plan),
-        Systems(world.readers(), writers or world.writers(), against_going_on=against_going_on),
+        Systems(
+            world.readers(),
+            writers or world.writers(),
+            whole_values=True,
+            against_going_on=against_going_on,
+        ),
         within or bounds(),
         DiskFolder(folder),
         parallel,

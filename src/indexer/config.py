@@ -87,6 +87,11 @@ class DocDBSettings(Section):
         default=None,
         description="The CA bundle of the server, for Amazon DocumentDB `global-bundle.pem`. Turns TLS on.",
     )
+    whole_values: bool | None = Field(
+        default=None,
+        description="Whether the conditions of writes hold objects and lists, too, which not every server can compare: a change "
+        "that leaves the last-modified field alone is then noticed up to the very write. Unset: on Amazon DocumentDB.",
+    )
     lease_collection: str | None = Field(
         default=None,
         min_length=1,

@@ -148,6 +148,7 @@ def _apply(room: Room, planned: Planned, folder: str, actor: str, point: Point) 
             readers_of(view),
             writers_of(view),
             prove_conditions=room.stage.ignoring,
+            whole_values=True,
             open_archive=lambda place: room.archives.of(place, actor, point),
         ),
         bounds(),

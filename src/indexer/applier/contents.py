@@ -89,9 +89,9 @@ class Sources:
 
 @dataclass(slots=True)
 class Filters:
-    """How much of a record a run lets the database compare: all of it, until it shows that it cannot."""
+    """How much of a record a run lets the database compare: all of it where it is known to, until it shows that it cannot."""
 
-    exact: bool = True
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True)

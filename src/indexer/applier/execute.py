@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor as Pool
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
 
@@ -44,7 +44,7 @@ class Executor:
     parallel: int
     against_going_on: Callable[[], str]
     """Asked before each batch: why the run must not go on; empty where it may."""
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters
 
     def execute(self, actions: Sequence[Action]) -> None:
         """Settle every action in the ledger.

@@ -78,7 +78,7 @@ class RecordApplier:
     generations: Sequence[GenerationName]
     """All configured ones: a new record must be in none."""
     ledger: Ledger
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters
     """The run's own."""
 
     def apply(self, actions: Sequence[RecordAction]) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Event
 
-from indexer.applier.contents import Sources
+from indexer.applier.contents import Filters, Sources
 from indexer.applier.evidence import Evidence
 from indexer.applier.execute import Executor
 from indexer.applier.journal import Journal
@@ -94,6 +94,7 @@ def carry_out_here(
         work.pause,
         work.parallel,
         systems.against_going_on,
+        Filters(exact=systems.whole_values),
     )
     executor.execute(actions)
     return ledger.outcomes

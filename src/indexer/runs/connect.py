@@ -33,6 +33,8 @@ class Systems:
     """None where no collection is configured for them."""
     prove_conditions: bool = False
     """S3 must show that it refuses a condition which does not hold, before anything rests on it."""
+    whole_values: bool = False
+    """DocDB is known to compare objects and lists, so that they stand in the conditions of writes, too."""
     open_archive: Callable[[str], Archive] | None = None
     """Opens the archive at a place; None: a folder of this machine, or objects in S3."""
     against_going_on: Callable[[], str] = lambda: ""
@@ -142,4 +144,7 @@ def open_systems(config: Config, parallel: int | None, warn: Warn = unheard) -> 
             leases = Leases(clients.docdb, first_database(config), config.docdb.lease_collection)
         writers = Writers(S3Writer(clients.s3), DocDBWriter(clients.docdb), data_assets)
         proof = not config.s3.trust_conditions and not is_amazons(clients.s3)
-        yield Systems(_readers(clients), writers, leases, prove_conditions=proof)
+        whole = config.docdb.whole_values
+        if whole is None:
+            whole = clients.docdb.is_amazons
+        yield Systems(_readers(clients), writers, leases, prove_conditions=proof, whole_values=whole)

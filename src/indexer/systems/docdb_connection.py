@@ -31,6 +31,8 @@ from indexer.model.generation import GenerationName
 from indexer.systems.bson_values import CODEC_OPTIONS
 from indexer.systems.docdb_uri import HINT_URI, WRONG, check_packages, parsed_uri, why_unusable
 
+AMAZON = (".docdb.amazonaws.com", ".docdb.amazonaws.com.cn")
+"""How addresses of Amazon DocumentDB end."""
 SERVER_SELECTION_MS = 10_000
 SOCKET_TIMEOUT_MS = 60_000
 READ_DEADLINE_S = 60.0
@@ -57,6 +59,12 @@ class DocDB:
     address: str
     """Host and port, without credentials."""
     places: Places
+
+    @property
+    def is_amazons(self) -> bool:
+        """Is it an Amazon DocumentDB, by its address?"""
+        hosts = [one.rpartition(":")[0] for one in self.address.split(",")]
+        return all(host.endswith(AMAZON) for host in hosts)
 
     def collection(self, generation: GenerationName) -> MongoCollection[dict[str, Any]]:
         """One generation's collection, read from the primary."""
