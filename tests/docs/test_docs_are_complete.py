@@ -148,6 +148,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "buckets": ('["one", "two"]', ("one", "two")),
     "lookback_days": ("7", 7),
     "docdb.tls_ca_file": ("bundle.pem", Path("bundle.pem")),
+    "docdb.whole_values": ("true", True),
     "docdb.v1.sync_to_s3": ("false", False),
     "docdb.v2.sync_to_s3": ("true", True),
     "s3.metadata_file": ("remove", "remove"),
