@@ -12,22 +12,12 @@ SCHEDULES = {
     "a run that died, and another that wrote the same": "missing-first: apply@4 power, apply@2 runs overlap; half",
     "a refusal that no room was left for": "original-only: apply@5 full, apply@2 acts predecessor-copies; half",
     "a server that knows no conditions": "stale-first: apply@1 ignoring, apply@2 acts uploader-adds-original; undo",
-}
-OPEN = {
     "a search that lags behind a creation which is undone": "derived-mounted: undo@39 lags; undo",
     "two creations by two runs at once": "derived-mounted: apply@3 runs same; undo",
 }
-"""Found, and not mended yet."""
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES.keys())
 def test_what_was_found_once_stays_mended(schedule: str) -> None:
     """The schedule, played again, shows nothing."""
-    assert list(map(str, play(parse(schedule)).problems)) == []
-
-
-@pytest.mark.xfail(reason="an undo knows one created data asset, and asks a search once", strict=True)
-@pytest.mark.parametrize("schedule", OPEN.values(), ids=OPEN.keys())
-def test_what_was_found_and_is_not_mended_yet(schedule: str) -> None:
-    """Of creations in Code Ocean, which knows no conditions."""
     assert list(map(str, play(parse(schedule)).problems)) == []

@@ -128,9 +128,9 @@ class _Action:
         """What the first write replaced is the true before-image; what the last one left is what is there."""
         twins: tuple[str, ...] = ()
         if self.made is not None and self.made_at is not None:
-            twins = self.made.twins_beside(after)
-            before, after = self.made.before, after if at >= self.made_at else self.made.after
-            at = max(at, self.made_at)
+            last = after if at >= self.made_at else self.made.after
+            twins = self.made.twins_beside(after, last)
+            before, after, at = self.made.before, last, max(at, self.made_at)
         made = OurWrite(before, after, sure=True, at=at, twins=twins)
         self.made, self.made_at, self.sent = made, at, []
 

@@ -77,11 +77,10 @@ class OurWrite:
     twins: tuple[str, ...] = ()
     """Data assets that two runs at the same moment created beside this one."""
 
-    def twins_beside(self, after: AfterImage | None) -> tuple[str, ...]:
-        """All that were created beside the one in `after`."""
-        ids = (*self.twins, self.after.data_asset_id if self.after is not None else None)
-        new = None if after is None else after.data_asset_id
-        return tuple(one for one in dict.fromkeys(ids) if one and one != new)
+    def twins_beside(self, other: AfterImage | None, last: AfterImage | None) -> tuple[str, ...]:
+        """All that were created, here or in `other`, but the one in `last`."""
+        ids = (*self.twins, *(one.data_asset_id for one in (self.after, other) if one is not None))
+        return tuple(one for one in dict.fromkeys(ids) if one and (last is None or one != last.data_asset_id))
 
     def shows_in(self, live: AfterImage | None) -> bool:
         """Is what is there now what this write left? A record tells by its time, a file by its bytes."""
