@@ -389,7 +389,7 @@ def test_ids_that_differ_have_keys_that_differ() -> None:
         {"deep": {"$date": "2024-01-01T00:00:00Z"}},
         {"$ref": "c", "$id": 1},
         Foreign("Regex", '{"$regularExpression": {"pattern": "^a", "options": ""}}'),
-        object(),
+        range(3),
     ],
     ids=repr,
 )
