@@ -238,8 +238,9 @@ def test_code_ocean_must_be_configured() -> None:
     """Without it no data asset is touched."""
     plan = plan_with(altered(one_of("create-data-asset")))
     check_bounds(plan, bounds())
-    with pytest.raises(RefusedError):
+    with pytest.raises(RefusedError) as raised:
         check_bounds(plan, bounds(codeocean=False))
+    assert raised.value.detail.endswith(": Code Ocean is not configured")
 
 
 @pytest.mark.parametrize("place", range(len(busy_plan().actions)))

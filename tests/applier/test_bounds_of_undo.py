@@ -11,6 +11,7 @@ from builders import bounds
 from forgery import forged
 from indexer.applier.bounds import check_bounds
 from indexer.errors import RefusedError
+from indexer.model.generation import V1
 from indexer.model.plan import Plan
 
 HERE = bounds(buckets=frozenset({forgery.BUCKET}), results_bucket=forgery.RESULTS)
@@ -66,6 +67,7 @@ def no_whole_path(place: str) -> str:
     return f"its archive is no whole path: {place!r}"
 
 
+BUT_LOCATION = {"last_modified": SHA, "subject": SHA}
 UNSAID = "it does not say what must still hold in the other systems"
 NO_SOURCE = "subject is no field that comes from there"
 # fmt: off
@@ -75,6 +77,8 @@ TABLE: list[tuple[dict[str, Any], str]] = [
     (put("core-file-stale"), from_nowhere("subject.json")),
     (put(content=forgery.of_field()), from_nowhere("subject.json")),
     (put(content=forgery.archived("s3://runs/archive")), ""),
+    (put(content=forgery.archived("s3://runs")), ""),
+    (put(content=forgery.archived("s3:///runs/archive")), "its archive names no bucket"),
     (put(content=forgery.archived("s3://")), "its archive names no bucket"),
     (put(content=forgery.archived("s3:///archive")), "its archive names no bucket"),
     (put(content=forgery.archived("archive")), no_whole_path("archive")),
@@ -117,6 +121,8 @@ TABLE: list[tuple[dict[str, Any], str]] = [
     (update(archive="archive"), NO_SOURCE),
     (update("field-missing"), NO_SOURCE),
     (update(precondition=forgery.as_read(record=SHA, fields={})), "its precondition does not name location"),
+    (update(precondition=forgery.as_read(fields=BUT_LOCATION)), "its precondition does not name location"),
+    (update(unset=(*V1.core_fields, "external_links")), ""),
     (update(precondition=forgery.as_read()), "its precondition does not name last_modified"),
     (forgery.update(rests_on=None), UNSAID),
     (forgery.update(content=forgery.links(["da-1"])), "external_links is no field that comes from there"),
@@ -202,6 +208,18 @@ def test_one_order_holds_for_a_whole_plan() -> None:
         == "it rests on a delete-record, which comes later"
     )
     assert problem_of(*late) == ""
+
+
+def test_files_may_rest_on_each_other_after_their_record() -> None:
+    """Two of one kind in a row turn no plan round."""
+    assert problem_of(forgery.update(), forgery.put(after=[0]), forgery.copy(after=[0, 1])) == ""
+
+
+def test_an_asset_may_be_named_like_a_day_that_is_not_known() -> None:
+    """The original's own name tells whether its day is known."""
+    at, key = forgery.location("<date>"), "<date>/subject.json"
+    original = forgery.target("<date>/original_metadata/subject.20250101.json")
+    assert problem_of(forgery.copy(at=at, target=original, content=forgery.of_object(key))) == ""
 
 
 def test_an_action_rests_on_what_stands_before_it_in_its_asset() -> None:

@@ -104,6 +104,7 @@ TABLE: list[tuple[RestsOn | None, World, str]] = [
     (NO_ORIGINAL, files(subject__20200101=b"null"), ""),
     (NO_ORIGINAL, files(subject__20200101=b"broken"), ""),
     (NO_ORIGINAL, files(subject__20200101=b'{"n": 36893488147419103232}'), f"subject has {EARLIER}"),
+    (NO_ORIGINAL, files(subject__20200101=5_000 * b"9"), f"subject has {EARLIER}"),
     # Of several the oldest counts, as in the decision table.
     (NO_ORIGINAL, files(subject__20200102=b"{}", subject__20200101=b"broken"), ""),
     (NO_ORIGINAL, files(subject__20200101=b"{}", subject__20200102=b"broken"), f"subject has {EARLIER}"),

@@ -226,8 +226,11 @@ def test_what_a_plan_withholds_is_not_carried_out_from_its_actions(
     plan = plan_of(world, **scoped)
     assert {one.policy for one in plan.withheld} == {policy}
     check_own_limits(plan)
-    with pytest.raises(RefusedError, match=policy):
+    with pytest.raises(RefusedError, match=policy) as raised:
         check_own_limits(unheld(plan))
+    assert raised.value.summary == "The plan goes beyond its own limits"
+    moved = "Nothing was written. What a plan withholds is never moved by hand: plan again."
+    assert raised.value.hint == moved
 
 
 def test_removed_links_are_counted_once_more() -> None:
