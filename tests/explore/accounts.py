@@ -37,6 +37,9 @@ def check_journal(room: Room, folder: str) -> Iterator[Problem]:
     for problem in protocol_problems(lines):
         yield Problem("protocol", f"{folder}: {problem}")
     runs = [one for one in room.runs if one.folder == folder]
+    ended = sum(line.get("event") == "finished" for line in lines)
+    if ended < sum(one.result is not None for one in runs):
+        yield Problem("protocol", f"{folder}: a run got to its end, and the journal does not say so")
     intended, all_intended = (
         list(standing(lines)),
         [(line.get("action_id"), line.get("before")) for line in lines],
@@ -98,6 +101,12 @@ def check_result(room: Room, run: Run) -> Iterator[Problem]:
         if outcome is None:
             yield Problem("unreported", f"{run.actor}: {action.kind} {action.location} has no outcome")
             continue
+        rested = [one for one in action.after if one in outcomes and outcomes[one].status not in WRITTEN]
+        if outcome.status == "applied" and rested:
+            yield Problem(
+                "unfounded",
+                f"{run.actor}: {action.kind}/{action.reason} was applied, and rests on what was not",
+            )
         changes = [one for one in history if one.author in ours and writes_to(action, one)]
         own = [one for one in changes if one.author == run.actor]
         for kind, words in _outcome_against(room, outcome, changes, own):
@@ -114,6 +123,9 @@ def _outcome_against(
         yield "unreported", "and it did not write"
     if own and outcome.before is None and outcome.status != "failed" and not _in_doubt(room, own[-1]):
         yield "unreported", "and its write has no before-image"
+    earlier = changes and not own and outcome.status == "satisfied" and outcome.before is None
+    if earlier and not _taken_over(room, changes[-1], by_others=True):
+        yield "unreported", "and an earlier run's write has no before-image"
     if outcome.before is not None and not changes and not room.stage.unanswered:
         yield "unreported", "and has the before-image of somebody else's write"
     if changes and outcome.before is not None and not _fits(outcome.before, changes, room):
@@ -125,9 +137,12 @@ def _in_doubt(room: Room, own: Change) -> bool:
     return room.stage.unanswered or _taken_over(room, own)
 
 
-def _taken_over(room: Room, own: Change) -> bool:
+def _taken_over(room: Room, own: Change, *, by_others: bool = False) -> bool:
+    """Did somebody else write there since? `by_others`: to anything, not to a record alone."""
     later = room.stage.history[room.stage.history.index(own) + 1 :]
-    return own.slot[0] == "record" and any(one.slot == own.slot and one.author != own.author for one in later)
+    return (by_others or own.slot[0] == "record") and any(
+        one.slot == own.slot and one.author != own.author for one in later
+    )
 
 
 def _fits(before: BeforeImage, changes: list[Change], room: Room) -> bool:

@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from types import ModuleType
 if __name__ == "__main__":
     sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 
-from explore.faults import FAULTS, Fault
+from explore.faults import FAULTS, SHOWN_BY, WORLDS_OF, Fault
 
 MOST_SCHEDULES = 6_000
 
@@ -72,7 +73,7 @@ def plant(fault: Fault) -> None:
     sys.meta_path.insert(0, _Planter(fault))  # type: ignore[arg-type]
 
 
-def hunt(most: int) -> str:
+def hunt(fault: Fault, most: int) -> str:
     """The first schedule that shows something wrong, and what; empty where none of so many does."""
     from explore.play import play
     from explore.schedule import THENS, Schedule
@@ -80,8 +81,11 @@ def hunt(most: int) -> str:
     from explore.worlds import WORLDS
 
     rng = random.Random(1)
-    plain = (Schedule(world, (), then) for world in WORLDS for then in THENS)
-    drawn = (draw(rng, singles if number % 2 else pairs) for number in count())
+    worlds = WORLDS_OF.get(fault.module, tuple(WORLDS))
+    plain = (Schedule(world, (), then) for world in worlds for then in THENS)
+    drawn = (draw(rng, pairs if number % 3 == 0 else singles, worlds) for number in count())
+    wanted = re.compile(SHOWN_BY.get(fault.name, ""))
+    drawn = (schedule for schedule in drawn if wanted.search(str(schedule)))
     for number, schedule in enumerate(islice(chain(plain, drawn), most), start=1):
         problems = play(schedule).problems
         if problems:
@@ -94,7 +98,7 @@ def found(fault: Fault, most: int = MOST_SCHEDULES) -> str:
     command = [sys.executable, str(Path(__file__).resolve()), "--hunt", fault.name, "--schedules", str(most)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise AssertionError(done.stderr[-2000:])
+        raise AssertionError(done.stderr.strip().rpartition("\n")[2])
     return done.stdout.strip()
 
 
@@ -117,8 +121,9 @@ def main() -> int:
     parser.add_argument("--hunt", metavar="FAULT")
     asked = parser.parse_args()
     if asked.hunt:
-        plant(next(one for one in FAULTS if one.name == asked.hunt))
-        print(hunt(asked.schedules))
+        fault = next(one for one in FAULTS if one.name == asked.hunt)
+        plant(fault)
+        print(hunt(fault, asked.schedules))
         return 0
     wanted = [one for one in FAULTS if asked.name in one.name]
     missed = 0

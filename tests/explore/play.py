@@ -114,6 +114,8 @@ class _Play:
         match self.schedule.then:
             case "again":
                 self.in_step = is_complete(self._until_done(planned, "r1", "again"))
+                if not self.in_step and self._undisturbed():
+                    self._problem("drift", "nothing was in its way, and the plan was not carried out")
             case "undo":
                 self._undo("r1", "u1", "undo")
             case "half":
@@ -180,6 +182,8 @@ class _Play:
             return False
         run = (self._apply if half else self._until_done)(undone.planned, own, actor)
         undone = replace(undone, left_out=undone.left_out or not is_complete(run))
+        if not half and not is_complete(run) and self._undisturbed():
+            self._problem("unreported", "nothing was in its way, and it was not taken back")
         self.watch.problems.extend(check_undo(self.room, undone, began, since, folder))
         return not undone.left_out
 

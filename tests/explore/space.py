@@ -185,9 +185,9 @@ def _blocks(kind: Blocks, world: str, then: Then) -> tuple[Block, ...]:
     return tuple(block for block in kind(world, then) if len(block))
 
 
-def draw(rng: random.Random, kind: Blocks) -> Schedule:
+def draw(rng: random.Random, kind: Blocks, worlds: Sequence[str] = ()) -> Schedule:
     """Any schedule of such blocks; each world as often as every other, and looked into only when it is drawn."""
-    blocks = _blocks(kind, rng.choice(list(WORLDS)), rng.choice(THENS))
+    blocks = _blocks(kind, rng.choice(worlds or list(WORLDS)), rng.choice(THENS))
     block = rng.choice(blocks)
     return block[rng.randrange(len(block))]
 

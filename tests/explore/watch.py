@@ -13,7 +13,7 @@ from explore.grounds import groundless, grounds_of
 from explore.runs import Room, Run
 from explore.stage import Change, Snapshot
 from explore.targets import writes_to
-from indexer.model.values import sha256
+from indexer.model.values import fingerprint, sha256
 from indexer.systems.bson_values import unarchived
 
 
@@ -57,6 +57,10 @@ class Watch:
         if change.slot[0] == "record" and change.before and change.after and not _later(change):
             yield "unfounded", "its last-modified field is not later than the one that it replaces"
         undo = run.planned.undoes is not None
+        if change.after is not None and not _reviewed(change, run):
+            yield "unfounded", "that is not what was reviewed"
+        if change.slot[0] == "data-asset" and change.before is None and self._made_twice(change):
+            yield "unfounded", "two data assets of one"
         if change.slot[0] == "record" and change.before and change.after and not undo:
             before, after = (elsewhere(change.slot[1], one) for one in (change.before, change.after))
             if before != after:
@@ -65,6 +69,16 @@ class Watch:
         for ground in grounds_of(change, self.room.world, run.planned.seen, undo=undo):
             if groundless(ground, change, now, looks):
                 yield "unfounded", f"not so any more: {ground.words}"
+
+    def _made_twice(self, change: Change) -> bool:
+        """Did this very run make another one before?"""
+        made = [
+            one
+            for one in self.room.stage.history
+            if one.author == change.author and one.slot[0] == "data-asset"
+        ]
+        same = [one for one in made if one.before is None and one.after.prefix == change.after.prefix]
+        return len(same) > 1
 
     def _unseen(self, change: Change, run: Run, seen: Sequence[Any]) -> Iterator[tuple[str, str]]:
         """What was replaced must be what the plan saw, or what we wrote ourselves."""
@@ -141,6 +155,19 @@ def _quietly(change: Change, looked: Mapping[str, Any], *, compares: bool) -> bo
     held = gone - {name for name in gone if name not in looked and change.after is None}
     plain = any(compares or isinstance(looked.get(name), str | datetime | None) for name in held)
     return bool(gone) and modified not in other and not plain
+
+
+def _reviewed(change: Change, run: Run) -> bool:
+    """Has a file, or a field of a record, the digest that the plan shows, as far as it was known?"""
+    asked = [getattr(one, "content", None) for one in run.planned.plan.actions if writes_to(one, change)]
+    if change.slot[0] == "record":
+        fields = [field for one in asked if one for field in getattr(one, "fields", ())]
+        return all(fingerprint(change.after.get(one.field)) == one.sha256 for one in fields)
+    digest = sha256(change.after) if change.slot[0] == "object" else ""
+    known = (
+        [one for one in asked if one and "last_modified" not in str(one.known_after_apply)] if digest else []
+    )
+    return not known or any(one.sha256 == digest for one in known)
 
 
 def named(change: Change) -> str:
