@@ -9,6 +9,7 @@ from typing import Any
 from builders import BUCKET, RESULTS
 from explore.facts import (
     CORE,
+    ROOT_FILE,
     CannotHoldError,
     file_bytes,
     is_json,
@@ -34,6 +35,19 @@ def out_of_step(now: Snapshot, world: SmallWorld) -> list[str]:
     prefixes = {place[1] for place in places if place and place[0] == BUCKET}
     prefixes |= {key.split("/")[0] for key in now.buckets[BUCKET] if "/" in key}
     return [f"{prefix}: {why}" for prefix in sorted(prefixes) for why in _asset(now, world, prefix)]
+
+
+def not_adopted(first: Snapshot, now: Snapshot, world: SmallWorld) -> Iterator[str]:
+    """Uploads that no record had, and none has: a JSON file without an original in JSON is taken over."""
+    for key, one in first.buckets[BUCKET].items():
+        match = ROOT_FILE.fullmatch(key)
+        prefix = key.split("/")[0]
+        was, became = ruler(first, world, prefix), ruler(now, world, prefix)
+        if match is None or was is None or became is None or was[1].get(match[1]) is not None:
+            continue
+        good = is_json(one.body) and not any(is_json(kept) for kept in originals(first, prefix, match[1])[:1])
+        if good and match[1] in CORE[was[0]] and became[1].get(match[1]) is None:
+            yield f"{prefix}: its {match[1]}.json was not taken over"
 
 
 def _asset(now: Snapshot, world: SmallWorld, prefix: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from functools import cache
 from explore.accounts import check_journal, check_result, check_undo
 from explore.actors import act
 from explore.director import Director
-from explore.oracle import out_of_step
+from explore.oracle import not_adopted, out_of_step
 from explore.runs import Planned, Room, Run, apply, plan, quiet, undo
 from explore.schedule import Schedule
 from explore.stage import Snapshot
@@ -221,3 +221,5 @@ class _Play:
 
     def _out_of_step(self, now: Snapshot) -> Iterator[str]:
         yield from out_of_step(now, self.room.world)
+        if self._undisturbed():
+            yield from not_adopted(self.planned.seen, now, self.room.world)

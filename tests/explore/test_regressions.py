@@ -8,6 +8,7 @@ from explore.play import play
 from explore.schedule import parse
 
 SCHEDULES = {
+    "an asset that both generations hold": "adopted-and-linked: ; undo",
     "an undo of a record that a curator changes just then": "adopted-in-our-bytes: undo@14 acts curator-edits-with-a-date; undo",
     "a run that died, and another that wrote the same": "missing-first: apply@4 power, apply@2 runs overlap; half",
     "a refusal that no room was left for": "original-only: apply@5 full, apply@2 acts predecessor-copies; half",

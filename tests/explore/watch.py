@@ -45,8 +45,7 @@ class Watch:
                 self.problems.append(Problem(kind, f"{run.actor} wrote {named(change)}: {words}"))
 
     def _against(self, change: Change, now: Snapshot, run: Run) -> Iterator[tuple[str, str]]:
-        if why := out_of_bounds(change.slot, change.before, change.after):
-            yield "bounds", why
+        yield from self._content(change, run)
         seen = list(self._seen(change, run))
         if self._raced(change, run, seen):
             self.room.raced.add(change.slot)
@@ -54,21 +53,25 @@ class Watch:
             yield from self._unseen(change, run, seen)
             if change.before is not None and not is_kept(change, now, self.room):
                 yield "lost", "what it replaced is neither live nor in an archive"
+        looks, undo = self.room.stage.looks.get(run.actor, {}), run.planned.undoes is not None
+        for ground in grounds_of(change, self.room.world, run.planned.seen, undo=undo):
+            if groundless(ground, change, now, looks):
+                yield "unfounded", f"not so any more: {ground.words}"
+
+    def _content(self, change: Change, run: Run) -> Iterator[tuple[str, str]]:
+        """Is what was written what may be written?"""
+        if why := out_of_bounds(change.slot, change.before, change.after):
+            yield "bounds", why
         if change.slot[0] == "record" and change.before and change.after and not _later(change):
             yield "unfounded", "its last-modified field is not later than the one that it replaces"
-        undo = run.planned.undoes is not None
         if change.after is not None and not _reviewed(change, run):
             yield "unfounded", "that is not what was reviewed"
         if change.slot[0] == "data-asset" and change.before is None and self._made_twice(change):
             yield "unfounded", "two data assets of one"
-        if change.slot[0] == "record" and change.before and change.after and not undo:
+        if change.slot[0] == "record" and change.before and change.after and run.planned.undoes is None:
             before, after = (elsewhere(change.slot[1], one) for one in (change.before, change.after))
             if before != after:
                 yield "lost", f"links to other platforms were {before}, and are {after}"
-        looks = self.room.stage.looks.get(run.actor, {})
-        for ground in grounds_of(change, self.room.world, run.planned.seen, undo=undo):
-            if groundless(ground, change, now, looks):
-                yield "unfounded", f"not so any more: {ground.words}"
 
     def _made_twice(self, change: Change) -> bool:
         """Did this very run make another one before?"""

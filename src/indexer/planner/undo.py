@@ -60,14 +60,21 @@ def plan_undo(actions: Sequence[Action], writes: Mapping[str, OurWrite], kept: K
             if action.id in stays:
                 stays |= dict.fromkeys(action.after, stays[action.id])
             elif inverses:
-                # An asset's records, in both generations, are one step.
-                record = isinstance(action, RecordAction)
-                if steps and record and steps[-1][0]:
-                    steps[-1][1].extend(inverses)
-                else:
-                    steps.append((record, inverses))
+                _add(steps, inverses, record=isinstance(action, RecordAction))
         undone.extend(chain(step for _, step in steps))
     return Undo(tuple(undone), tuple(impossible))
+
+
+def _add(steps: list[tuple[bool, list[Action]]], inverses: list[Action], *, record: bool) -> None:
+    """An asset's records, in both generations, are one step, and it has the place of the last one.
+
+    A record that rules no files is written after the files of the other one: it would come before them on the way back,
+    and no order of systems holds for such a plan.
+    """
+    held = [one for records, step in steps if records for one in step] if record else []
+    if record:
+        steps[:] = [step for step in steps if not step[0]]
+    steps.append((record, [*held, *inverses]))
 
 
 def _inverses_unless(
