@@ -8,6 +8,7 @@ from explore.play import play
 from explore.schedule import parse
 
 SCHEDULES = {
+    "a field that a curator adds before a redo does": "metadata-retired: redo@3 acts curator-edits-quietly; redo",
     "an asset that both generations hold": "adopted-and-linked: ; undo",
     "an undo of a record that a curator changes just then": "adopted-in-our-bytes: undo@14 acts curator-edits-with-a-date; undo",
     "a run that died, and another that wrote the same": "missing-first: apply@4 power, apply@2 runs overlap; half",

@@ -115,7 +115,8 @@ class Draft:
             case UpdateRecord(content=content, precondition=read):
                 left = {key: self.record[key] for key in self.record if key not in content.unset} | values
                 # What pins the whole record (an undo) lets the database look at all of it that it can compare.
-                pinned = read.fields if read.record is None else self.record
+                # What it sets may not be there yet, and must not be then, either.
+                pinned = read.fields if read.record is None else {**self.record, **values}
                 unchanged = _unchanged(self.record, pinned, exact)
                 return UpdateOne(record_id, unchanged, values, content.unset), _left(left, stamp)
             case DeleteRecord():
