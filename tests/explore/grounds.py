@@ -23,6 +23,9 @@ from explore.facts import (
 )
 from explore.stage import Change, Look, Slot, Snapshot
 from explore.worlds import SmallWorld
+from indexer.model.action import Action, UpdateRecord
+from indexer.model.content import FieldContent, InlineSource
+from indexer.model.plan import Plan
 from memory import key_of
 
 FRESH = timedelta(minutes=2)
@@ -128,6 +131,24 @@ def _data_asset(change: Change, planned: Snapshot) -> Iterator[Ground]:
             lambda now: not keys_under(now, prefix),
             (("listing", BUCKET, f"{prefix}/"),),
         )
+
+
+def planned_in_vain(plan: Plan, seen: Snapshot) -> Iterator[str]:
+    """What a plan asks for on no ground, in a world that nobody changed while it was planned."""
+    for action in plan.actions:
+        bucket, _, prefix = action.location.removeprefix("s3://").partition("/")
+        ids = [one.source.value.get("Code Ocean") for one in _inline(action)]
+        if action.reason == "asset-gone" and keys_under(seen, prefix, bucket):
+            yield f"{action.kind} of {action.location}, whose folder is there"
+        if action.reason == "result-gone" and shown_as_result(seen, prefix):
+            yield f"{action.kind} of {action.location}, whose result is there"
+        if any(set(one or ()) != mounting(seen, prefix) for one in ids):
+            yield f"links of {action.location} that are not what mounts it"
+
+
+def _inline(action: Action) -> list[FieldContent]:
+    content = action.content if isinstance(action, UpdateRecord) else None
+    return [one for one in content.fields if isinstance(one.source, InlineSource)] if content else []
 
 
 def groundless(ground: Ground, change: Change, now: Snapshot, looks: Mapping[Slot, Sequence[Look]]) -> bool:

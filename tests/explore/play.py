@@ -12,6 +12,7 @@ from functools import cache
 from explore.accounts import check_journal, check_result, check_undo
 from explore.actors import act
 from explore.director import Director
+from explore.grounds import planned_in_vain
 from explore.oracle import not_adopted, out_of_step
 from explore.runs import Planned, Room, Run, apply, plan, quiet, undo
 from explore.schedule import Schedule
@@ -142,9 +143,12 @@ class _Play:
         if not any(event.actor == "plan" for event in self.schedule.events):
             return self.planned
         try:
-            return plan(self.room, "plan", self.point)
+            planned = plan(self.room, "plan", self.point)
         except (Crash, IndexerError):
             return None
+        for one in () if planned.window else planned_in_vain(planned.plan, planned.seen):
+            self._problem("unfounded", f"it was planned: {one}")
+        return planned
 
     def _apply(self, planned: Planned, folder: str, actor: str, *, quietly: bool = False) -> Run:
         run = apply(self.room, planned, folder, actor, quiet if quietly else self.point)
