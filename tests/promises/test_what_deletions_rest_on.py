@@ -100,7 +100,7 @@ def test_code_ocean_is_asked_again_once_its_answer_is_old(world: Arena) -> None:
 
     with world.opened() as systems:
         systems = striking(systems, "readers.data_assets", "mounted", and_then_one_comes_back)
-        clock = lambda: started + timedelta(seconds=40 * next(ticks))  # noqa: E731
+        clock = lambda: started + timedelta(seconds=70 * next(ticks))  # noqa: E731
         result = carry_out(world, systems, "run", clock=clock)
     assert status_of(result, plan, "update-record", "asset_00") == "applied"
     assert status_of(result, plan, "update-record", "asset_01") == "stale"

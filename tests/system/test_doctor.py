@@ -32,6 +32,7 @@ UNSUPPORTED = b"<Error><Code>NotImplemented</Code><Message>A header is not suppo
 @pytest.fixture
 def ready(workbench: Workbench) -> Workbench:
     """Everything that a run needs, and all that doctor advises but for a role: nx-27017 has none."""
+    (workbench.folder / "indexer.toml").chmod(0o600)  # it holds the token
     workbench.insert_in_step("asset", subject={"subject_id": "1"})
     for bucket in (*MANAGED_BUCKETS, RESULTS_BUCKET):
         workbench.put("other/subject.json", b"{}", bucket)
