@@ -160,6 +160,11 @@ class S3Settings(Section):
         json_schema_extra={"not": {"enum": list(NO_ORIGINALS_FOLDER)}},
     )
 
+    largest_file_mb: int = Field(
+        default=64,
+        ge=1,
+        description="A root file or an original that is larger is not read: it is found, and left alone.",
+    )
     metadata_file: Literal["sync", "leave", "remove"] = Field(
         default="sync",
         description="What becomes of `metadata.nd.json`: `sync`: it holds the whole record; `leave`: it is neither written nor deleted; "

@@ -133,3 +133,33 @@ def test_a_file_whose_key_would_be_too_long_is_found(
     again = plan_of(world, with_rules=rules(links=False))
     assert again.actions == ()
     assert len(again.findings) == len(missing)
+
+
+@pytest.mark.parametrize(
+    "name", ["subject.json", "session.json", "original_metadata/rig.20200101.json", "metadata.nd.json"]
+)
+def test_a_file_that_is_too_large_is_found_and_never_read(name: str) -> None:
+    """Whether the record has the field, would take it over, or its original decides; the rest of the asset goes on."""
+    world = world_of(record("a", subject={"n": 1}, procedures={"p": 1}))
+    world.put(BUCKET, "a/procedures.json", b"{}")
+    world.put(BUCKET, "a/rig.json", b'{"r": 1}')
+    world.put(BUCKET, f"a/{name}", text_of(1024 * 1024))
+    plan = plan_of(world, with_rules=rules(largest_file_mb=1))
+    found = [one.detail for one in plan.findings if one.kind == "value-unserialisable"]
+    assert len(found) == 1
+    assert name in found[0]
+    assert "largest_file_mb" in found[0]
+    assert "a/procedures.json" in [one.target.key for one in by_kind(plan.actions, "put-object")]
+    assert f"a/{name}" not in [one.target.key for one in plan.actions if hasattr(one.target, "key")]
+    assert [one for one in plan_of(world).findings if one.kind == "value-unserialisable"] == []
+
+
+def test_a_new_asset_is_registered_without_a_file_that_is_too_large() -> None:
+    """It is null in the record, as a corrupt one is."""
+    world = world_of(record("a"))
+    world.put(BUCKET, "new/data_description.json", b'{"data_level": "derived"}')
+    world.put(BUCKET, "new/subject.json", text_of(1024 * 1024))
+    plan = plan_of(world, with_rules=rules(largest_file_mb=1))
+    (insert,) = by_kind(plan.actions, "insert-record")
+    assert [one.field for one in insert.content.fields] == ["data_description"]
+    assert [one.kind for one in plan.findings] == ["value-unserialisable"]

@@ -8,12 +8,12 @@ from typing import Any
 
 from indexer.model.action import Action, ArchiveDataAsset, DeleteDataAsset, with_id
 from indexer.model.content import DataAssetTarget, Mounted, RestsOn
-from indexer.model.generation import GENERATIONS, GenerationName
+from indexer.model.generation import GENERATIONS, METADATA_FILE, GenerationName
 from indexer.model.links import InvalidLinksError
 from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, Folder, Record, RecordRow
 from indexer.model.values import UnserialisableError, masked, record_bytes
-from indexer.planner.capacity import check_metadata_key
+from indexer.planner.capacity import check_metadata_key, too_large
 from indexer.planner.desired import FieldDesire, desire_fields
 from indexer.planner.files import FilePlanner, FileSteps, file_findings
 from indexer.planner.join import Window, shortened, show_id
@@ -145,7 +145,7 @@ def _relink(asset: Asset, row: RecordRow, rules: Rules) -> AssetPlan:
 def _sync(asset: Asset, record: Record, folder: Folder, rules: Rules) -> AssetPlan:
     """The record that rules the files: its fields and links, and the files from the desired record."""
     generation = GENERATIONS[record.generation]
-    desires, blocked = desire_fields(generation, record.body, asset, rules.originals_folder)
+    desires, blocked = desire_fields(generation, record.body, asset, rules)
     links, link_findings = _links(asset, record.row, record.body.get(generation.links_field), rules)
     adopted = {desire.field: desire.value for desire in desires if desire.decision.adopt}
     findings = [*link_findings, *file_findings(asset, desires, blocked)]
@@ -161,6 +161,8 @@ def _sync(asset: Asset, record: Record, folder: Folder, rules: Rules) -> AssetPl
     if rules.metadata_file == "sync":
         try:
             check_metadata_key(asset.location, folder)
+            if why := too_large(folder, [METADATA_FILE], rules.largest_file_mb):
+                raise UnserialisableError(why)
             metadata = record_bytes(masked(desired, unknown), _known(desires))
         except UnserialisableError as exc:
             if not any(block.in_record for block in blocked):

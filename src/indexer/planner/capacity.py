@@ -5,6 +5,7 @@ Source: DOMAIN, "The systems' habits to build for".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from indexer.model.generation import METADATA_FILE
@@ -16,6 +17,7 @@ KEY_BYTES = 1024
 """Of an S3 object."""
 RECORD_BYTES = 16 * 1024 * 1024
 """Of a record, as BSON."""
+MEGABYTE = 1024 * 1024
 HEADROOM_BYTES = 8 * 1024
 """For what a write adds beside the values: stamps, links, and a new record's name and location."""
 
@@ -24,6 +26,15 @@ def check_key(location: Location, name: str) -> None:
     """Raise UnserialisableError where S3 has no room for the name of a file of this asset."""
     if len(location.key(name).encode("utf-8")) > KEY_BYTES:
         raise UnserialisableError(f"the key of {name} would be longer than {KEY_BYTES:,} bytes")
+
+
+def too_large(folder: Folder, names: Iterable[str], largest_mb: int) -> str:
+    """Why a file that must be read is not: a body of hundreds of megabytes would take ten times its room. Else empty."""
+    for name in names:
+        info = folder.files.get(name) or folder.originals.get(name)
+        if info is not None and info.size > largest_mb * MEGABYTE:
+            return f"{name} is larger than {largest_mb} MB (`s3.largest_file_mb`), and is not read"
+    return ""
 
 
 def check_metadata_key(location: Location, folder: Folder) -> None:

@@ -35,7 +35,8 @@ from indexer.model.values import (
     from_bytes,
     to_bytes,
 )
-from indexer.planner.capacity import bson_size, check_key, check_record
+from indexer.planner.capacity import bson_size, check_key, check_record, too_large
+from indexer.planner.rules import Rules
 
 DAY = "YYYYMMDD"
 """As long as any day in an original's name."""
@@ -214,18 +215,22 @@ def _content(name: str | None, bodies: Mapping[str, ObjectBody]) -> _Read:
 
 
 def desire_fields(
-    generation: Generation, record: Mapping[str, Any], asset: Asset, originals_folder: str
+    generation: Generation, record: Mapping[str, Any], asset: Asset, rules: Rules
 ) -> tuple[tuple[FieldDesire, ...], tuple[FieldBlocked, ...]]:
     """Apply the table to every core field. Raises MustReadError, once, with all that must be read."""
+    folder = asset.folder or Folder(exists=False)
     desires: list[FieldDesire] = []
     blocked: list[FieldBlocked] = []
     unread: list[str] = []
-    originals = oldest_originals(asset.folder or Folder(exists=False))
+    originals = oldest_originals(folder)
     for field in generation.core_fields:
         try:
-            desire = desire_field(field, record, asset, originals.get(field), originals_folder)
+            desire = desire_field(field, record, asset, originals.get(field), rules.originals_folder)
         except MustReadError as exc:
-            unread.extend(exc.names)
+            if why := too_large(folder, exc.names, rules.largest_file_mb):
+                blocked.append(FieldBlocked(field, why, in_record=False))
+            else:
+                unread.extend(exc.names)
             continue
         if isinstance(desire, FieldBlocked):
             blocked.append(desire)

@@ -15,7 +15,7 @@ from indexer.model.plan import Finding, FindingKind
 from indexer.model.snapshot import Asset, Folder, MustReadError
 from indexer.model.values import NotJsonError, UnserialisableError, check_storable, from_bytes, to_bytes
 from indexer.planner.asset import AssetPlan, chain, object_steps
-from indexer.planner.capacity import bson_size, check_metadata_key, check_record
+from indexer.planner.capacity import bson_size, check_metadata_key, check_record, too_large
 from indexer.planner.desired import desire_fields
 from indexer.planner.files import FilePlanner, file_findings
 from indexer.planner.records import described, insert_record
@@ -77,7 +77,7 @@ def no_generation(asset: Asset, schema_version: object) -> AssetPlan:
 def _register(
     asset: Asset, folder: Folder, generation: Generation, description: Mapping[str, Any], rules: Rules
 ) -> AssetPlan:
-    values, findings = core_values(asset, folder, generation)
+    values, findings = core_values(asset, folder, generation, rules)
     create: list[Action] = []
     links: list[str] | None = [one.id for one in asset.data_assets] if rules.links else []
     if rules.register_data_assets and not links:
@@ -87,7 +87,7 @@ def _register(
     )
     if not rules.collections[generation.name].sync_to_s3:
         return AssetPlan(tuple(chain([create, [insert]])), findings)
-    desires, blocked = desire_fields(generation, body, asset, rules.originals_folder)
+    desires, blocked = desire_fields(generation, body, asset, rules)
     beside = file_findings(asset, (), tuple(one for one in blocked if one.field in values))
     metadata: bytes | None = to_bytes(body)
     try:
@@ -100,18 +100,23 @@ def _register(
 
 
 def core_values(
-    asset: Asset, folder: Folder, generation: Generation
+    asset: Asset, folder: Folder, generation: Generation, rules: Rules
 ) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     """The values of the core files that are there; one that is not JSON, or holds what no record can, or has no room for, is found.
 
     Raises MustReadError, once, for all files that were not read yet.
     """
-    there = [field for field in generation.core_fields if core_file(field) in folder.files]
+    findings: list[Finding] = []
+    there = []
+    for field in generation.core_fields:
+        if why := too_large(folder, [core_file(field)], rules.largest_file_mb):
+            findings.extend(_found(asset, "value-unserialisable", why).findings)
+        elif core_file(field) in folder.files:
+            there.append(field)
     unread = [core_file(field) for field in there if core_file(field) not in asset.bodies]
     if unread:
         raise MustReadError(*unread)
     values: dict[str, Any] = {}
-    findings: list[Finding] = []
     size = 0
     for field in there:
         try:

@@ -76,7 +76,7 @@ def _register(asset: Asset, folder: Folder, result: DataAsset, rules: Rules) -> 
     generation = rules.generation_of(version)
     if generation is None:
         return no_generation(asset, version)
-    values, findings = core_values(asset, folder, generation)
+    values, findings = core_values(asset, folder, generation, rules)
     insert, _ = insert_record(
         asset, generation, result.name, values, [result.id], rules, "result-unregistered"
     )

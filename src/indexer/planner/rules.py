@@ -32,6 +32,8 @@ class Rules:
     originals_folder: str = "original_metadata"
     metadata_file: MetadataFile = "sync"
     """What becomes of the metadata file: kept in step, left alone, or retired."""
+    largest_file_mb: int = 64
+    """Files that are larger are not read."""
     links: bool = False
     """Links to Code Ocean are kept in step: it is configured, and its search came back whole."""
     register_data_assets: bool = False

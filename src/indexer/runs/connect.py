@@ -56,6 +56,7 @@ def rules_of(config: Config) -> Rules:
         collections=collections,
         originals_folder=config.s3.originals_folder,
         metadata_file=config.s3.metadata_file,
+        largest_file_mb=config.s3.largest_file_mb,
         links=config.codeocean is not None,
         register_data_assets=config.codeocean is not None and config.codeocean.register_assets,
         on_missing=config.codeocean.on_missing if config.codeocean else "keep",
