@@ -13,7 +13,7 @@ from typing import Literal
 from indexer.errors import SystemFaultError
 from indexer.model.action import Action, DeleteObject
 from indexer.model.content import FieldOfRecord
-from indexer.model.generation import DATA_DESCRIPTION, core_file, original_field
+from indexer.model.generation import DATA_DESCRIPTION, core_file, oldest_originals
 from indexer.model.location import Location, parse_location
 from indexer.model.ports import Readers
 from indexer.model.snapshot import RESULT_TAGS, DataAsset
@@ -92,13 +92,9 @@ class Evidence:
     def _originals(self, location: Location, fields: Sequence[str]) -> str:
         """An original in JSON, the oldest of its field, would have the next plan delete the root file."""
         prefix = location.key(f"{self._originals_folder}/")
-        oldest: dict[str, str] = {}
-        for info in self._readers.objects.listing(location.bucket, prefix).objects:
-            field = original_field(info.key.removeprefix(prefix))
-            if field is not None and field in fields:
-                oldest[field] = min(info.key, oldest.get(field, info.key))
-        for field, key in sorted(oldest.items()):
-            if self._is_json(location, key):
+        listed = self._readers.objects.listing(location.bucket, prefix).objects
+        for field, key in sorted(oldest_originals(info.key for info in listed).items()):
+            if field in fields and self._is_json(location, key):
                 return f"{field} has an original by now: without it in the record, its root file would be deleted"
         return ""
 

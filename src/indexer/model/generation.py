@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -89,6 +89,19 @@ def original_field(name: str) -> str | None:
     """The core field whose original a file of the originals folder is, or None."""
     match = DATED_NAME.fullmatch(name)
     return match[1] if match and match[1] in CORE_FIELDS else None
+
+
+def oldest_originals(names: Iterable[str]) -> dict[str, str]:
+    """Core field → the name of its original; of several the oldest, by the date in their names. They may have a folder.
+
+    A later one was made of a file that was not the first upload any more.
+    """
+    oldest: dict[str, str] = {}
+    for name in names:
+        field = original_field(name.rpartition("/")[2])
+        if field is not None:
+            oldest[field] = min(name, oldest.get(field, name))
+    return oldest
 
 
 def record_id(location: Location) -> str:

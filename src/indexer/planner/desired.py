@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from indexer.model.generation import Generation, core_file, original_field, original_name
+from indexer.model.generation import Generation, core_file, oldest_originals, original_name
 from indexer.model.location import Location
 from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectBody
 from indexer.model.values import (
@@ -132,19 +132,6 @@ class _Read:
     """It is not JSON, and why."""
 
 
-def oldest_originals(folder: Folder) -> dict[str, str]:
-    """Core field → the name of its original, below the asset's root; of several the oldest, by the date in their names.
-
-    A later one was made of a file that was not the first upload any more.
-    """
-    oldest: dict[str, str] = {}
-    for name in folder.originals:
-        field = original_field(name.rpartition("/")[2])
-        if field is not None:
-            oldest[field] = min(name, oldest.get(field, name))
-    return oldest
-
-
 def desire_field(
     field: str,
     record: Mapping[str, Any],
@@ -222,7 +209,7 @@ def desire_fields(
     desires: list[FieldDesire] = []
     blocked: list[FieldBlocked] = []
     unread: list[str] = []
-    originals = oldest_originals(folder)
+    originals = oldest_originals(folder.originals)
     for field in generation.core_fields:
         try:
             desire = desire_field(field, record, asset, originals.get(field), rules.originals_folder)
