@@ -124,12 +124,22 @@ def _outcome_against(
     if own and outcome.before is None and outcome.status != "failed" and not _in_doubt(room, own[-1]):
         yield "unreported", "and its write has no before-image"
     earlier = changes and not own and outcome.status == "satisfied" and outcome.before is None
-    if earlier and not _taken_over(room, changes[-1], by_others=True):
+    if (
+        earlier
+        and not _goes_on(room, changes[-1].author)
+        and not _taken_over(room, changes[-1], by_others=True)
+    ):
         yield "unreported", "and an earlier run's write has no before-image"
     if outcome.before is not None and not changes and not room.stage.unanswered:
         yield "unreported", "and has the before-image of somebody else's write"
     if changes and outcome.before is not None and not _fits(outcome.before, changes, room):
         yield "unreported", "and its before-image is not what was replaced"
+
+
+def _goes_on(room: Room, actor: str) -> bool:
+    """Is this run not at its end? What it has written, its journal tells only then for sure."""
+    run = next(one for one in room.runs if one.actor == actor)
+    return run.result is None and not run.died and not run.error
 
 
 def _in_doubt(room: Room, own: Change) -> bool:

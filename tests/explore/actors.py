@@ -137,6 +137,9 @@ STEPS |= {
     "uploader-adds-original": _put(f"{ORIGINALS}/subject.20260115.json", b'{"subject_id": "the original"}'),
     "uploader-removes-originals": _delete(f"{ORIGINALS}/"),
     "uploader-removes-all": _delete(""),
+    "uploader-leaves-metadata": _delete(
+        "subject", "instrument", "session", "raw/", "data_description", f"{ORIGINALS}/"
+    ),
     "uploader-adds-data": _put("raw/more.bin", b"more"),
     "uploader-makes-raw": _put("data_description.json", to_bytes({"data_level": "raw"})),
     "uploader-removes-description": _delete("data_description.json"),

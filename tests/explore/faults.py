@@ -28,6 +28,8 @@ WORLDS_OF: dict[str, tuple[str, ...]] = {
         "links-removed",
         "results",
         "derived-mounted",
+        "metadata-alone-at-first",
+        "metadata-retired",
     ),
     "indexer.applier.data_assets": ("derived-mounted", "gone-archive"),
     "indexer.applier.objects": (*FILES, "unrecorded", "format"),
@@ -56,6 +58,7 @@ SHOWN_BY: dict[str, str] = {
     "mounts are not compared": f"apply.*{CODE_OCEAN}",
     "an original that is gone does not count": "apply.*acts uploader",
     "a record that has the field does not count": f"apply.*{CURATOR}",
+    "the last file of a folder may go": "metadata-.*apply.*acts uploader-leaves",
     "any description will do": "apply.*acts uploader",
     "an undo does not look how the record was left": f"undo.*{CURATOR}",
     "refusals are not journalled": "apply.*(acts|runs)",
@@ -132,6 +135,7 @@ FAULTS: tuple[Fault, ...] = (
         ("mounts are not compared", "        if rests_on.mounts is not None and sorted(rests_on.mounts) != self._mounting(location):", "        if False:"),
         ("an original that is gone does not count", "            yield self._file(location, rests_on.original, \"its original is gone by now\")", "            yield \"\""),
         ("a record that has the field does not count", "        return \"\" if found[0].get(lacks.field) is None else", "        return \"\" if True else"),
+        ("the last file of a folder may go", "        return \"\" if others else", "        return \"\" if True else"),
         ("any description will do", "            if sha256(read.body) == described", "            if True"),
     ),
     *_in(
@@ -167,6 +171,11 @@ FAULTS: tuple[Fault, ...] = (
         ("copies before the record", "    return AssetPlan(tuple(chain([updates, *object_steps(files)])), tuple(findings))", "    return AssetPlan(tuple(chain([*object_steps(files), updates])), tuple(findings))"),
         ("nothing rests on anything", "                finished.append(with_id(action.model_copy(update={\"after\": after})))", "                finished.append(with_id(action.model_copy(update={\"after\": ()})))"),
         ("a failed search empties links", "    if not rules.links:\n        return None, ()", "    pass"),
+    ),
+    *_in(
+        "planner.files",
+        ("a metadata file is retired that stands alone", " and (steps.roots or not self.folder.lone):", ":"),
+        ("a new file's copy rests on nothing", "            steps.roots.append((put, self._copy_new(desire.field, name, desire.content)))", "            steps.roots += [(self._copy_new(desire.field, name, desire.content),), (put,)]"),
     ),
     *_in(
         "planner.links",

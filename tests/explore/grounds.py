@@ -9,6 +9,7 @@ from datetime import timedelta
 from builders import BUCKET, ORIGINALS, RESULTS
 from explore.facts import (
     LINKS,
+    METADATA,
     ROOT_FILE,
     keys_under,
     linked,
@@ -49,6 +50,8 @@ def grounds_of(change: Change, world: SmallWorld, planned: Snapshot, *, undo: bo
     match change.slot:
         case ("object", _, key) if change.after is None and (match := ROOT_FILE.fullmatch(key)):
             yield from _root_deleted(world, key.split("/")[0], match[1], planned)
+        case ("object", _, key) if change.after is None and METADATA.fullmatch(key):
+            yield _not_alone(key)
         case ("record", generation, _) if (place := place_of(change.after or change.before)) is not None:
             yield from _record(change, generation, *place, planned)
         case ("data-asset", _):
@@ -74,6 +77,15 @@ def _root_deleted(world: SmallWorld, prefix: str, field: str, planned: Snapshot)
         "an original exists",
         lambda now: bool(originals(now, prefix, field)),
         (("listing", BUCKET, folder), *keys),
+    )
+
+
+def _not_alone(key: str) -> Ground:
+    prefix = key.split("/")[0]
+    return Ground(
+        "something else is in its folder",
+        lambda now: bool({*keys_under(now, prefix)} - {key}),
+        (("listing", BUCKET, f"{prefix}/"),),
     )
 
 

@@ -15,6 +15,7 @@ SCHEDULES = {
     "a refusal that no room was left for": "original-only: apply@5 full, apply@2 acts predecessor-copies; half",
     "a server that knows no conditions": "stale-first: apply@1 ignoring, apply@2 acts uploader-adds-original; undo",
     "a search that lags behind a creation which is undone": "derived-mounted: undo@39 lags; undo",
+    "a write by a run that is not at its end": "missing-first: apply@2 runs same, second@6 yields; again",
     "two creations by two runs at once": "derived-mounted: apply@3 runs same; undo",
 }
 

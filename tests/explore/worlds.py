@@ -110,6 +110,19 @@ def _(stage: Stage) -> None:
     row_of_the_table(False, UPLOADED, None)(stage)
 
 
+@world("metadata-alone", rules={"metadata_file": "remove"})
+def _(stage: Stage) -> None:
+    """Without it the folder would be gone, and the record with it."""
+    in_step(stage, record())
+
+
+@world("metadata-alone-at-first", rules={"metadata_file": "remove"})
+def _(stage: Stage) -> None:
+    """The record has a field to be written: then the file may go."""
+    in_step(stage, record(subject=SUBJECT))
+    del stage.buckets[BUCKET][ROOT], stage.buckets[BUCKET][ORIGINAL]
+
+
 @world("metadata-left", rules={"metadata_file": "leave"})
 def _(stage: Stage) -> None:
     row_of_the_table(True, UPLOADED, UPLOADED)(stage)
