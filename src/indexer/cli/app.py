@@ -14,8 +14,8 @@ from indexer import __version__
 from indexer.cli import apply, config, demo, doctor, drift, plan, sandbox, schema, show, undo
 from indexer.cli.options import talks
 from indexer.cli.signals import Stopped, stoppable
-from indexer.cli.streams import open_closed_streams
-from indexer.cli.talk import Talk
+from indexer.cli.streams import open_closed_streams, unwritten
+from indexer.cli.talk import Talk, data
 from indexer.errors import IndexerError, UsageError
 
 # The class above every fault that typer finds in what was typed; it has no public name.
@@ -39,7 +39,7 @@ app.add_typer(config.app)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"indexer {__version__}")
+        data(f"indexer {__version__}\n")
         raise typer.Exit
 
 
@@ -97,7 +97,7 @@ def _status_of(run: Callable[[], int], talk: Talk) -> int:
 
 
 def _unforeseen(exc: Exception, talk: Talk) -> int:
-    """What was typed wrongly, or a fault of ours."""
+    """What was typed wrongly, a help that went nowhere, or a fault of ours."""
     if isinstance(exc, TYPED_WRONGLY):
         context = getattr(exc, "ctx", None)
         command = context.command_path if context else "indexer"
@@ -108,6 +108,9 @@ def _unforeseen(exc: Exception, talk: Talk) -> int:
         )
         talk.fail(wrong)
         return wrong.exit_code
+    if isinstance(exc, OSError) and not talk.tuned:  # no command has begun: typer could not write its help
+        talk.fail(lost := unwritten(exc))
+        return lost.exit_code
     if talk.verbose:
         import traceback
 

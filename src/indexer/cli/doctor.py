@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from indexer.cli.options import ConfigPath, configured
+from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data, paint_for
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def command(
     from indexer.runs.doctor import examine
     from indexer.runs.files import document_text
 
+    check_stdout()
     checks: list[Check] = []
     for check in examine(lambda: configured(config), _source(config), probe=write_probe):
         checks.append(_masked(check, talk))

@@ -25,6 +25,7 @@ from indexer.cli.options import (
 from indexer.cli.plan import SYSTEMS, AllowEmpty, Buckets, Everything, Lookback
 from indexer.cli.repository import lines_of_buckets, repository_path
 from indexer.cli.run import Run
+from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data, paint_for
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def command(
     from indexer.runs.expected import load_expected
 
     run = Run(talk, NAME)
+    check_stdout()
     rules = load_expected(expected) if expected else None
     fault = None
     if plan is not None:

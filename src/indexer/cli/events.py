@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from indexer.cli.signals import Stopped
+from indexer.cli.streams import writable_stdout
 from indexer.cli.talk import Talk
 from indexer.disk import open_own
 from indexer.errors import IndexerError
@@ -154,9 +154,7 @@ def event_stream(path: Path | None, talk: Talk, command: str, plan: str) -> Iter
 
     try:
         # Stdout is doubled, so that a reader who has left leaves the process's own alone.
-        stream = os.fdopen(
-            os.dup(sys.stdout.fileno()) if path == STDOUT else open_own(path, os.O_TRUNC), "wb"
-        )
+        stream = os.fdopen(os.dup(writable_stdout()) if path == STDOUT else open_own(path, os.O_TRUNC), "wb")
     except OSError as exc:
         hint = "Name another place with --events; - is stdout."
         raise IndexerError("The events cannot be written", f"{path}: {exc.strerror}", hint) from exc

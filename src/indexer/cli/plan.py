@@ -23,6 +23,7 @@ from indexer.cli.options import (
     parallelism,
 )
 from indexer.cli.run import Run
+from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def command(
 
     run = Run(talk, NAME)
     place = None if out == STDOUT else parse_place(out)
+    if place is None:
+        check_stdout()
     with event_stream(events, talk, NAME, out) as stream:
         settings = configured(config)
         run.configured(settings)

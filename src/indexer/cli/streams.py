@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import sys
 
-STREAMS = (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w"))
+from indexer.errors import IndexerError
+
+STREAMS = (("stdin", 0, "r", os.O_RDWR), ("stdout", 1, "w", os.O_RDONLY), ("stderr", 2, "w", os.O_RDWR))
+"""How each is opened where it was closed: what is said to nobody is no fault, but data must not seem to be written."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def open_closed_streams() -> None:
     """Let those that were closed (`>&-`) lead nowhere. Else the next file that is opened would be stdout."""
-    for name, number, mode in STREAMS:
+    for name, number, mode, access in STREAMS:
         if getattr(sys, name) is not None:
             continue
-        nowhere = os.open(os.devnull, os.O_RDWR)
+        nowhere = os.open(os.devnull, access)
         if nowhere != number and not _is_open(number):
             os.dup2(nowhere, number)
             os.close(nowhere)
@@ -27,3 +33,30 @@ def _is_open(number: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def writable_stdout() -> int:
+    """The number of a stdout that can be written. Raises OSError where it was closed, or is open for reading only."""
+    number = sys.stdout.fileno()
+    if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return number
+
+
+def check_stdout() -> None:
+    """Raise IndexerError where data could not be written: asked before long work, not after it."""
+    try:
+        writable_stdout()
+    except OSError as exc:
+        raise unwritten(exc) from exc
+
+
+def unwritten(exc: OSError) -> IndexerError:
+    """Why stdout could not be written, in words. From now on it leads nowhere: the process's end must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    detail, hint = f"stdout: {exc.strerror}", "Look at where it leads."
+    if exc.errno == errno.EBADF:
+        detail, hint = "stdout is closed", "Open it, or lead it to /dev/null."
+    elif exc.errno in NO_ROOM:
+        hint = "Make room."
+    return IndexerError("The output cannot be written", detail, hint)

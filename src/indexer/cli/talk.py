@@ -18,6 +18,7 @@ import typer
 
 from indexer import masking
 from indexer.applier.current import current_action_id
+from indexer.cli.streams import unwritten
 from indexer.errors import IndexerError
 from indexer.render.safe import safe, safe_json
 
@@ -40,7 +41,7 @@ class Talk:
     def __init__(self, stream: TextIO, json_lines: bool = False) -> None:
         self._stream = stream
         self._lock = threading.RLock()
-        self.quiet = self.verbose = self.detailed = False
+        self.quiet = self.verbose = self.detailed = self.tuned = False
         self.json_lines = json_lines
         self.run_id = uuid.uuid4().hex
         self.plan_id: str | None = None
@@ -64,7 +65,7 @@ class Talk:
     ) -> None:
         """Obey the options."""
         self.quiet, self.verbose, self.json_lines = quiet, verbose, log_format == "json"
-        self.detailed = detailed or verbose
+        self.detailed, self.tuned = detailed or verbose, True
         if verbose:
             from indexer.cli.logs import listen
 
@@ -231,5 +232,4 @@ def data(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(CLOSED_PIPE) from None
     except OSError as exc:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise IndexerError("The output cannot be written", f"stdout: {exc.strerror}", "Make room.") from exc
+        raise unwritten(exc) from exc

@@ -9,12 +9,14 @@ import typer
 
 from indexer.cli.options import ConfigPath, configured_here
 from indexer.cli.run import Run
-from indexer.cli.talk import Talk
+from indexer.cli.streams import check_stdout
+from indexer.cli.talk import Talk, data
 
 if TYPE_CHECKING:
     from indexer.runs.undo import Undone
 
 NAME = "undo"
+STDOUT = "-"
 IN_PART = 4
 SUMMARY = "Plan the way back from a run of apply."
 
@@ -23,7 +25,10 @@ ResultFile = Annotated[
     typer.Argument(metavar="RESULT", help="The result of an apply, or its folder; either may be in s3://."),
 ]
 Out = Annotated[
-    str, typer.Option("--out", metavar="PLACE", help="Where to write the plan: a path, or s3://BUCKET/KEY.")
+    str,
+    typer.Option(
+        "--out", metavar="PLACE", help="Where to write the plan: a path, or s3://BUCKET/KEY; - is stdout."
+    ),
 ]
 
 
@@ -35,21 +40,26 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     """
     from indexer import save_plan, undo
     from indexer.model.place import check_apart, parse_place
-    from indexer.runs.files import check_writable
+    from indexer.runs.files import check_writable, plan_text
     from indexer.runs.undone import all_beside
 
-    run, place = Run(talk, NAME), parse_place(out)
+    run, place = Run(talk, NAME), None if out == STDOUT else parse_place(out)
+    if place is None:
+        check_stdout()
     settings = configured_here(config)
     undone = undo(result, plan_id=talk.run_id)
     apart = {*undone.plan.scope.apart(), *(settings.every_bucket if settings else ())}
-    check_apart(place, apart, "--out")
-    check_writable(place, apart)
-    save_plan(undone.plan, place, kept_in_step=apart)
+    if place is None:
+        data(plan_text(undone.plan))
+    else:
+        check_apart(place, apart, "--out")
+        check_writable(place, apart)
+        save_plan(undone.plan, place, kept_in_step=apart)
     run.planned(undone.plan)
     for one in (*undone.notes, *(f"Cannot be taken back: {one}" for one in undone.impossible)):
         talk.warn(one)
     talk.say(_headline(undone), "alarm" if undone.impossible else "bold", plan=out)
-    if undone.plan.actions and not talk.json_lines:
+    if undone.plan.actions and place is not None and not talk.json_lines:
         name = shlex.quote(out)
         run_too = "" if all_beside(undone.plan) else f" --undoes {shlex.quote(result)}"
         talk.steps([f"indexer show {name}   every action", f"indexer apply {name}{run_too}  carry it out"])
