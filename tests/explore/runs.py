@@ -16,8 +16,8 @@ from indexer.errors import IndexerError
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.planner.assemble import Identity
+from indexer.planner.bucket import plan_here
 from indexer.runs.apply import apply_plan
-from indexer.runs.bucket import plan_here
 from indexer.runs.connect import Systems
 from indexer.runs.files import PlanFile, as_file
 from indexer.runs.plan import plan_snapshot

@@ -16,8 +16,8 @@ from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.model.ports import Readers, Writers
 from indexer.planner.assemble import Identity
+from indexer.planner.bucket import plan_here
 from indexer.runs.apply import apply_plan, bounds_of
-from indexer.runs.bucket import plan_here
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, rules_of
 from indexer.runs.files import load_plan, save_plan

@@ -17,9 +17,7 @@ from indexer.model.plan import Plan, PolicyMode, Scope
 from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import SystemName
 from indexer.planner.assemble import Identity, assemble
-from indexer.planner.rules import Rules
-from indexer.render.progress import SilentProgress
-from indexer.runs.bucket import (
+from indexer.planner.bucket import (
     PlanAssets,
     Survey,
     managed_bucket,
@@ -27,6 +25,8 @@ from indexer.runs.bucket import (
     read_mounted,
     results_bucket,
 )
+from indexer.planner.rules import Rules
+from indexer.render.progress import SilentProgress
 from indexer.runs.clock import check_clock
 from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import open_readers, rules_of

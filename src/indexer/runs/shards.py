@@ -26,15 +26,15 @@ from indexer.model.action import Action
 from indexer.model.outcome import Outcome, Status
 from indexer.model.ports import Readers
 from indexer.planner.asset import AssetPlan
+from indexer.planner.assets import Unread
+from indexer.planner.assets import Work as AssetWork
+from indexer.planner.bucket import AssetPlanner, PlanAssets, plan_here
 from indexer.render.progress import SilentProgress
-from indexer.runs.bucket import AssetPlanner, PlanAssets, plan_here
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import Cluster
 from indexer.runs.connect import Systems, open_readers, open_systems
 from indexer.runs.pulse import Pulse, beating, pulse_name
 from indexer.runs.worker_config import WorkerConfig
-from indexer.systems.assets import Unread
-from indexer.systems.assets import Work as AssetWork
 from indexer.systems.pace import at_most
 
 ENDING_S = 30.0

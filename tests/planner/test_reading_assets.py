@@ -18,7 +18,7 @@ from indexer.model.breaker import FAILURES_IN_A_ROW
 from indexer.model.location import Location
 from indexer.model.ports import Readers
 from indexer.model.snapshot import Asset, Listing, MustReadError, ObjectBody, ObjectInfo, RecordRow
-from indexer.systems.assets import ASSETS_A_BATCH, Unread, Work, read_assets
+from indexer.planner.assets import ASSETS_A_BATCH, Unread, Work, read_assets
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = ("a.json", "b.json")

@@ -18,13 +18,13 @@ from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import RESULT_TAGS, Asset, Coverage, DataAsset, RecordRow, SystemName
 from indexer.planner.assemble import BucketPlan
 from indexer.planner.asset import AssetPlan, Reads, needed_reads, plan_asset
+from indexer.planner.assets import Unread, Work, read_assets
+from indexer.planner.collect import Read, read_all
 from indexer.planner.join import Joined, Listed, Window, join, window
 from indexer.planner.links import holds_links
 from indexer.planner.register import plan_registration
 from indexer.planner.results import by_location, needed_result_reads, plan_result
 from indexer.planner.rules import Evidence, Rules
-from indexer.systems.assets import Unread, Work, read_assets
-from indexer.systems.collect import Read, read_all
 
 T = TypeVar("T")
 
