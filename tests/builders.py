@@ -29,11 +29,11 @@ from indexer.model.values import etag_of, to_bytes
 from indexer.planner.assemble import Identity
 from indexer.planner.asset import AssetPlan, plan_asset
 from indexer.planner.bucket import plan_here
+from indexer.planner.plan import Planned, plan_snapshot
 from indexer.planner.rules import Collection, Evidence, Rules
 from indexer.runs.apply import apply_plan
 from indexer.runs.connect import Systems
 from indexer.runs.files import PlanFile, as_file
-from indexer.runs.plan import Planned, plan_snapshot
 from indexer.runs.warn import Warn, unheard
 from memory import START, StoredDataAsset, World
 

@@ -17,10 +17,10 @@ from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.planner.assemble import Identity
 from indexer.planner.bucket import plan_here
+from indexer.planner.plan import plan_snapshot
 from indexer.runs.apply import apply_plan
 from indexer.runs.connect import Systems
 from indexer.runs.files import PlanFile, as_file
-from indexer.runs.plan import plan_snapshot
 from indexer.runs.undo import _unknown, undo_plan, way_back
 from memory import Crash
 

@@ -17,11 +17,12 @@ from indexer.model.plan import Plan
 from indexer.model.ports import Readers, Writers
 from indexer.planner.assemble import Identity
 from indexer.planner.bucket import plan_here
+from indexer.planner.plan import plan_snapshot
 from indexer.runs.apply import apply_plan, bounds_of
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, rules_of
 from indexer.runs.files import load_plan, save_plan
-from indexer.runs.plan import plan_snapshot, scope_of
+from indexer.runs.plan import scope_of
 from indexer.sandbox.stack import Sandbox
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
 from indexer.systems.docdb import DocDBReader, DocDBWriter

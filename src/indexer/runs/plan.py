@@ -1,31 +1,23 @@
-"""One run of the planner: shared reads → each bucket → policy → plan."""
+"""`plan` from beginning to end: what is asked for, the readers, the clocks, and the planner."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
 from indexer import __version__
 from indexer.config import Config
-from indexer.errors import IndexerError, MissingBucketError, SystemFaultError, UsageError
+from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.clock import CLOCK_HINT
 from indexer.model.plan import Plan, PolicyMode, Scope
 from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import SystemName
-from indexer.planner.assemble import Identity, assemble
-from indexer.planner.bucket import (
-    PlanAssets,
-    Survey,
-    managed_bucket,
-    plan_here,
-    read_mounted,
-    results_bucket,
-)
-from indexer.planner.rules import Rules
+from indexer.planner.assemble import Identity
+from indexer.planner.bucket import plan_here
+from indexer.planner.plan import plan_snapshot
 from indexer.render.progress import SilentProgress
 from indexer.runs.clock import check_clock
 from indexer.runs.cluster import open_cluster
@@ -85,15 +77,6 @@ class UnreadError(SystemFaultError):
     def __init__(self, fault: SystemFaultError, plan: Plan) -> None:
         super().__init__(fault.summary, fault.detail, fault.hint)
         self.plan = plan
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A finished run of the planner."""
-
-    plan: Plan
-    fault: SystemFaultError | None = None
-    """Why something could not be read at all, where nothing else is planned: the plan is kept, the run failed."""
 
 
 def plan(
@@ -162,26 +145,3 @@ def _look_at_clocks(readers: Readers, scope: Scope, warn: Warn) -> None:
 def _each(names: Sequence[str]) -> Sequence[str]:
     """One name alone is a name, not its letters."""
     return (names,) if isinstance(names, str) else names
-
-
-def plan_snapshot(
-    readers: Readers,
-    rules: Rules,
-    scope: Scope,
-    results: str | None,
-    identity: Identity,
-    plan_assets: PlanAssets,
-    progress: Progress,
-) -> Planned:
-    """The whole loop on one screen. Raises MissingBucketError as `plan` does."""
-    survey = Survey(readers, rules, scope, identity.created_at, plan_assets, progress)
-    managed = [bucket for bucket in scope.buckets if bucket != results]
-    mounted = read_mounted(survey) if managed else None
-    shares = [managed_bucket(survey, bucket, mounted) for bucket in managed]
-    if results in scope.buckets:
-        shares.append(results_bucket(survey, results))
-    finished = assemble(identity, scope, shares)
-    fault = survey.faults[0] if survey.faults and not finished.actions and not finished.withheld else None
-    if isinstance(fault, MissingBucketError):
-        raise fault
-    return Planned(finished, fault)

@@ -1,0 +1,44 @@
+"""The whole loop on one screen: shared reads → each bucket → policy → plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from indexer.errors import MissingBucketError, SystemFaultError
+from indexer.model.plan import Plan, Scope
+from indexer.model.ports import Progress, Readers
+from indexer.planner.assemble import Identity, assemble
+from indexer.planner.bucket import PlanAssets, Survey, managed_bucket, read_mounted, results_bucket
+from indexer.planner.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A finished run of the planner."""
+
+    plan: Plan
+    fault: SystemFaultError | None = None
+    """Why something could not be read at all, where nothing else is planned: the plan is kept, the run failed."""
+
+
+def plan_snapshot(
+    readers: Readers,
+    rules: Rules,
+    scope: Scope,
+    results: str | None,
+    identity: Identity,
+    plan_assets: PlanAssets,
+    progress: Progress,
+) -> Planned:
+    """The whole loop on one screen. Raises MissingBucketError as `plan` does."""
+    survey = Survey(readers, rules, scope, identity.created_at, plan_assets, progress)
+    managed = [bucket for bucket in scope.buckets if bucket != results]
+    mounted = read_mounted(survey) if managed else None
+    shares = [managed_bucket(survey, bucket, mounted) for bucket in managed]
+    if results in scope.buckets:
+        shares.append(results_bucket(survey, results))
+    finished = assemble(identity, scope, shares)
+    fault = survey.faults[0] if survey.faults and not finished.actions and not finished.withheld else None
+    if isinstance(fault, MissingBucketError):
+        raise fault
+    return Planned(finished, fault)
