@@ -19,8 +19,10 @@ from indexer.model.location import Location
 from indexer.model.ports import Readers
 from indexer.model.snapshot import Asset, Listing, MustReadError, ObjectBody, ObjectInfo, RecordRow
 from indexer.planner.assets import ASSETS_A_BATCH, Unread, Work, read_assets
+from indexer.planner.rules import Rules
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+RULES = Rules({}, originals_folder="originals")
 FILES = ("a.json", "b.json")
 
 
@@ -93,7 +95,7 @@ def test_decisions_come_in_the_order_of_the_work(parallel: int) -> None:
     def some(asset: Asset) -> str:
         return in_rounds(asset) if int(asset.location.prefix[-1]) % 3 else asset.location.prefix
 
-    found = list(read_assets(readers(Objects(), Records()), work(100), some, "originals", parallel))
+    found = list(read_assets(readers(Objects(), Records()), work(100), some, RULES, parallel))
     assert found == [one.asset.location.prefix for one in work(100)]
 
 
@@ -118,7 +120,7 @@ def test_what_was_read_is_let_go_of() -> None:
         return in_rounds(asset)
 
     with no_collector():
-        for _ in read_assets(readers(Objects(), Records()), work(300), decide, "originals", 2):
+        for _ in read_assets(readers(Objects(), Records()), work(300), decide, RULES, 2):
             pass
         assert len(alive) <= len(FILES)
     assert most < 100
@@ -138,14 +140,14 @@ def test_beside_the_one_that_decides_only_one_thread_does() -> None:
             deciding -= 1
         return in_rounds(asset)
 
-    assert len(list(read_assets(readers(Objects(), Records()), work(200), decide, "originals", 8))) == 200
+    assert len(list(read_assets(readers(Objects(), Records()), work(200), decide, RULES, 8))) == 200
     assert most <= 2
 
 
 def test_a_database_that_is_down_is_not_asked_for_ever() -> None:
     """Each question costs a timeout: after so many failures in a row nothing more is asked."""
     objects, records = Objects(), Records(failing=lambda _: True)
-    found = list(read_assets(readers(objects, records), work(2_000), in_rounds, "originals", 2))
+    found = list(read_assets(readers(objects, records), work(2_000), in_rounds, RULES, 2))
     assert len(found) == 2_000
     unread = [one for one in found if isinstance(one, Unread)]
     assert len(unread) == 2_000
@@ -158,14 +160,14 @@ def test_a_database_that_is_down_is_not_asked_for_ever() -> None:
 def test_a_batch_that_could_not_be_read_is_one_failure() -> None:
     """However many assets it is for: the next one is asked for."""
     objects, records = Objects(), Records(failing=lambda nth: nth in (1, 2, 3, 5, 6, 7))
-    found = list(read_assets(readers(objects, records), work(10 * ASSETS_A_BATCH), in_rounds, "originals", 2))
+    found = list(read_assets(readers(objects, records), work(10 * ASSETS_A_BATCH), in_rounds, RULES, 2))
     assert sum(isinstance(one, Unread) for one in found) == 6 * ASSETS_A_BATCH
 
 
 def test_objects_that_are_refused_are_no_outage() -> None:
     """A system that says no answers: each of the others is asked for, however many were refused in a row."""
     objects = Objects(fault=AccessDeniedError("S3 denies access", "archived, or not for us"))
-    found = list(read_assets(readers(objects, Records()), work(200), in_rounds, "originals", 2))
+    found = list(read_assets(readers(objects, Records()), work(200), in_rounds, RULES, 2))
     assert objects.asked == 200
     assert {one.why for one in found if isinstance(one, Unread)} == {
         "S3 denies access: archived, or not for us"
@@ -180,7 +182,7 @@ def test_an_outage_of_s3_leaves_alone_what_needs_no_file() -> None:
     def decide(asset: Asset) -> str:
         return in_rounds(asset) if asset.folder is not None else asset.location.prefix
 
-    found = list(read_assets(readers(objects, Records()), some, decide, "originals", 2))
+    found = list(read_assets(readers(objects, Records()), some, decide, RULES, 2))
     assert objects.asked < FAILURES_IN_A_ROW["s3"] + 4
     assert [isinstance(one, Unread) for one in found] == [True] * 100 + [False] * 100
 
@@ -196,7 +198,7 @@ def test_a_file_that_is_gone_is_looked_for_in_the_folder() -> None:
             raise MustReadError("b.json")
         return in_rounds(asset)
 
-    (found,) = read_assets(readers(objects, Records()), work(1, folder=False), decide, "originals", 2)
+    (found,) = read_assets(readers(objects, Records()), work(1, folder=False), decide, RULES, 2)
     assert isinstance(found, Unread)
     assert "b.json was removed" in found.why
     assert listed == [False, True, True]

@@ -17,19 +17,14 @@ from typing import Generic, TypeVar
 
 from indexer.errors import SystemFaultError
 from indexer.model.breaker import Breaker
-from indexer.model.generation import (
-    CORE_FIELDS,
-    METADATA_FILE,
-    GenerationName,
-    core_file,
-)
+from indexer.model.generation import GenerationName
 from indexer.model.ids import IdKey, id_key
 from indexer.model.location import Location, parse_location
 from indexer.model.ports import ObjectReader, Readers, RecordReader
 from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectInfo, Record, SystemName
+from indexer.planner.rules import Rules, folder_of
 from indexer.threads import pool_of
 
-ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})
 ASSETS_A_BATCH = 16
 """Records of so many assets are read in one request; each may be several MB."""
 P = TypeVar("P")
@@ -69,7 +64,7 @@ def read_assets(
     readers: Readers,
     work: Iterable[Work],
     decide: Callable[[Asset], P],
-    originals_folder: str,
+    rules: Rules,
     parallel: int,
 ) -> Iterator[P | Unread]:
     """Read assets in parallel and decide on each; in the order of `work`.
@@ -82,7 +77,7 @@ def read_assets(
     listed: deque[tuple[Work, Future[Folder | Unread | None], Future[Batch]]] = deque()
     decided: deque[P | Unread | Future[P | Unread]] = deque()
     with pool_of(parallel + 1 if parallel > 1 else 1, "read") as pool:
-        one_by_one = _Decider(readers, decide, originals_folder, pool)
+        one_by_one = _Decider(readers, decide, rules, pool)
         try:
             for batch in batches:
                 bodies = pool.submit(one_by_one.records, batch)
@@ -150,11 +145,11 @@ class _Decider(Generic[P]):
         self,
         readers: Readers,
         decide: Callable[[Asset], P],
-        originals_folder: str,
+        rules: Rules,
         pool: Executor,
     ) -> None:
         self._readers, self._decide = readers, decide
-        self._originals_folder, self._pool = originals_folder, pool
+        self._rules, self._pool = rules, pool
         self._breaker, self._turn = Breaker(), Lock()
 
     def records(self, batch: Sequence[Work]) -> Batch:
@@ -252,7 +247,7 @@ class _Decider(Generic[P]):
 
     def _folder(self, work: Work) -> Folder:
         """What S3 holds of the asset."""
-        folder = read_folder(self._readers.objects, work.asset.location, self._originals_folder)
+        folder = read_folder(self._readers.objects, work.asset.location, self._rules)
         if work.listed and not folder.exists:
             raise _UnreadableError("s3", "its folder was changed while it was being read")
         return folder
@@ -271,17 +266,10 @@ def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
     return records
 
 
-def read_folder(objects: ObjectReader, location: Location, originals_folder: str) -> Folder:
-    """One asset's folder: one LIST of its root, and one of its originals where it has any."""
-    base = location.key("")
-    root = objects.listing(location.bucket, base)
+def read_folder(objects: ObjectReader, location: Location, rules: Rules) -> Folder:
+    """One asset's folder: one LIST of its root, and one of its originals where the root shows any."""
+    root = objects.listing(location.bucket, location.key(""))
     originals: tuple[ObjectInfo, ...] = ()
-    if originals_folder in root.folders:
-        originals = objects.listing(location.bucket, location.key(f"{originals_folder}/")).objects
-    names = ((info.key.removeprefix(base), info) for info in root.objects)
-    return Folder(
-        exists=not root.empty,
-        lone=len(root.objects) + len(root.folders) == 1,
-        files={name: info for name, info in names if name in ROOT_FILES},
-        originals={info.key.removeprefix(base): info for info in originals},
-    )
+    if rules.may_have_originals(root):
+        originals = objects.listing(location.bucket, location.key(f"{rules.originals_folder}/")).objects
+    return folder_of(location, root, originals)

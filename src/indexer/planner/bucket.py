@@ -53,9 +53,7 @@ PlanAssets = Callable[[Iterable[Work], AssetPlanner], Iterator[AssetPlan | Unrea
 
 def plan_here(readers: Readers, parallel: int) -> PlanAssets:
     """In this process."""
-    return lambda work, planner: read_assets(
-        readers, work, planner.decide, planner.rules.originals_folder, parallel
-    )
+    return lambda work, planner: read_assets(readers, work, planner.decide, planner.rules, parallel)
 
 
 @dataclass(slots=True)

@@ -1,17 +1,31 @@
-"""What the planner must know beside the snapshot: the configuration's share, and what can be relied on."""
+"""What the planner must know beside the snapshot: the configuration's share, and what can be relied on.
+
+Beside it the rule of what in an asset's folder concerns us.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from indexer.model.content import RecordTarget
-from indexer.model.generation import GENERATIONS, Generation, GenerationName
+from indexer.model.generation import (
+    CORE_FIELDS,
+    GENERATIONS,
+    METADATA_FILE,
+    Generation,
+    GenerationName,
+    core_file,
+)
 from indexer.model.ids import id_in_plan
+from indexer.model.location import Location
+from indexer.model.snapshot import Folder, Listing, ObjectInfo
 
 OnMissing = Literal["archive", "delete", "keep"]
 MetadataFile = Literal["sync", "leave", "remove"]
+ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})
+"""Of millions of objects in an asset's folder these alone are ours, beside the originals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,10 @@ class Rules:
     """Links to Code Ocean are kept in step: it is configured, and its search came back whole."""
     register_data_assets: bool = False
     on_missing: OnMissing = "archive"
+
+    def may_have_originals(self, root: Listing) -> bool:
+        """Are the originals worth a listing? Their folder is directly in the asset's: a root without it has none."""
+        return self.originals_folder in root.folders
 
     def synced(self) -> tuple[GenerationName, ...]:
         """The generations whose records rule the files, the first one that holds an asset having it."""
@@ -91,3 +109,16 @@ class Evidence:
     def may_register(self) -> bool:
         """An asset without a record: is there none indeed, in any generation?"""
         return self.listing and not self.unread and not self.empty
+
+
+def folder_of(location: Location, root: Listing, originals: Iterable[ObjectInfo]) -> Folder:
+    """What S3 holds of one asset, from the listing of its root and that of its folder of originals."""
+    base = location.key("")
+    named = ((info.key.removeprefix(base), info) for info in root.objects)
+    return Folder(
+        exists=not root.empty,
+        # What else is there decides whether the folder would be gone with its last file.
+        lone=len(root.objects) + len(root.folders) == 1,
+        files={name: info for name, info in named if name in ROOT_FILES},
+        originals={info.key.removeprefix(base): info for info in originals},
+    )
