@@ -3,104 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
 
-from forgery import archive_data_asset, copy, create_data_asset, delete_record, forged, insert, put, update
+from forgery import archive_data_asset, copy, create_data_asset, delete_record, insert, put, update
 from indexer.applier.guard import PROCEED, SATISFIED, stale
-from indexer.applier.journal import Journal
-from indexer.applier.ledger import ANSWER_LOST, Ledger, system_of
-from indexer.disk import DiskFolder
+from indexer.applier.ledger import ANSWER_LOST, system_of
 from indexer.errors import OutageError
 from indexer.model.action import Action
 from indexer.model.breaker import FAILURES_IN_A_ROW
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
-from indexer.model.plan import Plan
 from indexer.model.values import sha256
-from memory import START
+from ledgers import Run, action_of, after_s
 
-PLAN = "plan-0001"
 ABSENT = BeforeImage(kind="absent")
 THERE = BeforeImage(kind="object", archive="a" * 64, place="archive", etag="old")
 OURS = AfterImage(key="asset/subject.json", sha256="1" * 64)
 SHOWN = AfterImage(key="asset/subject.json", etag="new", sha256="1" * 64)
 OTHERS = AfterImage(key="asset/subject.json", etag="other", sha256="2" * 64)
-
-
-def action_of(document: dict[str, Any] | None = None, **changed: Any) -> Action:
-    return Plan.model_validate(forged([(document or put()) | changed])).actions[0]
-
-
-class Clock:
-    """A second goes by between one look at it and the next."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
-
-
-class Counted:
-    """How far a run has got."""
-
-    def __init__(self) -> None:
-        self.steps, self.found = 0, 0
-
-    def stage(self, name: str, total: int | None) -> None:
-        raise AssertionError("the ledger knows no stages")
-
-    def advance(self, steps: int = 1, found: int = 0) -> None:
-        self.steps += steps
-        self.found += found
-
-
-class Bodies:
-    """An archive that remembers what it keeps."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, bytes] = {}
-
-    def keep(self, body: bytes) -> str:
-        self.held[sha256(body)] = body
-        return sha256(body)
-
-    def read(self, name: str) -> bytes | None:
-        return self.held.get(name)
-
-
-class Run:
-    """One run's ledger with all that it tells."""
-
-    def __init__(self, folder: Path, run_id: str = "run-1") -> None:
-        self.journal = Journal(DiskFolder(folder), run_id, PLAN)
-        self.progress, self.archive, self.stop = Counted(), Bodies(), Event()
-        self.told: list[tuple[str, str]] = []
-        self.ledger = Ledger(
-            self.journal,
-            self.archive,
-            "archive",
-            Clock(),
-            self.progress,
-            self.stop,
-            lambda action, outcome: self.told.append((action.id, outcome.status)),
-        )
-
-    def __enter__(self) -> Run:
-        self.journal.__enter__()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.journal.__exit__(*exc)
-
-
-def after_s(seconds: int) -> datetime:
-    return START + timedelta(seconds=seconds)
 
 
 def test_a_write_is_settled_with_its_images_and_times(tmp_path: Path) -> None:

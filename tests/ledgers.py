@@ -1,0 +1,111 @@
+"""One run's ledger with all that it tells, for tests of one step of the applier at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from forgery import forged, put
+from indexer.applier.history import JOURNAL_FILE, read_lines
+from indexer.applier.journal import Journal
+from indexer.applier.ledger import Ledger
+from indexer.disk import DiskFolder
+from indexer.model.action import Action
+from indexer.model.outcome import AfterImage, BeforeImage
+from indexer.model.plan import Plan
+from indexer.model.values import sha256
+from memory import START
+
+PLAN = "plan-0001"
+
+
+def action_of(document: dict[str, Any] | None = None, **changed: Any) -> Action:
+    return Plan.model_validate(forged([(document or put()) | changed])).actions[0]
+
+
+class Clock:
+    """A second goes by between one look at it and the next."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+class Counted:
+    """How far a run has got."""
+
+    def __init__(self) -> None:
+        self.steps, self.found = 0, 0
+
+    def stage(self, name: str, total: int | None) -> None:
+        raise AssertionError("the ledger knows no stages")
+
+    def advance(self, steps: int = 1, found: int = 0) -> None:
+        self.steps += steps
+        self.found += found
+
+
+class Bodies:
+    """An archive that remembers what it keeps."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+
+    def keep(self, body: bytes) -> str:
+        self.held[sha256(body)] = body
+        return sha256(body)
+
+    def read(self, name: str) -> bytes | None:
+        return self.held.get(name)
+
+
+class Run:
+    """One run's ledger with all that it tells."""
+
+    def __init__(
+        self, folder: Path, run_id: str = "run-1", clock: Callable[[], datetime] | None = None
+    ) -> None:
+        self.folder = DiskFolder(folder)
+        self.journal = Journal(self.folder, run_id, PLAN)
+        self.progress, self.archive, self.stop = Counted(), Bodies(), Event()
+        self.told: list[tuple[str, str]] = []
+        self.ledger = Ledger(
+            self.journal,
+            self.archive,
+            "archive",
+            clock or Clock(),
+            self.progress,
+            self.stop,
+            lambda action, outcome: self.told.append((action.id, outcome.status)),
+        )
+
+    def __enter__(self) -> Run:
+        self.journal.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.journal.__exit__(*exc)
+
+    @property
+    def told_of(self) -> list[tuple[str, str, Any, Any]]:
+        """What the journal has: event, or an outcome's status; action; and both images."""
+        lines = [line or {} for line in read_lines(self.folder.read(JOURNAL_FILE) or b"")]
+        return [
+            (
+                line.get("status", line["event"]),
+                line["action_id"],
+                BeforeImage(**line["before"]) if "before" in line else None,
+                AfterImage(**line["after"]) if "after" in line else None,
+            )
+            for line in lines
+        ]
+
+
+def after_s(seconds: int) -> datetime:
+    return START + timedelta(seconds=seconds)
