@@ -9,7 +9,7 @@ from typing import Any
 from indexer.applier.contents import Draft, Filters, SourceChangedError, Sources, draft
 from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
-from indexer.applier.guard import Judgement, Verdict, judge_insert, judge_record_delete, judge_update, stale
+from indexer.applier.guard import Judgement, judge_insert, judge_record_delete, judge_update, stale
 from indexer.applier.ledger import ANSWER_LOST, Ledger
 from indexer.errors import OutageError, SystemFaultError
 from indexer.model.action import DeleteRecord, InsertRecord, RecordAction, UpdateRecord
@@ -201,9 +201,7 @@ class RecordApplier:
                 continue
             if sent is not None and was_answered:
                 self.ledger.refused(one.action)
-            judgement = live.judge(one.action)
-            if judgement.verdict is not Verdict.PROCEED:
-                self.ledger.judged(one.action, judgement, _image(one.action, record))
+            self.ledger.judged(one.action, live.judge(one.action), _image(one.action, record))
 
 
 def _image(action: RecordAction, record: Body | None) -> AfterImage:
