@@ -163,6 +163,19 @@ def test_globs_choose_assets_by_their_prefix() -> None:
     assert plan.findings == ()
 
 
+def test_a_glob_is_unmatched_where_no_bucket_has_anything_for_it() -> None:
+    """A folder without a record counts, and so does a record without a folder, or one too old to be looked at."""
+    world = world_of(record("gone"), record("old", modified="2020-01-01T00:00:00Z"))
+    world.put(BUCKET, "unregistered/x", b"")
+    globs = ("nothing*", "gone", "old", "unreg*", "Gone", "s3://elsewhere/*", "nothing*")
+    assert plan_of(world, assets=globs, lookback_days=7).summary.unmatched == (
+        "nothing*",
+        "Gone",
+        "s3://elsewhere/*",
+    )
+    assert plan_of(world, assets=globs[1:4], lookback_days=7).summary.unmatched is None
+
+
 def test_an_odd_prefix_is_no_asset() -> None:
     """A key that starts with a slash has a folder without a name."""
     world = world_of(record("a"))

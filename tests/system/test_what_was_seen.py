@@ -57,6 +57,36 @@ def test_a_glob_that_matches_nothing_is_no_proof(in_step: Workbench, command: tu
     assert "aset" in done.stderr
 
 
+@pytest.mark.parametrize("command", [(*DETAILED, "--quiet"), ("drift", "--bucket", BUCKET, "--quiet")])
+def test_one_of_several_globs_that_matches_nothing_is_none_either(
+    in_step: Workbench, command: tuple[str, ...]
+) -> None:
+    """It is named, quiet or not; the others are no excuse for it."""
+    done = in_step.run(*command, "--asset", "asset", "--asset", "aset", "--asset", "a*")
+    assert done.returncode == 1
+    assert "No asset matches --asset aset.\n" in done.stderr
+
+
+def test_drift_is_seen_beside_a_glob_that_matches_nothing(in_step: Workbench) -> None:
+    """The plan is for what there is; the gate says both, and that it cannot answer for all."""
+    in_step.put("asset/subject.json", b"{}")
+    several = ("--asset", "asset", "--asset", "aset")
+    assert in_step.run(*DETAILED, *several).returncode == 3
+    gate = in_step.run("drift", "--bucket", BUCKET, *several)
+    assert gate.returncode == 1
+    assert "CANNOT SAY: a filter matches no asset. So far: 1 unexpected action" in gate.stdout
+    assert "no asset matches aset\n" in gate.stdout
+
+
+def test_a_glob_for_assets_older_than_the_lookback_is_not_mistyped(in_step: Workbench) -> None:
+    """They are there, and nothing is to be done for them."""
+    in_step.insert_in_step("new", subject={"subject_id": "1"}, last_modified="2099-01-01T00:00:00Z")
+    several = ("--asset", "new", "--asset", "asset", "--lookback-days", "7")
+    done = in_step.run(*DETAILED, *several)
+    assert done.returncode == 0, done.stderr
+    assert "matches" not in done.stderr
+
+
 @pytest.mark.parametrize("glob", ["asset/", f"s3://{BUCKET}/asset", f"s3://{BUCKET}/a*/"])
 def test_a_whole_location_is_a_glob(in_step: Workbench, glob: str) -> None:
     """As people copy it, with a slash at its end or without; so it is in rules."""

@@ -82,7 +82,7 @@ def command(
 ) -> None:
     """Compare as `plan` does, and fail (exit 3) on drift that no rule expects; nothing is written.
 
-    What policy would withhold is drift too. Where not everything could be read, or no asset matched, the exit code is 1, never 0.
+    What policy would withhold is drift too. Where not everything could be read, or a glob matched no asset, the exit code is 1, never 0.
     """
     from indexer import drift, load_plan
     from indexer.runs.expected import load_expected

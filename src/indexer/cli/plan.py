@@ -146,7 +146,7 @@ def _detailed(plan: Plan) -> int:
     """0 where everything was seen and is in step, 3 where there is drift, 1 where nobody can say."""
     if plan.actions or plan.withheld:
         return DRIFT
-    return int(not plan.summary.complete or plan.looked_at_nothing)
+    return int(not plan.summary.complete or bool(plan.unmatched))
 
 
 def _report(talk: Talk, plan: Plan, out: str, config: str | None) -> None:

@@ -55,9 +55,10 @@ class Run:
             "withheld": summary.withheld,
             "findings": summary.findings,
         }
-        if plan.looked_at_nothing and summary.complete:
-            globs = " ".join(f"--asset {shlex.quote(glob)}" for glob in plan.scope.assets)
-            self._talk.warn(f"No asset was looked at: none in scope matches {globs}.")
+        if plan.unmatched and summary.complete:
+            globs = " or ".join(f"--asset {shlex.quote(glob)}" for glob in plan.unmatched)
+            which = "No asset" if summary.assets else "No asset was looked at: none in scope"
+            self._talk.warn(f"{which} matches {globs}.")
         if self._telemetry is not None:
             self._telemetry.planned(plan)
 

@@ -124,13 +124,14 @@ class Verdict(FileModel):
     judged_on: date = Field(description="The day, UTC, that rules were held against.")
     strict: bool = Field(description="Findings fail too.")
     status: Literal["in-step", "drift", "incomplete"] = Field(
-        description="`incomplete`: not everything could be read, or no asset matched, whatever else there is."
+        description="`incomplete`: not everything could be read, or a glob matched no asset, whatever else there is."
     )
     exit_code: Literal[0, 1, 3] = Field(description="0 in step, 3 drift, 1 incomplete.")
     assets: int = Field(description="Locations that were looked at.")
     incomplete: tuple[CoverageRow, ...] = Field(description="Reads that did not get to their end.")
     unmatched: tuple[str, ...] = Field(
-        default=(), description="The globs of which no asset in scope matched any: nothing was judged."
+        default=(),
+        description="The globs that match no asset, or all of them where none is in scope: there nothing was judged.",
     )
     totals: Totals = Field(description="How much there is of each.")
     rules: tuple[RuleUse, ...] = Field(default=(), description="Each rule, and what it did.")

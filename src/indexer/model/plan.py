@@ -127,6 +127,10 @@ class Summary(FileModel):
     )
     withheld: int = Field(default=0, description="Actions that policy held back.")
     complete: bool = Field(description="Every read got to its end.")
+    unmatched: tuple[str, ...] | None = Field(
+        default=None,
+        description="The globs that match no folder and no record of any age; not there: each matches some.",
+    )
 
 
 class Plan(FileModel):
@@ -160,9 +164,9 @@ class Plan(FileModel):
     )
 
     @property
-    def looked_at_nothing(self) -> bool:
-        """Was it asked for some assets, and matched none? Then it says nothing about drift."""
-        return bool(self.scope.assets) and not self.summary.assets
+    def unmatched(self) -> tuple[str, ...]:
+        """The globs that it was asked for in vain: all, where no asset is in scope. Of their drift it says nothing."""
+        return (self.summary.unmatched or ()) if self.summary.assets else self.scope.assets
 
 
 def plan_digest(document: dict[str, Any]) -> str:

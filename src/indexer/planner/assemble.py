@@ -28,6 +28,8 @@ class BucketPlan:
     actions: tuple[Action, ...]
     findings: tuple[Finding, ...]
     coverage: tuple[Coverage, ...]
+    matched: frozenset[str] = frozenset()
+    """The scope's globs that match something here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,18 @@ def assemble(identity: Identity, scope: Scope, buckets: Sequence[BucketPlan]) ->
             findings=dict(sorted(found.items())),
             withheld=len(ruled.withheld),
             complete=all(row.complete for row in rows),
+            unmatched=_unmatched(scope, ordered) or None,
         ),
         actions=ruled.actions,
         withheld=ruled.withheld,
         findings=tuple(finding for finding in findings if finding.kind not in COUNTED_ONLY),
     )
+
+
+def _unmatched(scope: Scope, shares: Sequence[BucketPlan]) -> tuple[str, ...]:
+    """As they were typed, in that order, each once."""
+    matched = frozenset().union(*(one.matched for one in shares))
+    return tuple(glob for glob in dict.fromkeys(scope.assets) if glob not in matched)
 
 
 def _with_new(share: BucketPlan) -> Measures:

@@ -256,7 +256,7 @@ def _plan_assets(
         *(_coverage_finding(row) for row in coverage if not row.complete),
     ]
     actions = tuple(action for one in planned for action in one.actions)
-    return BucketPlan(bucket, joined.count, joined.measures, actions, tuple(findings), rows)
+    return BucketPlan(bucket, joined.count, joined.measures, actions, tuple(findings), rows, joined.matched)
 
 
 def _coverage_finding(row: Coverage) -> Finding:

@@ -6,7 +6,8 @@
 | complete   | some                                                             | drift      | 3    |
 | complete   | none                                                             | in-step    | 0    |
 
-Where the plan was asked for some assets and none matched, nobody can say either: as incomplete.
+Where the plan was asked for some assets and none matched, nobody can say either: as incomplete. So it is where one of
+several globs matches nothing: it may be mistyped, and what it was to guard would never fail the gate.
 """
 
 from __future__ import annotations
@@ -61,8 +62,7 @@ def judge(
     totals = _totals(actions, findings, uses)
     fails = totals.unexpected or totals.expired_rules or (strict and totals.unexpected_findings)
     incomplete = tuple(row for row in plan.coverage if not row.complete)
-    unmatched = plan.scope.assets if plan.looked_at_nothing else ()
-    complete = plan.summary.complete and not incomplete and not unmatched
+    complete = plan.summary.complete and not incomplete and not plan.unmatched
     return Verdict(
         plan_id=plan.plan_id,
         planned_at=plan.created_at,
@@ -72,7 +72,7 @@ def judge(
         exit_code=1 if not complete else 3 if fails else 0,
         assets=plan.summary.assets,
         incomplete=incomplete,
-        unmatched=unmatched,
+        unmatched=plan.unmatched,
         totals=totals,
         rules=uses,
         actions=actions,

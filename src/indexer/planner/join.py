@@ -63,6 +63,8 @@ class Joined:
     measures: Measures
     """What limits are measured against."""
     findings: tuple[Finding, ...]
+    matched: frozenset[str]
+    """The globs that match a folder or a record here, of whatever age: the others may be mistyped."""
     assets: Callable[[], Iterator[Listed]]
     """In scope, sorted by location; folders and bodies not read yet."""
 
@@ -87,6 +89,7 @@ def join(
     trailing slash and DocDB without: everything is sorted again here, by location.
     """
     findings: list[Finding] = []
+    matched: set[str] = set()
     usable: list[RecordRow] = []
     for row in rows:
         location = parse_location(row.location)
@@ -106,13 +109,16 @@ def join(
             in_scope, wrong = _in_scope(asset, within, links)
             if found is not None:
                 found.extend(wrong)
+                matched.update(
+                    one for one in within.globs if one not in matched and matches_any(str(location), (one,))
+                )
             if in_scope:
                 yield asset, there
 
     held = [len(asset.rows) for asset, _ in assets(findings)]
     linked = sum(holds_links(row) for row in usable if within.matches(Location(bucket, _prefix_of(row))))
     measures = Measures(records=sum(held), assets=len(held) - held.count(0), linked_records=linked)
-    return Joined(len(held), measures, tuple(findings), assets)
+    return Joined(len(held), measures, tuple(findings), frozenset(matched), assets)
 
 
 def _prefix_of(row: RecordRow) -> str:

@@ -45,7 +45,7 @@ def _reads(root: Element, verdict: Verdict) -> None:
         _verdict(case, "error", row.why or "incomplete", incomplete_read(row))
     if verdict.unmatched:
         case = _case(suite, f"assets that match {' or '.join(verdict.unmatched)}", "reads")
-        _verdict(case, "error", "no asset in scope matches", "")
+        _verdict(case, "error", "no asset matches", "")
     if not verdict.incomplete:
         _case(suite, f"{counted(verdict.assets, 'asset')} looked at", "reads")
 

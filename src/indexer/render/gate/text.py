@@ -36,7 +36,7 @@ def obstacles(verdict: Verdict) -> Iterator[str]:
     """Why nobody can say whether there is drift; nothing where somebody can."""
     yield from (f"could not be read: {incomplete_read(row)}" for row in verdict.incomplete)
     if verdict.unmatched:
-        yield f"no asset in scope matches {' or '.join(verdict.unmatched)}"
+        yield f"no asset{'' if verdict.assets else ' in scope'} matches {' or '.join(verdict.unmatched)}"
 
 
 def verdict_headline(verdict: Verdict) -> str:
@@ -44,8 +44,7 @@ def verdict_headline(verdict: Verdict) -> str:
     found = ", ".join(_causes(verdict))
     match verdict.status:
         case "incomplete":
-            why = "not everything could be read" if verdict.incomplete else "no asset was looked at"
-            return f"CANNOT SAY: {why}.{f' So far: {found}.' if found else ''}"
+            return f"CANNOT SAY: {_why_nobody_can(verdict)}.{f' So far: {found}.' if found else ''}"
         case "drift":
             return f"DRIFT: {found}."
         case "in-step":
@@ -53,6 +52,12 @@ def verdict_headline(verdict: Verdict) -> str:
                 verdict.totals.expected
             )
             return f"No unexpected drift: {counted(verdict.assets, 'asset')} looked at{expected}."
+
+
+def _why_nobody_can(verdict: Verdict) -> str:
+    if verdict.incomplete:
+        return "not everything could be read"
+    return "a filter matches no asset" if verdict.assets else "no asset was looked at"
 
 
 def _causes(verdict: Verdict) -> Iterator[str]:
