@@ -20,9 +20,11 @@ from indexer.model.action import DeleteObject, PutObject
 from indexer.model.content import RestsOn
 from indexer.model.drift import Rule, Totals, Verdict
 from indexer.model.event import AnyEvent
+from indexer.model.findings import FINDINGS
+from indexer.model.meaning import Meaning
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome, Result
 from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary, Withheld
-from indexer.render.meanings import FINDING_MEANINGS, REASON_MEANINGS, Meaning
+from indexer.model.reasons import REASONS
 from indexer.runs.schemas import DIGEST, SCHEMAS, schema_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,8 +220,8 @@ def _default(key: str, given: Mapping[str, Any], required: bool) -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "fields of a plan": lambda: table(("field", "type", "holds"), plan_rows()),
     "fields of an action": lambda: table(("field", "type", "holds"), action_rows()),
-    "reasons": lambda: table(("reason", "what was found", "what to do"), meaning_rows(REASON_MEANINGS)),
-    "findings": lambda: table(("finding", "what is wrong", "what to do"), meaning_rows(FINDING_MEANINGS)),
+    "reasons": lambda: table(("reason", "what was found", "what to do"), meaning_rows(REASONS)),
+    "findings": lambda: table(("finding", "what is wrong", "what to do"), meaning_rows(FINDINGS)),
     "events": event_blocks,
     "keys": lambda: table(
         ("key", "type", "default", "environment variable", "meaning"), key_rows(Config.model_json_schema())

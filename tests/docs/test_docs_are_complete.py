@@ -12,7 +12,6 @@ from pages import fenced, read, rows, section
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from indexer.config import Config
-from indexer.model.action import KINDS, REASONS
 from indexer.model.check import CHECK_NAMES, CHECK_STATUSES
 from indexer.model.content import (
     Absent,
@@ -24,8 +23,11 @@ from indexer.model.content import (
     Mounted,
     NotMounted,
 )
+from indexer.model.findings import FINDINGS
+from indexer.model.kinds import KINDS
 from indexer.model.outcome import Status
-from indexer.model.plan import FINDING_KINDS, PolicyMode
+from indexer.model.plan import PolicyMode
+from indexer.model.reasons import REASONS
 from indexer.runs.config_file import load_config
 
 PLAN_FORMAT = read("docs/plan-format.md")
@@ -50,7 +52,7 @@ def _kinds(model: type[BaseModel], field: str) -> set[str]:
         ("Content", sorted(_kinds(Content, "source") | _kinds(FieldContent, "source"))),
         ("Reasons", REASONS),
         ("Kinds", KINDS),
-        ("Findings", FINDING_KINDS),
+        ("Findings", FINDINGS),
         ("Preconditions", tuple(one.model_fields["kind"].default for one in PRECONDITIONS)),
         (
             "Withheld",

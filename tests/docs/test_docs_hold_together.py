@@ -11,8 +11,8 @@ from generated import SCHEMA_FOLDER, SCHEMAS, files
 from pages import ROOT, committed, links, pages, read
 
 from indexer import __version__
-from indexer.model.action import REASONS
-from indexer.model.plan import FINDING_KINDS
+from indexer.model.findings import FINDINGS
+from indexer.model.reasons import REASONS
 
 _REGISTRIES = (
     ("py", "pi.org"),
@@ -107,7 +107,7 @@ def test_every_module_that_a_page_names_exists() -> None:
 def test_every_reason_and_finding_has_a_step_of_the_nightly_jobs() -> None:
     """But for an undo, which they could not."""
     said = set(re.findall(r"`([a-z-]+)`", read("docs/predecessor.md")))
-    assert {*REASONS, *FINDING_KINDS} - said == {"undo"}
+    assert {*REASONS, *FINDINGS} - said == {"undo"}
 
 
 def test_every_fragment_of_the_changelog_has_a_known_type() -> None:

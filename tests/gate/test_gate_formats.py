@@ -12,10 +12,10 @@ from judged import HOSTILE, TODAY, blind_verdict, busy_verdict, calm_verdict, ru
 from junitparser import JUnitXml
 from markdown_it import MarkdownIt
 
-from indexer.model.action import REASONS
 from indexer.model.content import Change
 from indexer.model.drift import Verdict
 from indexer.model.plan import Finding
+from indexer.model.reasons import REASONS
 from indexer.planner.gate import judge
 from indexer.render.comment import MAX_CHARACTERS
 from indexer.render.gate.annotations import verdict_annotations

@@ -46,22 +46,12 @@ from indexer.model.generation import (
     core_file,
     record_id,
 )
+from indexer.model.kinds import KINDS
 from indexer.model.location import SCHEME, Location, parse_location
 from indexer.model.plan import Plan
 
 CORE_FILES = frozenset(map(core_file, CORE_FIELDS))
 HINT = "Nothing was written. Look at it with `indexer show`, and plan again."
-PHASES = {
-    "create-data-asset": 0,
-    "archive-data-asset": 0,
-    "delete-data-asset": 0,
-    "insert-record": 1,
-    "update-record": 1,
-    "delete-record": 1,
-    "copy-object": 2,
-    "put-object": 2,
-    "delete-object": 2,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +90,10 @@ def runs_backwards(actions: Sequence[Action]) -> bool:
     """Do files come before records, as where a plan is undone? One order holds for a whole plan."""
     kinds = {action.id: action.kind for action in actions}
     return any(
-        PHASES[kinds[one]] > PHASES[action.kind] for action in actions for one in action.after if one in kinds
+        KINDS[kinds[one]].phase > KINDS[action.kind].phase
+        for action in actions
+        for one in action.after
+        if one in kinds
     )
 
 
@@ -112,7 +105,7 @@ def _order_problem(action: Action, earlier: Mapping[str, Action], backwards: boo
         if before is None or before.location != action.location:
             return f"it rests on {one}, which is no earlier action of this asset"
         first, then = (action, before) if backwards else (before, action)
-        if PHASES[first.kind] > PHASES[then.kind]:
+        if KINDS[first.kind].phase > KINDS[then.kind].phase:
             return f"it rests on a {before.kind}, which comes later"
     return ""
 

@@ -61,14 +61,15 @@ def command(
     reason: Reasons = None,
 ) -> None:
     """Show a plan or a result: every action with its why, its condition and its differences."""
-    from indexer.model.action import KINDS, REASONS
+    from indexer.model.kinds import KINDS
     from indexer.model.outcome import Result
+    from indexer.model.reasons import REASONS
     from indexer.render.selection import Selection
     from indexer.runs.files import load_either, plan_place
     from indexer.runs.run_folder import result_file
 
     selection = Selection(
-        tuple(asset or ()), known(action, KINDS, "--action"), known(reason, REASONS, "--reason")
+        tuple(asset or ()), known(action, tuple(KINDS), "--action"), known(reason, tuple(REASONS), "--reason")
     )
     place = result_file(plan_place(file))
     shown = load_either(place)

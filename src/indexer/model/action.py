@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
@@ -26,29 +26,8 @@ from indexer.model.content import (
     RecordTarget,
     RestsOn,
 )
+from indexer.model.reasons import Reason
 from indexer.model.values import canonical, sha256
-
-Reason = Literal[
-    "core-file-missing",
-    "core-file-stale",
-    "core-file-format",
-    "core-file-unrecorded",
-    "core-file-corrupt",
-    "original-missing",
-    "field-missing",
-    "metadata-file-missing",
-    "metadata-file-stale",
-    "metadata-file-format",
-    "metadata-file-retired",
-    "asset-gone",
-    "asset-unregistered",
-    "links-stale",
-    "links-format",
-    "result-unregistered",
-    "result-gone",
-    "undo",
-]
-REASONS: tuple[str, ...] = get_args(Reason)
 
 
 class _Action(FileModel):
@@ -162,7 +141,6 @@ ActionKind = Literal[
     "archive-data-asset",
     "delete-data-asset",
 ]
-KINDS: tuple[str, ...] = get_args(ActionKind)
 
 
 def content_id(document: Mapping[str, Any]) -> str:

@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from indexer.model.action import Action, ActionKind, Reason
+from indexer.model.action import Action, ActionKind
 from indexer.model.content import FileModel
+from indexer.model.findings import FindingKind
 from indexer.model.location import matches_any
-from indexer.model.plan import FORMAT_VERSION, CoverageRow, Finding, FindingKind
+from indexer.model.plan import FORMAT_VERSION, CoverageRow, Finding
+from indexer.model.reasons import Reason
 
 ANY = "s3://\0\0\0/" + "\0" * 99
 """No asset's location: a glob that matches it matches every asset."""

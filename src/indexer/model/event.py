@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from indexer.model.action import ActionKind, Reason
+from indexer.model.action import ActionKind
 from indexer.model.content import FileModel
+from indexer.model.findings import FindingKind
 from indexer.model.outcome import Status
-from indexer.model.plan import FORMAT_VERSION, FindingKind
+from indexer.model.plan import FORMAT_VERSION
+from indexer.model.reasons import Reason
 from indexer.model.snapshot import SystemName
 
 

@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.model.action import Action, ArchiveDataAsset, UpdateRecord
-from indexer.model.content import Absent
+from indexer.model.action import Action, UpdateRecord
 from indexer.model.generation import GENERATIONS
+from indexer.model.kinds import effect, on_nothing, system_of
 from indexer.model.location import parse_location
 from indexer.model.plan import Measures, PolicyMode, Scope
 
@@ -25,8 +25,6 @@ ALWAYS_ALLOWED = 5
 """So many losses never exceed a percentage: one of three records is 33 %."""
 ALL = 100
 """So many per cent are no limit."""
-DELETIONS = frozenset({"delete-record", "archive-data-asset", "delete-data-asset", "delete-object"})
-CREATIONS = frozenset({"insert-record", "copy-object", "create-data-asset"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +53,14 @@ def mode_hold(action: Action, mode: PolicyMode) -> Hold | None:
     """Why the mode does not allow the action; None where it does."""
     if mode == "upsert-only" and deletes(action):
         return Hold("upsert-only", "nothing is deleted or archived under --policy upsert-only")
-    if mode == "create-only" and not _creates(action):
+    if mode == "create-only" and not on_nothing(action):
         return Hold("create-only", "nothing that exists is changed under --policy create-only")
     return None
 
 
 def deletes(action: Action) -> bool:
     """Does it delete or archive something? Taking out of the archive does not."""
-    return action.kind in DELETIONS and not (isinstance(action, ArchiveDataAsset) and not action.archive)
-
-
-def _creates(action: Action) -> bool:
-    return action.kind in CREATIONS or (
-        action.kind == "put-object" and isinstance(action.precondition, Absent)
-    )
+    return effect(action) == "delete"
 
 
 def over_limits(
@@ -128,7 +120,7 @@ def _excess(
 
 
 def _takes_records(action: Action) -> bool:
-    return deletes(action) and action.kind != "delete-object"
+    return deletes(action) and system_of(action) != "s3"
 
 
 def _gone_records(actions: Iterable[Action]) -> Iterable[tuple[str, str]]:
@@ -143,7 +135,7 @@ def _gone_records(actions: Iterable[Action]) -> Iterable[tuple[str, str]]:
 
 
 def _takes_files(action: Action) -> bool:
-    return action.kind == "delete-object"
+    return deletes(action) and system_of(action) == "s3"
 
 
 def _by_location(actions: Iterable[Action]) -> Iterable[tuple[str, str]]:

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
 
 from indexer.model.action import Action
 from indexer.model.content import FileModel, Said
+from indexer.model.findings import FindingKind
 from indexer.model.snapshot import SystemName
 from indexer.model.values import canonical_pieces
 
 FORMAT_VERSION = "1.0"
 
-FindingKind = Literal[
-    "location-invalid",
-    "location-duplicate",
-    "name-mismatch",
-    "raw-unregistered",
-    "data-level-unknown",
-    "data-description-missing",
-    "data-description-corrupt",
-    "core-file-corrupt",
-    "value-unserialisable",
-    "links-invalid",
-    "result-not-ready",
-    "result-without-computation",
-    "generation-unconfigured",
-    "read-incomplete",
-    "read-suspiciously-empty",
-]
-FINDING_KINDS: tuple[str, ...] = get_args(FindingKind)
 PolicyMode = Literal["sync", "upsert-only", "create-only"]
 
 

@@ -10,10 +10,11 @@ from itertools import chain
 from typing import TypeVar
 
 from indexer.errors import MissingBucketError, SystemFaultError, UsageError
+from indexer.model.findings import FindingKind
 from indexer.model.generation import GenerationName
 from indexer.model.ids import IdKey, id_key
 from indexer.model.location import SCHEME, Location
-from indexer.model.plan import Finding, FindingKind, Scope
+from indexer.model.plan import Finding, Scope
 from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import RESULT_TAGS, Asset, Coverage, DataAsset, RecordRow, SystemName
 from indexer.planner.assemble import BucketPlan

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from indexer.model.action import CopyObject, DeleteObject, ObjectAction, PutObject, Reason
+from indexer.model.action import CopyObject, DeleteObject, ObjectAction, PutObject
 from indexer.model.content import (
     Absent,
     Change,
@@ -27,6 +27,7 @@ from indexer.model.generation import (
     original_name,
 )
 from indexer.model.plan import Finding
+from indexer.model.reasons import Reason
 from indexer.model.snapshot import Asset, Folder, MustReadError
 from indexer.model.values import (
     NotJsonError,

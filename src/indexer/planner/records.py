@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from indexer.model.action import DeleteRecord, InsertRecord, Reason, UpdateRecord
+from indexer.model.action import DeleteRecord, InsertRecord, UpdateRecord
 from indexer.model.content import (
     AsRead,
     FieldContent,
@@ -25,6 +25,7 @@ from indexer.model.generation import (
 )
 from indexer.model.links import read_links
 from indexer.model.location import Location
+from indexer.model.reasons import Reason
 from indexer.model.snapshot import Asset, Record, RecordRow
 from indexer.model.values import fingerprint, masked, sha256
 from indexer.planner.diff import changes

@@ -10,8 +10,9 @@ from typing import Any
 
 from indexer.model.action import Action, CreateDataAsset
 from indexer.model.content import DataAssetContent, DataAssetTarget, RestsOn
+from indexer.model.findings import FindingKind
 from indexer.model.generation import DATA_DESCRIPTION, Generation, core_file
-from indexer.model.plan import Finding, FindingKind
+from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, Folder, MustReadError
 from indexer.model.values import NotJsonError, UnserialisableError, check_storable, from_bytes, to_bytes
 from indexer.planner.asset import AssetPlan, chain, object_steps

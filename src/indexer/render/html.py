@@ -18,6 +18,7 @@ from string import Template
 from urllib.parse import urlencode
 
 from indexer.model.action import Action
+from indexer.model.kinds import EFFECTS
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.render.plan_text import WAYS_OUT, finding_line, withheld_lines
@@ -26,7 +27,7 @@ from indexer.render.report.rows import Row, action_row, by_asset, outcome_row, t
 from indexer.render.result_text import STATUSES, UNSUCCESSFUL, result_headline
 from indexer.render.safe import safe
 from indexer.render.tally import headline, incomplete_reads
-from indexer.render.words import EFFECTS, SIGNS, counted
+from indexer.render.words import SIGNS, counted
 
 Pairs = Iterable[tuple[str, str]]
 """Facts with their names, or commands with what each is for."""

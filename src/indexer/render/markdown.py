@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from indexer.model.action import Action
+from indexer.model.kinds import EFFECTS
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.render.comment import (
@@ -22,7 +23,7 @@ from indexer.render.paint import PLAIN
 from indexer.render.plan_text import finding_line, withheld_lines
 from indexer.render.result_text import UNSUCCESSFUL, outcome_lines, outcome_table, result_headline
 from indexer.render.tally import headline, incomplete_reads, only_counted, tallies
-from indexer.render.words import EFFECTS, counted
+from indexer.render.words import counted
 
 
 def plan_markdown(plan: Plan, part_of: int | None = None, limit: int = MAX_CHARACTERS) -> str:

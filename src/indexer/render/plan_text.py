@@ -8,6 +8,7 @@ from itertools import groupby
 
 from indexer.model.action import Action
 from indexer.model.content import Change
+from indexer.model.kinds import EFFECTS, Effect, effect
 from indexer.model.plan import Finding, Plan
 from indexer.render.paint import Cell, Paint, shortened, table
 from indexer.render.safe import safe
@@ -18,7 +19,7 @@ from indexer.render.tally import (
     tallies,
     withheld_whys,
 )
-from indexer.render.words import COLOURS, EFFECTS, SIGNS, Effect, counted, details, effect, target
+from indexer.render.words import COLOURS, SIGNS, counted, details, target
 
 PREVIEWED = 5
 DELETIONS_PREVIEWED = 2

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from indexer.model.action import Action
+from indexer.model.kinds import EFFECTS, Effect, effect
 from indexer.model.location import parse_location
 from indexer.model.plan import CoverageRow, Plan
 from indexer.render.safe import safe
-from indexer.render.words import EFFECTS, Effect, counted, effect
+from indexer.render.words import counted
 
 
 @dataclass(frozen=True, slots=True)

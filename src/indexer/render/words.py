@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 from indexer.model.action import (
     Action,
@@ -30,28 +30,11 @@ from indexer.model.content import (
     ObjectSource,
     RecordTarget,
 )
+from indexer.model.kinds import Effect
 from indexer.render.safe import safe
 
-Effect = Literal["create", "change", "delete"]
-EFFECTS: tuple[Effect, ...] = ("create", "change", "delete")
 SIGNS: dict[Effect, str] = {"create": "+", "change": "~", "delete": "-"}
 COLOURS: dict[Effect, str] = {"create": "green", "change": "yellow", "delete": "red"}
-
-
-def effect(action: Action) -> Effect:
-    """What an action does to its target: archiving counts as deleting, a copy or a new file as creating."""
-    match action:
-        case PutObject():
-            return "create" if isinstance(action.precondition, Absent) else "change"
-        case CopyObject() | InsertRecord() | CreateDataAsset():
-            return "create"
-        case UpdateRecord():
-            return "change"
-        case ArchiveDataAsset(archive=False):
-            return "create"
-        case DeleteObject() | DeleteRecord() | ArchiveDataAsset() | DeleteDataAsset():
-            return "delete"
-    assert_never(action)
 
 
 def target(action: Action) -> str:

@@ -13,15 +13,20 @@ from pydantic import ValidationError
 
 from indexer.disk import read_file
 from indexer.errors import UsageError
-from indexer.model.action import KINDS, REASONS
 from indexer.model.drift import ExpectedDrift, Rule
-from indexer.model.plan import FINDING_KINDS
+from indexer.model.findings import FINDINGS
+from indexer.model.kinds import KINDS
+from indexer.model.reasons import REASONS
 
 DATES = "Repair it there. A date is written as 2026-12-31 is, without quotes; any other value in quotes."
 MAX_BYTES = 10_000_000
 HEADER = re.compile(r"^\s*\[\[\s*\"?rule\"?\s*\]\]", re.MULTILINE)
 KEYS = (*Rule.model_fields, "rule")
-WORDS: Mapping[str, Sequence[str]] = {"action": KINDS, "reason": REASONS, "finding": FINDING_KINDS}
+WORDS: Mapping[str, Sequence[str]] = {
+    "action": tuple(KINDS),
+    "reason": tuple(REASONS),
+    "finding": tuple(FINDINGS),
+}
 """What may stand under each key."""
 
 

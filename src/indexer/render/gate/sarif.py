@@ -17,10 +17,12 @@ from typing import Any
 from urllib.parse import quote
 
 from indexer.model.drift import DriftedAction, JudgedFinding, RuleUse, Verdict
+from indexer.model.findings import FINDINGS
 from indexer.model.location import parse_location
+from indexer.model.meaning import Meaning
+from indexer.model.reasons import REASONS
 from indexer.model.values import canonical, sha256
 from indexer.render.gate.text import obstacles, rule_line, verdict_headline
-from indexer.render.meanings import FINDING_MEANINGS, REASON_MEANINGS, Meaning
 from indexer.render.plan_text import finding_line
 from indexer.render.safe import safe, safe_json
 from indexer.render.words import details, target
@@ -82,9 +84,9 @@ def verdict_sarif(verdict: Verdict, where: Where, tool_version: str) -> str:
 
 
 def _rules() -> Iterator[Json]:
-    for reason, meaning in REASON_MEANINGS.items():
+    for reason, meaning in REASONS.items():
         yield _rule(reason, meaning, "error")
-    for kind, meaning in FINDING_MEANINGS.items():
+    for kind, meaning in FINDINGS.items():
         yield _rule(f"finding/{kind}", meaning, "warning")
     expired = Meaning("The last day of a rule of expected drift is over.", "Renew it or take it out.")
     yield _rule(EXPIRED, expired, "error")

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from indexer.model.action import Action
+from indexer.model.kinds import EFFECTS, effect
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.render.result_text import UNSUCCESSFUL
 from indexer.render.tally import bucket_of
-from indexer.render.words import EFFECTS, counted, effect
+from indexer.render.words import counted
 
 
 def plan_steps(plan: Plan, part_of: int | None, again: str) -> Iterator[tuple[str, str]]:

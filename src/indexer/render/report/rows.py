@@ -6,17 +6,18 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from indexer.model.action import Action
-from indexer.model.content import DataAssetTarget, ObjectTarget, RecordTarget
+from indexer.model.kinds import effect, system_of
 from indexer.model.outcome import BeforeImage, Outcome
 from indexer.model.plan import Withheld
+from indexer.model.snapshot import SystemName
 from indexer.render.result_text import detail_words
 from indexer.render.safe import safe
 from indexer.render.tally import bucket_of
-from indexer.render.words import counted, details, effect, target
+from indexer.render.words import counted, details, target
 
 Row = dict[str, object]
 """Without a field where there is nothing to say: a report may hold ten thousand."""
-SYSTEMS = {ObjectTarget: "S3", RecordTarget: "DocDB", DataAssetTarget: "Code Ocean"}
+SYSTEMS: dict[SystemName, str] = {"s3": "S3", "docdb": "DocDB", "codeocean": "Code Ocean"}
 NO_PLAN = "The plan is not at hand: its actions are known by their ids only."
 OF_ASSET = frozenset({"location", "bucket"})
 
@@ -29,7 +30,7 @@ def action_row(action: Action) -> Row:
         "id": safe(action.id),
         "effect": effect(action),
         "kind": action.kind,
-        "system": SYSTEMS[type(action.target)],
+        "system": SYSTEMS[system_of(action)],
         "reason": action.reason,
         "target": target(action),
         "details": details(action),
