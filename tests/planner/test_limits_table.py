@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from forgery import BUCKET, archive_data_asset, delete, delete_record, forged, links, location, update
+import forgery
+from forgery import BUCKET, archive_data_asset, delete, delete_record, forged, links, location, put, update
 from indexer.model.action import Action
-from indexer.model.limits import Limits, losses, over_limits
+from indexer.model.limits import Hold, Limits, losses, mode_hold, over_limits
 from indexer.model.plan import Measures, Plan
 
 HERE = Limits(max_deletes=100, max_delete_percent=10.0)
@@ -88,3 +89,34 @@ def test_files_count_by_asset_and_links_by_update() -> None:
         "undo of others": 0,
         "sets others": 0,
     }
+
+
+DELETES = Hold("upsert-only", "nothing is deleted or archived under --policy upsert-only")
+CHANGES = Hold("create-only", "nothing that exists is changed under --policy create-only")
+OVER = {"kind": "etag", "etag": "e"}
+
+
+@pytest.mark.parametrize(
+    ("document", "upserts", "creates"),
+    [
+        (put(), None, None),
+        (put(precondition=OVER), None, CHANGES),
+        (forgery.copy(), None, None),
+        (delete(), DELETES, CHANGES),
+        (forgery.insert(), None, None),
+        (update(), None, CHANGES),
+        (delete_record(), DELETES, CHANGES),
+        (forgery.create_data_asset(), None, None),
+        (archive_data_asset(), DELETES, CHANGES),
+        (archive_data_asset("undo", archive=False), None, CHANGES),
+        (forgery.delete_data_asset(), DELETES, CHANGES),
+    ],
+)
+def test_each_mode_holds_back_what_it_does_not_allow(
+    document: dict[str, Any], upserts: Hold | None, creates: Hold | None
+) -> None:
+    """By kind of action, and what must be there before it; sync allows everything."""
+    (action,) = actions_of(document)
+    assert mode_hold(action, "sync") is None
+    assert mode_hold(action, "upsert-only") == upserts
+    assert mode_hold(action, "create-only") == creates
