@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
-from explore.facts import METADATA, MODIFIED, strict
+from explore.facts import alike
 from explore.runs import Room, Run, Undone
 from explore.stage import Change, Slot, Snapshot
 from explore.targets import writes_to
@@ -188,30 +187,3 @@ def _slots(now: Snapshot) -> set[Slot]:
     objects: set[Slot] = {("object", bucket, key) for bucket, held in now.buckets.items() for key in held}
     records: set[Slot] = {("record", name, key) for name, held in now.records.items() for key in held}
     return objects | records | {("data-asset", one) for one in now.data_assets}
-
-
-def _timeless(metadata: bytes) -> object:
-    """A metadata file without the time of its record's write: with the record, that comes back as a new one."""
-    try:
-        held = json.loads(metadata)
-    except ValueError:
-        return metadata
-    return {key: value for key, value in held.items() if key not in MODIFIED.values()}
-
-
-def alike(slot: Slot, one: Any, other: Any, *, exactly: bool = False) -> bool:
-    """The same value, times of writes apart."""
-    if one is None or other is None:
-        return one is other
-    if slot[0] == "object":
-        return bool(one == other) or (
-            METADATA.fullmatch(slot[-1]) is not None and _timeless(one) == _timeless(other)
-        )
-    if slot[0] == "data-asset":
-        return bool(
-            replace(one, state="", has_computation=True) == replace(other, state="", has_computation=True)
-        )
-    skip = () if exactly else (MODIFIED[slot[1]],)
-    return strict({k: v for k, v in one.items() if k not in skip}) == strict(
-        {k: v for k, v in other.items() if k not in skip}
-    )

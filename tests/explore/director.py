@@ -27,6 +27,8 @@ class Director:
     runs: Callable[[str], None]
     """Carries out a second run of ours, from beginning to end."""
     cut_power: Callable[[], None]
+    purge: Callable[[], None]
+    """The archive loses what it was given last."""
     counts: Counter[str] = field(default_factory=Counter)
     dead: set[str] = field(default_factory=set)
     passed: list[tuple[str, int, str]] = field(default_factory=list)
@@ -62,6 +64,8 @@ class Director:
                 raise TornError if event.kind == "torn" else Crash
             case "acts":
                 self.acts(event.what)
+            case "purged":
+                self.purge()
             case "waits":
                 self.stage.now += A_WHILE
             case "runs":

@@ -30,6 +30,8 @@ WORLDS_OF: dict[str, tuple[str, ...]] = {
         "derived-mounted",
         "metadata-alone-at-first",
         "metadata-retired",
+        "adopted-in-our-bytes",
+        "adopted",
     ),
     "indexer.applier.data_assets": ("derived-mounted", "gone-archive"),
     "indexer.applier.objects": (*FILES, "unrecorded", "format"),
@@ -59,6 +61,10 @@ SHOWN_BY: dict[str, str] = {
     "an original that is gone does not count": "apply.*acts uploader",
     "a record that has the field does not count": f"apply.*{CURATOR}",
     "the last file of a folder may go": "metadata-.*apply.*acts uploader-leaves",
+    "a field is taken out beside its original": "adopted.*undo.*acts uploader-adds-original",
+    "an original goes without its root file": "undo.*acts uploader-removes",
+    "what a write rested on is taken back without it": "purged; (undo|both|redo)",
+    "an undo goes on where a step failed": f"undo.*({CURATOR}|{FILES_OF_OTHERS}|fails)",
     "any description will do": "apply.*acts uploader",
     "an undo does not look how the record was left": f"undo.*{CURATOR}",
     "refusals are not journalled": "apply.*(acts|runs)",
@@ -136,6 +142,8 @@ FAULTS: tuple[Fault, ...] = (
         ("an original that is gone does not count", "            yield self._file(location, rests_on.original, \"its original is gone by now\")", "            yield \"\""),
         ("a record that has the field does not count", "        return \"\" if found[0].get(lacks.field) is None else", "        return \"\" if True else"),
         ("the last file of a folder may go", "        return \"\" if others else", "        return \"\" if True else"),
+        ("a field is taken out beside its original", "            yield self._originals(location, rests_on.no_original)", "            yield \"\""),
+        ("an original goes without its root file", "            yield self._file(location, rests_on.root, \"the file that it is the original of is gone by now\")", "            yield \"\""),
         ("any description will do", "            if sha256(read.body) == described", "            if True"),
     ),
     *_in(
@@ -149,6 +157,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     *_in(
         "planner.undo",
+        ("what a write rested on is taken back without it", "                stays |= dict.fromkeys(action.after, stays[action.id])", "                pass"),
+        ("an undo goes on where a step failed", "        undone.extend(chain(step for _, step in steps))", "        undone.extend(chain([[one for _, step in steps for one in step]]))"),
         ("an undo goes forwards", "        for action in reversed(asset):", "        for action in asset:"),
     ),
     *_in(

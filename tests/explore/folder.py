@@ -116,14 +116,24 @@ class Archives:
     """Every before-image that was kept durably, by its place."""
 
     places: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    purged: dict[str, bytes] = field(default_factory=dict)
+    """What was kept, and is gone."""
 
     def another(self) -> Archives:
         """The same once more."""
-        return Archives({place: dict(held) for place, held in self.places.items()})
+        return Archives({place: dict(held) for place, held in self.places.items()}, dict(self.purged))
 
     def bodies(self) -> Mapping[str, bytes]:
-        """All images of all places, by their sha256."""
-        return {name: body for held in self.places.values() for name, body in held.items()}
+        """All images of all places, by their sha256; also those that are gone since."""
+        held = {name: body for held in self.places.values() for name, body in held.items()}
+        return {**self.purged, **held}
+
+    def purge(self) -> None:
+        """The one that was kept last is gone."""
+        for held in self.places.values():
+            if held:
+                name, body = held.popitem()
+                self.purged[name] = body
 
     def of(self, place: str, actor: str, point: Point) -> MemoryArchive:
         """One place, as one actor reaches it."""

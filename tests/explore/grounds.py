@@ -8,9 +8,12 @@ from datetime import timedelta
 
 from builders import BUCKET, ORIGINALS, RESULTS
 from explore.facts import (
+    CORE,
     LINKS,
     METADATA,
+    ORIGINAL,
     ROOT_FILE,
+    is_json,
     keys_under,
     linked,
     mounting,
@@ -46,6 +49,7 @@ class Ground:
 def grounds_of(change: Change, world: SmallWorld, planned: Snapshot, *, undo: bool) -> Iterator[Ground]:
     """What this change of ours rests on."""
     if undo:
+        yield from _taken_back(change)
         return
     match change.slot:
         case ("object", _, key) if change.after is None and (match := ROOT_FILE.fullmatch(key)):
@@ -56,6 +60,27 @@ def grounds_of(change: Change, world: SmallWorld, planned: Snapshot, *, undo: bo
             yield from _record(change, generation, *place, planned)
         case ("data-asset", _):
             yield from _data_asset(change, planned)
+
+
+def _taken_back(change: Change) -> Iterator[Ground]:
+    """Field and original go together: an original without the field would have the next plan delete the root file."""
+    match change.slot:
+        case ("object", _, key) if change.after is None and (match := ORIGINAL.fullmatch(key)):
+            root: Slot = ("object", BUCKET, f"{key.split('/')[0]}/{match[1]}.json")
+            yield Ground("its root file is there", lambda now: now.value(root) is not None, (root,))
+        case ("record", generation, _) if change.before is not None and change.after is not None:
+            place = place_of(change.before)
+            for field in CORE[generation] if place and place[0] == BUCKET else ():
+                if change.before.get(field) is not None and change.after.get(field) is None:
+                    yield _no_original(str(place and place[1]), field)
+
+
+def _no_original(prefix: str, field: str) -> Ground:
+    return Ground(
+        f"{field} has no original",
+        lambda now: not any(is_json(one) for one in originals(now, prefix, field)[:1]),
+        (("listing", BUCKET, f"{prefix}/{ORIGINALS}/"),),
+    )
 
 
 def _records_of(prefix: str, planned: Snapshot, bucket: str = BUCKET) -> tuple[Slot, ...]:

@@ -97,6 +97,7 @@ class _Play:
             lambda name: act(self.room.stage, name),
             self._second,
             self.room.cut_power,
+            self.room.archives.purge,
         )
 
     def from_beginning_to_end(self) -> None:

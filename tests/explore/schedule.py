@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "dies", "power", "torn", "full", "fails", "lost", "ignoring", "retried", "refused", "lags", "waits", "acts", "runs",
-    "yields",
+    "dies", "power", "torn", "full", "purged", "fails", "lost", "ignoring", "retried", "refused", "lags", "waits", "acts",
+    "runs", "yields",
 ]  # fmt: skip
 """dies: the process ends before this step; what it wrote stands. power: the same, and what was not fsynced is gone.
 torn: the process ends in the middle of this line. full: the disk, or the archive's bucket, refuses it.
+purged: the before-image that was kept last is gone from the archive, as where a lifecycle rule clears it.
 fails: the call is not carried out. lost: it is, and its answer is lost. ignoring: S3's server knows no conditions.
 retried: the client sends it twice, and the second try is refused. refused: the database refuses one document.
 lags: the search shows what was there before the last create. waits: ten minutes pass. acts: somebody else does a step.

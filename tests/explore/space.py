@@ -34,7 +34,7 @@ NEVER = 1_000_000
 def kinds_at(name: str) -> tuple[Kind, ...]:
     """What can happen to a step of ours."""
     if name == "line":
-        return ("dies", "power", "torn", "full")
+        return ("dies", "power", "torn", "full", "purged")
     if name == "file.plan.json":
         return ("dies", "power", "full", "ignoring")
     if name.startswith(("file.", "archive.")):

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from explore.facts import MODIFIED, ORIGINAL, elsewhere, instant, out_of_bounds, strict
+from explore.facts import MODIFIED, ORIGINAL, alike, elsewhere, instant, out_of_bounds, strict
 from explore.grounds import groundless, grounds_of
 from explore.runs import Room, Run
 from explore.stage import Change, Snapshot
@@ -53,6 +53,9 @@ class Watch:
             yield from self._unseen(change, run, seen)
             if change.before is not None and not is_kept(change, now, self.room):
                 yield "lost", "what it replaced is neither live nor in an archive"
+        if run.planned.undoes is not None:
+            for one in taken_apart(self.room, run, change, now):
+                yield "lost", f"it was taken back without {named(one)}, which rested on it"
         looks, undo = self.room.stage.looks.get(run.actor, {}), run.planned.undoes is not None
         for ground in grounds_of(change, self.room.world, run.planned.seen, undo=undo):
             if groundless(ground, change, now, looks):
@@ -182,6 +185,21 @@ def lineage(room: Room, folder: str) -> list[Change]:
     """What the runs that are recorded in a folder wrote."""
     actors = {one.actor for one in room.runs if one.folder == folder}
     return [one for one in room.stage.history if one.author in actors]
+
+
+def taken_apart(room: Room, run: Run, change: Change, now: Snapshot) -> Iterator[Change]:
+    """What had been written on top of what this change of an undo takes back, and is not taken back."""
+    folder, known = str(run.planned.undoes), room.stage.history[: run.began]
+    wrote = [one for one in lineage(room, folder) if one in known]
+    undoing = {one.actor for one in room.runs if one.planned.undoes == folder}
+    undone = {one.slot for one in room.stage.history if one.author in undoing}
+    plan = next(one.planned.plan for one in room.runs if one.folder == folder)
+    own = {one.id for one in plan.actions if writes_to(one, change)}
+    for action in plan.actions:
+        changes = [one for one in wrote if writes_to(action, one)] if own & {*action.after} else []
+        slot = changes[0].slot if changes else None
+        if slot and slot not in undone and not alike(slot, now.value(slot), changes[0].before):
+            yield changes[0]
 
 
 def may_be_ours(room: Room, slot: Sequence[str]) -> bool:
