@@ -16,6 +16,7 @@ from indexer.model.location import Location
 from indexer.model.outcome import Outcome, Result
 from indexer.model.plan import Plan, Scope
 from indexer.model.ports import Writers
+from indexer.model.settings import CollectionSettings
 from indexer.model.snapshot import (
     Asset,
     DataAsset,
@@ -30,7 +31,7 @@ from indexer.planner.assemble import Identity
 from indexer.planner.asset import AssetPlan, plan_asset
 from indexer.planner.bucket import plan_here
 from indexer.planner.plan import Planned, plan_snapshot
-from indexer.planner.rules import Collection, Evidence, Rules
+from indexer.planner.rules import Evidence, Rules
 from indexer.runs.apply import apply_plan
 from indexer.runs.connect import Systems
 from indexer.runs.files import PlanFile, as_file
@@ -42,9 +43,9 @@ RESULTS = "results"
 AT = "2026-01-10T08:00:00Z"
 NOW = START
 ORIGINALS = "original_metadata"
-COLLECTIONS: Mapping[GenerationName, Collection] = {
-    "v1": Collection("metadata_index", "data_assets", sync_to_s3=True),
-    "v2": Collection("metadata_index_v2", "data_assets", sync_to_s3=False),
+COLLECTIONS: Mapping[GenerationName, CollectionSettings] = {
+    "v1": CollectionSettings(database="metadata_index", collection="data_assets", sync_to_s3=True),
+    "v2": CollectionSettings(database="metadata_index_v2", collection="data_assets", sync_to_s3=False),
 }
 
 

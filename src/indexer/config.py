@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 from pydantic import (
     BaseModel,
@@ -24,7 +24,13 @@ from pydantic_settings import (
 
 from indexer.masking import hide
 from indexer.model.generation import CORE_FIELDS, METADATA_FILE, core_file
-from indexer.model.plan import PolicyMode
+from indexer.model.settings import (
+    CollectionSettings,
+    MetadataFile,
+    OnMissing,
+    PolicyMode,
+    SettingsTable,
+)
 from indexer.model.values import fingerprint
 
 BUCKET = r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$"
@@ -49,25 +55,7 @@ NO_ORIGINALS_FOLDER = (".", "..", METADATA_FILE, *map(core_file, CORE_FIELDS))
 """Keys with dots as a part of their own are resolved by clients; the others are files of the asset itself."""
 
 
-class Section(BaseModel):
-    """A table of `indexer.toml`: an unknown key is an error, since it would be a setting that does nothing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CollectionSettings(Section):
-    """Where one generation's records are."""
-
-    database: str = Field(min_length=1, description="The database that holds its records.")
-    collection: str = Field(default="data_assets", min_length=1, description="The collection in it.")
-    sync_to_s3: bool = Field(
-        default=False,
-        description="Its records rule the files in S3; where both generations hold an asset, v1 has its files. "
-        "Links, registrations and the records of gone assets are kept in step either way.",
-    )
-
-
-class DocDBSettings(Section):
+class DocDBSettings(SettingsTable):
     """The connection to DocDB, and its collections."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["uri", "secret"]}})
@@ -150,7 +138,7 @@ class DocDBSettings(Section):
         return usual | value
 
 
-class S3Settings(Section):
+class S3Settings(SettingsTable):
     """What is ours in a bucket; the connection follows boto3's own conventions."""
 
     originals_folder: str = Field(
@@ -165,7 +153,7 @@ class S3Settings(Section):
         ge=1,
         description="A root file or an original that is larger is not read: it is found, and left alone.",
     )
-    metadata_file: Literal["sync", "leave", "remove"] = Field(
+    metadata_file: MetadataFile = Field(
         default="sync",
         description="What becomes of `metadata.nd.json`: `sync`: it holds the whole record; `leave`: it is neither written nor deleted; "
         "`remove`: it is deleted, within the limits for deletions.",
@@ -185,7 +173,7 @@ class S3Settings(Section):
         return value
 
 
-class CodeOceanSettings(Section):
+class CodeOceanSettings(SettingsTable):
     """The connection to Code Ocean, and what is done there."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["token", "secret"]}})
@@ -213,7 +201,7 @@ class CodeOceanSettings(Section):
         default=False,
         description="Create an external data asset for each derived asset that is registered and has none.",
     )
-    on_missing: Literal["archive", "delete", "keep"] = Field(
+    on_missing: OnMissing = Field(
         default="archive",
         description="What becomes of the data assets that mount an asset that is gone from S3. Archiving can be "
         "undone in Code Ocean, deleting cannot.",
@@ -230,7 +218,7 @@ class CodeOceanSettings(Section):
         return self
 
 
-class PolicySettings(Section):
+class PolicySettings(SettingsTable):
     """What a plan may do without being asked."""
 
     mode: PolicyMode = Field(

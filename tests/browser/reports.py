@@ -25,7 +25,8 @@ from indexer.model.content import (
     RestsOn,
 )
 from indexer.model.outcome import BeforeImage, Outcome, Result, Status
-from indexer.model.plan import CoverageRow, Finding, Plan, PolicyMode, Scope, Summary, Withheld
+from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary, Withheld
+from indexer.model.settings import PolicyMode
 
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 BUCKET = "aind-open-data"

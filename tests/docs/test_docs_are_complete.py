@@ -26,8 +26,8 @@ from indexer.model.content import (
 from indexer.model.findings import FINDINGS
 from indexer.model.kinds import KINDS
 from indexer.model.outcome import Status
-from indexer.model.plan import PolicyMode
 from indexer.model.reasons import REASONS
+from indexer.model.settings import PolicyMode
 from indexer.runs.config_file import load_config
 
 PLAN_FORMAT = read("docs/plan-format.md")

@@ -10,8 +10,8 @@ from typing import Any
 from builders import BUCKET, COLLECTIONS, ORIGINALS, RESULTS, in_step, record, stored_mount, stored_result
 from explore.stage import Stage
 from indexer.model.generation import METADATA_FILE, V2
+from indexer.model.settings import CollectionSettings
 from indexer.model.values import Oid, to_bytes
-from indexer.planner.rules import Collection
 
 SUBJECT = {"subject_id": "712345", "née": "ß"}
 OTHER = {"subject_id": "somebody else's"}
@@ -147,7 +147,7 @@ def _(stage: Stage) -> None:
     stage.put(BUCKET, "a/session.json", b'{"session": 1}')
 
 
-@world("adopted-in-v2", rules={"collections": {name: Collection(one.database, one.collection, name == "v2") for name, one in COLLECTIONS.items()}})  # fmt: skip
+@world("adopted-in-v2", rules={"collections": {name: CollectionSettings(database=one.database, collection=one.collection, sync_to_s3=name == "v2") for name, one in COLLECTIONS.items()}})  # fmt: skip
 def _(stage: Stage) -> None:
     in_step(stage, record(generation=V2, instrument={"rig": 1}), V2)
     stage.put(BUCKET, ROOT, UPLOADED)

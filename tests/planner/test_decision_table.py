@@ -324,11 +324,13 @@ def test_links_stand_in_the_plan_itself() -> None:
 
 def test_core_fields_are_those_of_the_generation() -> None:
     """`session.json` is none of a v2 asset's, and stays as it is; `model` is."""
-    from indexer.planner.rules import Collection
+    from indexer.model.settings import CollectionSettings
 
     body = record(generation=V2, model={"m": 1})
     asset = asset_of(body, {"session.json": OTHER, "metadata.nd.json": body}, generation=V2)
-    collections = {"v2": Collection("metadata_index_v2", "data_assets", True)}
+    collections = {
+        "v2": CollectionSettings(database="metadata_index_v2", collection="data_assets", sync_to_s3=True)
+    }
     keys = [action.target.key for action in planned(asset, links=False, collections=collections).actions]
     assert keys == ["asset/model.json", "asset/original_metadata/model.<date>.json"]
 

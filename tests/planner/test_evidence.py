@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -197,10 +196,10 @@ def test_an_empty_collection_may_hold_what_rules_the_files() -> None:
     world.records["v1"].clear()
     world.add("v2", record("a", V2, subject={"n": 1}))
     world.put(BUCKET, "a/subject.json", b"{}")
-    both = {name: replace(one, sync_to_s3=True) for name, one in COLLECTIONS.items()}
+    both = {name: one.model_copy(update={"sync_to_s3": True}) for name, one in COLLECTIONS.items()}
     assert plan_of(world, with_rules=rules(collections=both)).actions == ()
     assert plan_of(world, with_rules=rules(collections=both), allow_empty=("docdb",)).actions
-    v2_rules = both | {"v1": replace(both["v1"], sync_to_s3=False)}
+    v2_rules = both | {"v1": both["v1"].model_copy(update={"sync_to_s3": False})}
     assert plan_of(world, with_rules=rules(collections=v2_rules)).actions
 
 

@@ -22,8 +22,8 @@ from builders import (
     world_of,
 )
 from indexer.model.generation import V2, record_id
+from indexer.model.settings import CollectionSettings
 from indexer.model.values import to_bytes
-from indexer.planner.rules import Collection
 from memory import World
 
 DERIVED = {"data_level": "derived", "schema_version": "1.0.4", "modality": [{"abbreviation": "SPIM"}, {}, 7]}
@@ -362,6 +362,9 @@ def test_v2_alone_may_rule_the_files() -> None:
     world = World()
     world.add("v2", record("a", V2, subject={"n": 1}))
     world.put(BUCKET, "a/x", b"")
-    collections = {"v1": COLLECTIONS["v1"], "v2": Collection("metadata_index_v2", "data_assets", True)}
+    collections = {
+        "v1": COLLECTIONS["v1"],
+        "v2": CollectionSettings(database="metadata_index_v2", collection="data_assets", sync_to_s3=True),
+    }
     keys = [one.target.key for one in plan_of(world, with_rules=rules(collections=collections)).actions]
     assert "a/subject.json" in keys

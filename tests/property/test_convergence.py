@@ -39,8 +39,8 @@ from indexer.model.generation import (
 from indexer.model.links import InvalidLinksError, read_links
 from indexer.model.location import parse_location
 from indexer.model.plan import Plan
+from indexer.model.settings import CollectionSettings
 from indexer.model.values import Foreign, Oid, canonical, to_bytes
-from indexer.planner.rules import Collection
 from memory import Crash, StoredDataAsset, World, exploding_writers
 
 PREFIXES = ("a", "a-b", "a b", "a+1", "ümlaut", ".hidden", "z%2F", "b.c")
@@ -173,8 +173,12 @@ def settings_of_a_run(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "with_rules": rules(
             collections={
-                "v1": Collection("metadata_index", "data_assets", synced[0]),
-                "v2": Collection("metadata_index_v2", "data_assets", synced[1]),
+                "v1": CollectionSettings(
+                    database="metadata_index", collection="data_assets", sync_to_s3=synced[0]
+                ),
+                "v2": CollectionSettings(
+                    database="metadata_index_v2", collection="data_assets", sync_to_s3=synced[1]
+                ),
             },
             on_missing=draw(st.sampled_from(["archive", "delete", "keep"])),
             register_data_assets=draw(st.booleans()),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,9 @@ def nights(
     world: World, folder: Path, neighbour: Callable[[], object], *, first: bool, ruling: str
 ) -> list[Plan]:
     """A plan and its apply each night, the neighbour before or after it."""
-    collections = {name: replace(one, sync_to_s3=name == ruling) for name, one in COLLECTIONS.items()}
+    collections = {
+        name: one.model_copy(update={"sync_to_s3": name == ruling}) for name, one in COLLECTIONS.items()
+    }
     plans = []
     for night in range(NIGHTS):
         now = NOW + timedelta(days=night)

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from indexer.errors import RefusedError
 from indexer.model.action import (
@@ -47,6 +46,7 @@ from indexer.model.content import (
 from indexer.model.generation import GENERATIONS, METADATA_FILE, GenerationName
 from indexer.model.limits import Limits, mode_hold, over_limits
 from indexer.model.plan import Plan
+from indexer.model.settings import MetadataFile, OnMissing
 
 HINT = "Nothing was written. Plan again under this configuration; --policy goes over its policy.mode."
 LIMITS_HINT = (
@@ -61,11 +61,11 @@ class Permissions:
     limits: Limits
     enforce_limits: bool
     codeocean: bool
-    on_missing: Literal["archive", "delete", "keep"]
+    on_missing: OnMissing
     register_data_assets: bool
     synced: frozenset[GenerationName]
     """The generations whose records rule files."""
-    metadata_file: Literal["sync", "leave", "remove"]
+    metadata_file: MetadataFile
     config_sha256: str
 
 

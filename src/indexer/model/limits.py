@@ -19,7 +19,8 @@ from indexer.model.action import Action, UpdateRecord
 from indexer.model.generation import GENERATIONS
 from indexer.model.kinds import effect, on_nothing, system_of
 from indexer.model.location import parse_location
-from indexer.model.plan import Measures, PolicyMode, Scope
+from indexer.model.plan import Measures, Scope
+from indexer.model.settings import PolicyMode
 
 ALWAYS_ALLOWED = 5
 """So many losses never exceed a percentage: one of three records is 33 %."""

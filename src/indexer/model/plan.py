@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import AwareDatetime, Field
 
 from indexer.model.action import Action
 from indexer.model.content import FileModel, Said
 from indexer.model.findings import FindingKind
+from indexer.model.settings import PolicyMode
 from indexer.model.snapshot import SystemName
 from indexer.model.values import canonical_pieces
 
 FORMAT_VERSION = "1.0"
-
-PolicyMode = Literal["sync", "upsert-only", "create-only"]
 
 
 class Finding(FileModel):

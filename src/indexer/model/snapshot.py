@@ -128,21 +128,6 @@ class Asset:
     """Unarchived external data assets that mount it; for a result, the result itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How far one read got. A read that failed, was cut short, or looks wrong is not an empty one."""
-
-    system: SystemName
-    scope: str
-    count: int
-    complete: bool = True
-    why: str = ""
-    hint: str = ""
-    """What to do about it."""
-    suspicious: bool = False
-    """It answered "nothing" where another system shows that there should be something."""
-
-
 class MustReadError(LookupError):
     """The planner cannot decide before it has seen these files of the asset (`names`, below its root), or its folder."""
 

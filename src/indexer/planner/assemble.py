@@ -10,7 +10,6 @@ from datetime import datetime
 from indexer.model.action import Action
 from indexer.model.limits import Limits
 from indexer.model.plan import CoverageRow, Finding, Measures, Plan, Scope, Summary
-from indexer.model.snapshot import Coverage
 from indexer.planner.policy import apply_policy
 
 COUNTED_ONLY = frozenset({"raw-unregistered"})
@@ -27,7 +26,7 @@ class BucketPlan:
     """Of what was there before the plan."""
     actions: tuple[Action, ...]
     findings: tuple[Finding, ...]
-    coverage: tuple[Coverage, ...]
+    coverage: tuple[CoverageRow, ...]
     matched: frozenset[str] = frozenset()
     """The scope's globs that match something here."""
 
@@ -57,17 +56,7 @@ def assemble(identity: Identity, scope: Scope, buckets: Sequence[BucketPlan]) ->
         created_at=identity.created_at,
         tool_version=identity.tool_version,
         scope=scope,
-        coverage=tuple(
-            CoverageRow(
-                system=row.system,
-                scope=row.scope,
-                complete=row.complete,
-                count=row.count,
-                why=row.why,
-                hint=row.hint,
-            )
-            for row in rows
-        ),
+        coverage=tuple(rows),
         summary=Summary(
             assets=sum(one.assets for one in ordered),
             records=sum(one.records for one in measures.values()),

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from indexer.errors import MissingBucketError, SystemFaultError, UsageError
 from indexer.model.findings import FindingKind
 from indexer.model.generation import GenerationName
 from indexer.model.ids import IdKey, id_key
 from indexer.model.location import SCHEME, Location
-from indexer.model.plan import Finding, Scope
+from indexer.model.plan import CoverageRow, Finding, Scope
 from indexer.model.ports import Progress, Readers
-from indexer.model.snapshot import RESULT_TAGS, Asset, Coverage, DataAsset, RecordRow, SystemName
+from indexer.model.snapshot import RESULT_TAGS, Asset, DataAsset, RecordRow, SystemName
 from indexer.planner.assemble import BucketPlan
 from indexer.planner.asset import AssetPlan, Reads, needed_reads, plan_asset
 from indexer.planner.assets import Unread, Work, read_assets
@@ -129,11 +129,12 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
         reads = needed_reads(asset, listed, rules, evidence, within) if exists else Reads()
         return Work(asset, reads.records, reads.folder, listed)
 
-    coverage = [listing.coverage, *(read.coverage for read in reads.values())]
+    made: list[Read[Any]] = [listing, *reads.values()]
     if mounted is not None:
-        coverage.append(replace(mounted.coverage, scope=f"external data assets, for {bucket}"))
+        scope = {"scope": f"external data assets, for {bucket}"}
+        made.append(replace(mounted, coverage=mounted.coverage.model_copy(update=scope)))
     planner = AssetPlanner(rules, evidence)
-    return _plan_assets(survey, bucket, joined, map(work, joined.assets()), planner, coverage)
+    return _plan_assets(survey, bucket, joined, map(work, joined.assets()), planner, made)
 
 
 def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
@@ -160,9 +161,9 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
         needed = needed_result_reads(asset, evidence)
         return Work(asset, needed.records, needed.folder, listed=False)
 
-    coverage = [results.coverage, *(read.coverage for read in reads.values())]
     planner = AssetPlanner(survey.rules, evidence, results=True)
-    return _plan_assets(survey, bucket, joined, map(work, joined.assets()), planner, coverage)
+    made: list[Read[Any]] = [results, *reads.values()]
+    return _plan_assets(survey, bucket, joined, map(work, joined.assets()), planner, made)
 
 
 def _row_reads(survey: Survey, bucket: str) -> RowReads:
@@ -235,7 +236,7 @@ def _plan_assets(
     joined: Joined,
     work: Iterable[Work],
     planner: AssetPlanner,
-    coverage: Sequence[Coverage],
+    reads: Sequence[Read[Any]],
 ) -> BucketPlan:
     """Read and plan the bucket's assets, in parallel; what comes out is in the order of their locations."""
     survey.progress.stage(f"planning {bucket}", joined.count)
@@ -249,34 +250,34 @@ def _plan_assets(
             if outcome.actions or outcome.findings:
                 planned.append(outcome)
             survey.progress.advance(found=len(outcome.actions))
-    rows = (*coverage, *_assets_coverage(bucket, joined.count, unread))
+    rows = (*(read.coverage for read in reads), *_assets_coverage(bucket, joined.count, unread))
     findings = [
         *joined.findings,
         *(finding for one in planned for finding in one.findings),
         *(Finding(kind="read-incomplete", location=str(one.location), detail=one.why) for one in unread),
-        *(_coverage_finding(row) for row in coverage if not row.complete),
+        *(_read_finding(read) for read in reads if not read.whole),
     ]
     actions = tuple(action for one in planned for action in one.actions)
     return BucketPlan(bucket, joined.count, joined.measures, actions, tuple(findings), rows, joined.matched)
 
 
-def _coverage_finding(row: Coverage) -> Finding:
-    kind: FindingKind = "read-suspiciously-empty" if row.suspicious else "read-incomplete"
-    return Finding(kind=kind, detail=f"{row.scope}: {row.why}")
+def _read_finding(read: Read[Any]) -> Finding:
+    kind: FindingKind = "read-suspiciously-empty" if read.suspicious else "read-incomplete"
+    return Finding(kind=kind, detail=f"{read.coverage.scope}: {read.coverage.why}")
 
 
-def _assets_coverage(bucket: str, assets: int, unread: Sequence[Unread]) -> tuple[Coverage, ...]:
+def _assets_coverage(bucket: str, assets: int, unread: Sequence[Unread]) -> tuple[CoverageRow, ...]:
     """One row for all assets of the bucket that were looked at, in each system that failed for some."""
     if not unread:
-        return (Coverage("s3", f"assets of {bucket}", assets),)
+        return (CoverageRow(system="s3", scope=f"assets of {bucket}", complete=True, count=assets),)
     systems = sorted({one.system for one in unread})
     found = ((system, [one for one in unread if one.system == system]) for system in systems)
     return tuple(
-        Coverage(
-            system,
-            f"assets of {bucket}",
-            assets - len(unread),
+        CoverageRow(
+            system=system,
+            scope=f"assets of {bucket}",
             complete=False,
+            count=assets - len(unread),
             why=_first_whys(own),
             hint=own[0].hint,
         )

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from indexer.errors import SystemFaultError
-from indexer.model.snapshot import Coverage, SystemName
+from indexer.model.plan import CoverageRow
+from indexer.model.snapshot import SystemName
 
 T = TypeVar("T")
 
@@ -17,9 +18,11 @@ class Read(Generic[T]):
     """What came of reading all pages of something."""
 
     rows: tuple[T, ...]
-    coverage: Coverage
+    coverage: CoverageRow
     fault: SystemFaultError | None = None
     """Why it is not whole."""
+    suspicious: bool = False
+    """It answered "nothing" where another system shows that there should be something."""
 
     @property
     def whole(self) -> bool:
@@ -30,7 +33,8 @@ class Read(Generic[T]):
         """The same read, no longer believed to be whole where it answered "nothing"."""
         if self.rows or not self.whole:
             return self
-        return replace(self, coverage=replace(self.coverage, complete=False, why=why, suspicious=True))
+        coverage = self.coverage.model_copy(update={"complete": False, "why": why})
+        return replace(self, coverage=coverage, suspicious=True)
 
 
 def read_all(
@@ -43,6 +47,8 @@ def read_all(
             rows.extend(page)
             seen(len(page))
     except SystemFaultError as exc:
-        coverage = Coverage(system, scope, len(rows), complete=False, why=exc.what, hint=exc.hint)
+        coverage = CoverageRow(
+            system=system, scope=scope, complete=False, count=len(rows), why=exc.what, hint=exc.hint
+        )
         return Read(tuple(rows), coverage, exc)
-    return Read(tuple(rows), Coverage(system, scope, len(rows)))
+    return Read(tuple(rows), CoverageRow(system=system, scope=scope, complete=True, count=len(rows)))

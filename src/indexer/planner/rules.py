@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from indexer.model.content import RecordTarget
 from indexer.model.generation import (
@@ -20,32 +19,21 @@ from indexer.model.generation import (
 )
 from indexer.model.ids import id_in_plan
 from indexer.model.location import Location
+from indexer.model.settings import CollectionSettings, MetadataFile, OnMissing
 from indexer.model.snapshot import Folder, Listing, ObjectInfo
 
-OnMissing = Literal["archive", "delete", "keep"]
-MetadataFile = Literal["sync", "leave", "remove"]
 ROOT_FILES = frozenset({METADATA_FILE, *map(core_file, CORE_FIELDS)})
 """Of millions of objects in an asset's folder these alone are ours, beside the originals."""
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """Where one generation's records are."""
-
-    database: str
-    collection: str
-    sync_to_s3: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The configuration, as far as it decides what is desired."""
 
-    collections: Mapping[GenerationName, Collection]
+    collections: Mapping[GenerationName, CollectionSettings]
     """The configured generations, v1 first."""
     originals_folder: str = "original_metadata"
     metadata_file: MetadataFile = "sync"
-    """What becomes of the metadata file: kept in step, left alone, or retired."""
     largest_file_mb: int = 64
     """Files that are larger are not read."""
     links: bool = False

@@ -25,8 +25,9 @@ from indexer.model.limits import Limits
 from indexer.model.location import parse_location
 from indexer.model.outcome import Result
 from indexer.model.place import Place, S3Place, check_apart, parse_place
-from indexer.model.plan import Plan, PolicyMode
+from indexer.model.plan import Plan
 from indexer.model.ports import Progress, RunFolder
+from indexer.model.settings import PolicyMode
 from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.clock import check_clock

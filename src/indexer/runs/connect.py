@@ -7,10 +7,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexer.config import CollectionSettings, Config
+from indexer.config import Config
 from indexer.model.generation import GenerationName
 from indexer.model.ports import Archive, Readers, Writers
-from indexer.planner.rules import Collection, Rules
+from indexer.model.settings import CollectionSettings
+from indexer.planner.rules import Rules
 from indexer.runs.cleartext import cleartext
 from indexer.runs.credentials import credentials_of
 from indexer.runs.warn import Warn, unheard
@@ -43,15 +44,11 @@ class Systems:
 
 def rules_of(config: Config) -> Rules:
     """The configuration's share in what is desired."""
-    configured: tuple[tuple[GenerationName, CollectionSettings | None], ...] = (
+    generations: tuple[tuple[GenerationName, CollectionSettings | None], ...] = (
         ("v1", config.docdb.v1),
         ("v2", config.docdb.v2),
     )
-    collections = {
-        name: Collection(settings.database, settings.collection, settings.sync_to_s3)
-        for name, settings in configured
-        if settings is not None
-    }
+    collections = {name: place for name, place in generations if place is not None}
     return Rules(
         collections=collections,
         originals_folder=config.s3.originals_folder,

@@ -12,8 +12,9 @@ from indexer import __version__
 from indexer.config import Config
 from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.clock import CLOCK_HINT
-from indexer.model.plan import Plan, PolicyMode, Scope
+from indexer.model.plan import Plan, Scope
 from indexer.model.ports import Progress, Readers
+from indexer.model.settings import PolicyMode
 from indexer.model.snapshot import SystemName
 from indexer.planner.assemble import Identity
 from indexer.planner.bucket import plan_here
