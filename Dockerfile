@@ -14,7 +14,8 @@ RUN python -m venv /opt/indexer \
         --no-deps --require-hashes --only-binary :all: --requirement /build/requirements.txt
 # Copied, not installed: a build would fetch its back end, which no hash of ours pins.
 COPY src/indexer /opt/indexer/lib/python3.11/site-packages/indexer
-RUN /opt/indexer/bin/python -m compileall -q /opt/indexer/lib/python3.11/site-packages/indexer
+COPY src/indexer_sandbox /opt/indexer/lib/python3.11/site-packages/indexer_sandbox
+RUN /opt/indexer/bin/python -m compileall -q /opt/indexer/lib/python3.11/site-packages/indexer /opt/indexer/lib/python3.11/site-packages/indexer_sandbox
 
 FROM ${BASE}@${DIGEST}
 # /scratch is all that a run writes to, and only while it runs: the rest may be mounted read-only.

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from indexer.sandbox.shapes import CORE_FIELDS, LINKS, Asset, Generation, Record, file_bytes, record
-from indexer.sandbox.stack import MANAGED_BUCKETS
-from indexer.sandbox.stage import Draft, Stage, data_asset, data_asset_id, put_data
+from indexer_sandbox.shapes import CORE_FIELDS, LINKS, Asset, Generation, Record, file_bytes, record
+from indexer_sandbox.stack import MANAGED_BUCKETS
+from indexer_sandbox.stage import Draft, Stage, data_asset, data_asset_id, put_data
 
 ASSETS = 80
 """Every fourth has a record in both generations: a hundred records."""

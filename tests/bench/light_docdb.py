@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 import bson
 
-from indexer.sandbox.shapes import CORE_FIELDS, Asset, core_values
+from indexer_sandbox.shapes import CORE_FIELDS, Asset, core_values
 
 HOST = "127.0.0.1"
 BUCKET = "bench"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from commands import Run
-from indexer.sandbox import Sandbox, running
-from indexer.sandbox.seed import seed
+from indexer_sandbox import Sandbox, running
+from indexer_sandbox.seed import seed
 from patience import PATIENCE_S
 
 

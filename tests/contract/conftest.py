@@ -14,10 +14,6 @@ from contract_handles import DataAssets, Objects, Records
 from pymongo import MongoClient
 
 from indexer.model.generation import GenerationName
-from indexer.sandbox.codeocean import CodeOceanServer
-from indexer.sandbox.docdb import DocDBServer
-from indexer.sandbox.faults import Fault
-from indexer.sandbox.s3 import S3Server
 from indexer.systems import codeocean as codeocean_driver
 from indexer.systems import docdb as docdb_driver
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
@@ -25,6 +21,10 @@ from indexer.systems.docdb import DocDBReader, DocDBWriter
 from indexer.systems.docdb_connection import connect
 from indexer.systems.pace import Pace
 from indexer.systems.s3 import S3, S3Reader, S3Writer
+from indexer_sandbox.codeocean import CodeOceanServer
+from indexer_sandbox.docdb import DocDBServer
+from indexer_sandbox.faults import Fault
+from indexer_sandbox.s3 import S3Server
 from memory import (
     MemoryDataAssetReader,
     MemoryDataAssetWriter,

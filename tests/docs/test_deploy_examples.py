@@ -282,9 +282,10 @@ def test_the_container_runs_as_nobody_in_particular() -> None:
 
 
 def test_what_is_copied_runs_without_an_installation(tmp_path: Path) -> None:
-    """The image has no metadata of a package: the folder alone must do, templates and all."""
-    (target,) = (target for source, target in copied() if source == "src/indexer")
-    shutil.copytree(ROOT / "src" / "indexer", tmp_path / Path(target).name)
+    """The image has no metadata of a package: the folders alone must do, templates and all."""
+    for source, target in copied():
+        if source.startswith("src/"):
+            shutil.copytree(ROOT / source, tmp_path / Path(target).name)
     (entry,) = arguments("ENTRYPOINT")
     _, *words = json.loads(entry)
     command = [
@@ -299,6 +300,7 @@ def test_what_is_copied_runs_without_an_installation(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "<html" in done.stdout
-    asked = [sys.executable, "-c", "import indexer; print(indexer.__file__)"]
-    where = subprocess.run(asked, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
-    assert where.stdout.startswith(str(tmp_path))
+    for package in ("indexer", "indexer_sandbox"):
+        asked = [sys.executable, "-c", f"import {package}; print({package}.__file__)"]
+        where = subprocess.run(asked, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+        assert where.stdout.startswith(str(tmp_path))

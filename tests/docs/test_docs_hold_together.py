@@ -97,7 +97,7 @@ def test_the_version_stands_in_one_place() -> None:
 
 def test_every_module_that_a_page_names_exists() -> None:
     """`planner.join`, or with `indexer.` before it."""
-    named = re.compile(r"`(?:indexer\.)?((?:applier|model|planner|render|runs|sandbox|systems)\.\w+)`")
+    named = re.compile(r"`(?:indexer\.)?((?:applier|model|planner|render|runs|systems)\.\w+)`")
     found = {module for page in pages() for module in named.findall(page.read_text(encoding="utf-8"))}
     assert "planner.join" in found
     package = ROOT / "src" / "indexer"

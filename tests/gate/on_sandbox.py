@@ -14,9 +14,9 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from indexer.sandbox import running
-from indexer.sandbox.seed import seed
-from indexer.sandbox.stack import Sandbox
+from indexer_sandbox import running
+from indexer_sandbox.seed import seed
+from indexer_sandbox.stack import Sandbox
 
 INDEXER = Path(sys.executable).with_name("indexer")
 

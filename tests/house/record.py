@@ -21,8 +21,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from indexer.cli.demo import environment
-from indexer.sandbox import running
-from indexer.sandbox.seed import seed
+from indexer_sandbox import running
+from indexer_sandbox.seed import seed
 
 ASSETS = 30
 PLAN_FORMATS = ("text", "json", "markdown", "html")

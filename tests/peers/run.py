@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "bench")]
 
-from indexer.sandbox.s3 import S3Server  # noqa: E402
+from indexer_sandbox.s3 import S3Server  # noqa: E402
 from peers.golden_on_peer import CASES, CaseOutcome, run, systems_on  # noqa: E402
 from peers.servers import CEPH, PACKAGES, PYTHON, MissingServerError, PeerS3, ministack, radosgw  # noqa: E402
 from peers.story import INDEXER, Outcomes, tell  # noqa: E402

@@ -25,7 +25,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from indexer.sandbox.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from indexer_sandbox.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]

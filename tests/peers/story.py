@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from indexer.cli.demo import environment
-from indexer.sandbox.codeocean import CodeOceanServer
-from indexer.sandbox.docdb import DocDBServer
-from indexer.sandbox.s3 import S3Server
-from indexer.sandbox.seed import seed
-from indexer.sandbox.stack import MANAGED_BUCKETS, Sandbox
 from indexer.systems.write_probe import SAID, Tried, probed
+from indexer_sandbox.codeocean import CodeOceanServer
+from indexer_sandbox.docdb import DocDBServer
+from indexer_sandbox.s3 import S3Server
+from indexer_sandbox.seed import seed
+from indexer_sandbox.stack import MANAGED_BUCKETS, Sandbox
 from patience import PATIENCE_S
 from peers.servers import PeerS3
 from s3_stub import s3_with

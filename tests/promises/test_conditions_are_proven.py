@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from indexer.sandbox.faults import Fault
+from indexer_sandbox.faults import Fault
 from promises.mishaps import kinds
 from relay import Relay
 from resilience.arena import BUCKET, Arena, our_bytes

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from indexer.sandbox.faults import Fault
-from indexer.sandbox.stack import RESULTS_BUCKET
+from indexer_sandbox.faults import Fault
+from indexer_sandbox.stack import RESULTS_BUCKET
 from promises.mishaps import (
     Call,
     Died,

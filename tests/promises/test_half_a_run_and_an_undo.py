@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.sandbox.faults import Fault
+from indexer_sandbox.faults import Fault
 from promises.mishaps import (
     Call,
     Died,

@@ -23,11 +23,11 @@ from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, rules_of
 from indexer.runs.files import load_plan, save_plan
 from indexer.runs.plan import scope_of
-from indexer.sandbox.stack import Sandbox
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
 from indexer.systems.docdb import DocDBReader, DocDBWriter
 from indexer.systems.docdb_connection import connect
 from indexer.systems.s3 import S3Reader, S3Writer, open_s3
+from indexer_sandbox.stack import Sandbox
 
 PARALLEL = 4
 

@@ -28,7 +28,7 @@ from indexer.errors import UsageError
 from indexer.runs.carry_out import Work
 from indexer.runs.cluster import open_cluster
 from indexer.runs.shards import Sender, carry_out_shard
-from indexer.sandbox.stack import MANAGED_BUCKETS
+from indexer_sandbox.stack import MANAGED_BUCKETS
 from patience import PATIENCE_S
 from resilience.arena import Arena, Shares, State
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from indexer.sandbox.faults import Fault
+from indexer_sandbox.faults import Fault
 from patience import PATIENCE_S
 from resilience.arena import Arena, Shares, State
 

@@ -15,9 +15,9 @@ from codeocean import CodeOcean
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from indexer.sandbox import Sandbox, running
-from indexer.sandbox.scenario import Seeded
-from indexer.sandbox.seed import seed
+from indexer_sandbox import Sandbox, running
+from indexer_sandbox.scenario import Seeded
+from indexer_sandbox.seed import seed
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ from codeocean.data_asset import (
 )
 from codeocean.error import Error
 
-from indexer.sandbox import Fault, Sandbox
-from indexer.sandbox.codeocean import CodeOceanServer
+from indexer_sandbox import Fault, Sandbox
+from indexer_sandbox.codeocean import CodeOceanServer
 
 
 def stored(sandbox: Sandbox, **changes: Any) -> str:

@@ -16,7 +16,7 @@ from pymongo import MongoClient, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from indexer.errors import IndexerError
-from indexer.sandbox.docdb import DocDBServer
+from indexer_sandbox.docdb import DocDBServer
 from patience import PATIENCE_S
 
 AWKWARD = {
@@ -96,7 +96,7 @@ def test_a_server_that_does_not_come_up_is_an_error(empty_directory: Path) -> No
 def test_it_ends_with_its_parent(empty_directory: Path) -> None:
     """Killed outright, the parent leaves neither the server nor its files behind."""
     code = (
-        "import sys, time; from pathlib import Path; from indexer.sandbox.docdb import DocDBServer\n"
+        "import sys, time; from pathlib import Path; from indexer_sandbox.docdb import DocDBServer\n"
         "server = DocDBServer(Path(sys.argv[1])); print(server.pid, flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", code, str(empty_directory)]

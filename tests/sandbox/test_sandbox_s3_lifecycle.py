@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from indexer.errors import IndexerError
-from indexer.sandbox.s3 import S3Server
+from indexer_sandbox.s3 import S3Server
 from patience import PATIENCE_S
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from indexer.sandbox import Fault
+from indexer_sandbox import Fault
 from patience import PATIENCE_S
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from indexer.sandbox import Sandbox, running
-from indexer.sandbox.scenario import Seeded
-from indexer.sandbox.seed import seed
+from indexer_sandbox import Sandbox, running
+from indexer_sandbox.scenario import Seeded
+from indexer_sandbox.seed import seed
 
 REASONS = {
     "core-file-missing",

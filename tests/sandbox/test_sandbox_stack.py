@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from indexer.errors import IndexerError
-from indexer.sandbox import Sandbox, running
+from indexer_sandbox import Sandbox, running
 
 
 def test_the_configuration_is_toml_for_these_servers(sandbox: Sandbox) -> None:
@@ -88,7 +88,7 @@ def test_ports_can_be_chosen(empty_directory: Path) -> None:
 def test_the_package_is_light_to_import() -> None:
     """The command line may import it without paying for moto, boto3 or pymongo."""
     code = (
-        "import sys, indexer.sandbox, indexer.sandbox.seed;"
+        "import sys, indexer_sandbox, indexer_sandbox.seed;"
         "print([name for name in ('moto', 'boto3', 'pymongo', 'flask', 'codeocean') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -99,7 +99,7 @@ def test_a_missing_extra_is_said_so(empty_directory: Path) -> None:
     """Without moto the error says what to install."""
     code = (
         "import sys; sys.modules['moto.moto_server.werkzeug_app'] = None\n"
-        "from pathlib import Path; from indexer.errors import IndexerError; from indexer.sandbox import running\n"
+        "from pathlib import Path; from indexer.errors import IndexerError; from indexer_sandbox import running\n"
         "try:\n    running(Path(sys.argv[1])).__enter__()\n"
         "except IndexerError as exc: print(exc.hint)"
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from workbench import BUCKET, Workbench
 
-from indexer.sandbox.faults import Fault
+from indexer_sandbox.faults import Fault
 
 RESULTS = "codeocean-results"
 

@@ -17,9 +17,9 @@ from jsonschema import Draft202012Validator
 from workbench import BUCKET, INDEXER, Workbench
 
 from indexer.runs.schemas import schema_of
-from indexer.sandbox.faults import Fault
-from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
 from indexer.systems.checks_docdb import host_checks
+from indexer_sandbox.faults import Fault
+from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
 from patience import PATIENCE_S
 from relay import Instead, Relay, document_of, hello_says, same
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from workbench import BUCKET, Workbench
 
-from indexer.sandbox.seed import seed
+from indexer_sandbox.seed import seed
 from relay import Relay, document_of, hello_says
 
 TABLE = tomllib.loads(Path(__file__).with_name("documentdb_apis.toml").read_text(encoding="utf-8"))

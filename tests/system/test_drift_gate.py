@@ -6,7 +6,7 @@ import json
 
 from workbench import BUCKET, Workbench
 
-from indexer.sandbox.faults import Fault
+from indexer_sandbox.faults import Fault
 
 RULE = '[[rule]]\nasset = "asset"\nreason = "core-file-missing"\nowner = "o"\nwhy = "w"\nuntil = 2999-01-01\n'
 

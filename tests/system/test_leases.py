@@ -10,9 +10,9 @@ import pytest
 from workbench import BUCKET, Workbench
 
 from indexer.errors import IndexerError
-from indexer.sandbox.proxy import FaultyProxy, Shares
 from indexer.systems.docdb_connection import connect
 from indexer.systems.leases import LEASE_S, Leases, owner_name
+from indexer_sandbox.proxy import FaultyProxy, Shares
 from relay import Relay, document_of, hello_says
 
 

@@ -30,7 +30,7 @@ import pytest
 from botocore.exceptions import ClientError
 from workbench import INDEXER, our_bytes
 
-from indexer.sandbox.docdb import DocDBServer
+from indexer_sandbox.docdb import DocDBServer
 from patience import PATIENCE_S
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"

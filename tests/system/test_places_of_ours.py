@@ -10,7 +10,7 @@ import pytest
 from workbench import BUCKET, Workbench
 
 from indexer import IndexerError, apply, load_config, load_plan, save_plan
-from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
+from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
 
 RUNS = "indexer-runs"
 MANAGED = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from workbench import INDEXER, Workbench
 
-from indexer.sandbox.faults import Fault
+from indexer_sandbox.faults import Fault
 from patience import PATIENCE_S
 
 

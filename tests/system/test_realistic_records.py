@@ -7,7 +7,7 @@ import json
 import pytest
 from workbench import Workbench
 
-from indexer.sandbox.stage import Stage
+from indexer_sandbox.stage import Stage
 from realistic import realistic, records
 
 BOTH_RULE = {"INDEXER_DOCDB__V2__SYNC_TO_S3": "true"}

@@ -13,7 +13,7 @@ from workbench import BUCKET, Workbench
 from indexer.model.place import S3Place
 from indexer.runs.files import load_plan
 from indexer.runs.mirror import working_folder
-from indexer.sandbox.faults import Fault
+from indexer_sandbox.faults import Fault
 
 RUNS = "indexer-runs"
 PLAN = f"s3://{RUNS}/nightly/plan.json"

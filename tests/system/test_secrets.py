@@ -21,8 +21,8 @@ from workbench import BUCKET, Workbench
 
 from indexer.errors import IndexerError, UsageError
 from indexer.runs.config_file import load_config
-from indexer.sandbox.codeocean import CodeOceanServer
 from indexer.systems.docdb_connection import connect
+from indexer_sandbox.codeocean import CodeOceanServer
 
 PASSWORD = "pä55/w:rd@%&\"'\\ hush"
 USER = "indexer-user"

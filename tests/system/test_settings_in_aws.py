@@ -22,9 +22,9 @@ from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
 from indexer.masking import masked
 from indexer.runs.config_file import load_config
 from indexer.runs.credentials import credentials_of
-from indexer.sandbox.codeocean import CodeOceanServer
-from indexer.sandbox.loopback import LoopbackServer
 from indexer.systems.settings import secret_fields, settings_text
+from indexer_sandbox.codeocean import CodeOceanServer
+from indexer_sandbox.loopback import LoopbackServer
 
 __all__ = ["Denial", "Denying", "denying"]
 

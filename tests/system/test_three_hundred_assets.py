@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench import Workbench
 
-from indexer.sandbox.seed import seed
+from indexer_sandbox.seed import seed
 
 
 def test_three_hundred_assets_come_into_step(workbench: Workbench) -> None:

@@ -18,10 +18,10 @@ import boto3
 import pymongo
 
 import warm
-from indexer.sandbox.codeocean import CodeOceanServer
-from indexer.sandbox.docdb import DocDBServer
-from indexer.sandbox.s3 import S3Server
-from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET, Sandbox
+from indexer_sandbox.codeocean import CodeOceanServer
+from indexer_sandbox.docdb import DocDBServer
+from indexer_sandbox.s3 import S3Server
+from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET, Sandbox
 from memory import STRANGER
 from patience import PATIENCE_S
 

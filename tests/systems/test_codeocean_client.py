@@ -11,10 +11,10 @@ import pytest
 
 from builders import location, stored_mount
 from indexer.errors import SystemFaultError
-from indexer.sandbox.codeocean import CodeOceanServer
-from indexer.sandbox.faults import Fault
-from indexer.sandbox.loopback import Environ, LoopbackServer, StartResponse
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
+from indexer_sandbox.codeocean import CodeOceanServer
+from indexer_sandbox.faults import Fault
+from indexer_sandbox.loopback import Environ, LoopbackServer, StartResponse
 
 
 @pytest.fixture

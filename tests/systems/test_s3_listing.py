@@ -16,11 +16,11 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.session import Session
 
 from indexer.model.snapshot import Listing
-from indexer.sandbox.faults import Fault
-from indexer.sandbox.s3 import S3Server
 from indexer.systems.s3 import S3Reader, open_s3
 from indexer.systems.s3_listing import FAULTS_IN_A_ROW, FastListing
 from indexer.systems.s3_requests import Endpoint, signed
+from indexer_sandbox.faults import Fault
+from indexer_sandbox.s3 import S3Server
 from relay import Instead, Relay
 
 BUCKET = "bucket"

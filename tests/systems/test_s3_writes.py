@@ -13,9 +13,9 @@ from botocore.config import Config
 from indexer.errors import SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of
-from indexer.sandbox.s3 import S3Server
 from indexer.systems.pace import Pace
 from indexer.systems.s3 import S3, S3Writer
+from indexer_sandbox.s3 import S3Server
 from relay import Instead, Relay, same
 
 BUCKET, KEY = "bucket", "a/subject.json"

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from indexer.sandbox.s3 import S3Server
 from indexer.systems.write_probe import STEPS, probed, write_probe
+from indexer_sandbox.s3 import S3Server
 from relay import Instead, Relay, same
 from s3_stub import s3_of
 

@@ -72,8 +72,8 @@ def command(talk: Talk) -> None:
     """
     import tempfile
 
-    from indexer.sandbox import running
-    from indexer.sandbox.seed import seed
+    from indexer_sandbox import running
+    from indexer_sandbox.seed import seed
 
     with tidying(), tempfile.TemporaryDirectory(prefix="indexer-demo-") as folder:
         directory = Path(folder)

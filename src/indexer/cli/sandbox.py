@@ -15,7 +15,7 @@ from indexer.cli.talk import Talk, data
 from indexer.errors import UsageError
 
 if TYPE_CHECKING:
-    from indexer.sandbox import Sandbox
+    from indexer_sandbox import Sandbox
 
 NAME = "sandbox"
 SUMMARY = "Run embedded systems to try things on."
@@ -45,8 +45,8 @@ def command(
     import tempfile
     import threading
 
-    from indexer.sandbox import running
-    from indexer.sandbox.seed import seed
+    from indexer_sandbox import running
+    from indexer_sandbox.seed import seed
 
     file = checked(directory)
     with tidying(), tempfile.TemporaryDirectory(prefix="indexer-sandbox-") as folder:

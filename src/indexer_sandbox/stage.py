@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from indexer.sandbox.shapes import CORE_FIELDS, Asset, Generation, Record, file_bytes, record, record_bytes
-from indexer.sandbox.stack import COLLECTION, DATABASE_V1, DATABASE_V2, Sandbox
+from indexer_sandbox.shapes import CORE_FIELDS, Asset, Generation, Record, file_bytes, record, record_bytes
+from indexer_sandbox.stack import COLLECTION, DATABASE_V1, DATABASE_V2, Sandbox
 
 _BATCH = 20  # documents of some 50 kB in one insert
 

@@ -141,7 +141,7 @@ def timestamp(at: datetime) -> str:
 @functools.cache
 def _shapes(generation: Generation) -> dict[str, str]:
     """Each core field's shape, as JSON text."""
-    text = resources.files("indexer.sandbox").joinpath("shapes", f"{generation}.json").read_text("utf-8")
+    text = resources.files("indexer_sandbox").joinpath("shapes", f"{generation}.json").read_text("utf-8")
     return {field: json.dumps(shape) for field, shape in json.loads(text).items()}
 
 

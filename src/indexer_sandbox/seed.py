@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from indexer.sandbox.scenario import Scenario, Seeded
-from indexer.sandbox.seed_codeocean import stage_links, stage_results
-from indexer.sandbox.seed_files import stage_files, stage_locations, stage_unregistered, stage_v2_only
-from indexer.sandbox.shapes import Asset, file_bytes
-from indexer.sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET, Sandbox
-from indexer.sandbox.stage import Draft, Stage, data_asset, data_asset_id, in_step
+from indexer_sandbox.scenario import Scenario, Seeded
+from indexer_sandbox.seed_codeocean import stage_links, stage_results
+from indexer_sandbox.seed_files import stage_files, stage_locations, stage_unregistered, stage_v2_only
+from indexer_sandbox.shapes import Asset, file_bytes
+from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET, Sandbox
+from indexer_sandbox.stage import Draft, Stage, data_asset, data_asset_id, in_step
 
 START_AT = datetime(2024, 3, 1, 9, 30, tzinfo=UTC)
 IN_STEP_V2 = 12

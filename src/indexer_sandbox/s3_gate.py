@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
-from indexer.sandbox.faults import Fault, FaultList
-from indexer.sandbox.loopback import Environ, StartResponse, WSGIApp
-from indexer.sandbox.requestlog import RequestLog, S3Request
+from indexer_sandbox.faults import Fault, FaultList
+from indexer_sandbox.loopback import Environ, StartResponse, WSGIApp
+from indexer_sandbox.requestlog import RequestLog, S3Request
 
 LiveETag = Callable[[str, str, str | None], str | None]
 

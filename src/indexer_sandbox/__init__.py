@@ -5,7 +5,7 @@ The servers know nothing of our own adapters, else those would be testing themse
 
 from __future__ import annotations
 
-from indexer.sandbox.faults import Fault
-from indexer.sandbox.stack import Sandbox, running
+from indexer_sandbox.faults import Fault
+from indexer_sandbox.stack import Sandbox, running
 
 __all__ = ["Fault", "Sandbox", "running"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from indexer.sandbox.scenario import Scenario
-from indexer.sandbox.shapes import LINKS, Asset, Generation, core_values, file_bytes, record
-from indexer.sandbox.stage import Draft, Stage, data_asset, data_asset_id, in_step
+from indexer_sandbox.scenario import Scenario
+from indexer_sandbox.shapes import LINKS, Asset, Generation, core_values, file_bytes, record
+from indexer_sandbox.stage import Draft, Stage, data_asset, data_asset_id, in_step
 
 REGISTERED_V1 = 26
 REGISTERED_V2 = 12

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
-from indexer.sandbox.loopback import HOST
-from indexer.sandbox.wire import Peer, body_of, head_of, header_of, message_of, more_to_come
+from indexer_sandbox.loopback import HOST
+from indexer_sandbox.wire import Peer, body_of, head_of, header_of, message_of, more_to_come
 
 Protocol: TypeAlias = Literal["http", "mongodb"]
 

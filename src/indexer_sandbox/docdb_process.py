@@ -1,6 +1,6 @@
 """The DocDB server's process: nx-27017, tied to the life of the process that started it, and with DocumentDB's limit.
 
-Run as `python -m indexer.sandbox.docdb_process DIRECTORY PORT` with a pipe on standard input. When the pipe
+Run as `python -m indexer_sandbox.docdb_process DIRECTORY PORT` with a pipe on standard input. When the pipe
 closes, for whatever reason the parent ended, the process deletes DIRECTORY and exits.
 """
 
@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from indexer.sandbox.loopback import HOST
+from indexer_sandbox.loopback import HOST
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 """Source: "Amazon DocumentDB quotas and limits". Whole documents the driver refuses by itself; what grows, it cannot see."""

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from indexer.sandbox.codeocean_search import DEFAULT_LIMIT, MAX_LIMIT, DataAsset, matching, page, public
-from indexer.sandbox.faults import FaultList
-from indexer.sandbox.loopback import Environ, LoopbackServer, StartResponse
-from indexer.sandbox.requestlog import CodeOceanRequest, RequestLog
+from indexer_sandbox.codeocean_search import DEFAULT_LIMIT, MAX_LIMIT, DataAsset, matching, page, public
+from indexer_sandbox.faults import FaultList
+from indexer_sandbox.loopback import Environ, LoopbackServer, StartResponse
+from indexer_sandbox.requestlog import CodeOceanRequest, RequestLog
 
 TOKEN = "cop_sandbox"  # noqa: S105 - nothing is behind it
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from indexer.errors import IndexerError
-from indexer.sandbox.loopback import HOST, missing_extra
+from indexer_sandbox.loopback import HOST, missing_extra
 
 START_TIMEOUT_S = 120.0
 _POLL_S = 0.02
@@ -94,7 +94,7 @@ class DocDBServer:
 
 
 def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-W", "ignore", "-m", "indexer.sandbox.docdb_process", str(folder), str(port)]
+    command = [sys.executable, "-W", "ignore", "-m", "indexer_sandbox.docdb_process", str(folder), str(port)]
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - our own module
             command,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from indexer.sandbox.faults import FaultList
-from indexer.sandbox.loopback import LoopbackServer, WSGIApp, missing_extra
-from indexer.sandbox.requestlog import RequestLog, S3Request
-from indexer.sandbox.s3_gate import Gate
-from indexer.sandbox.s3_state import REGION as REGION
-from indexer.sandbox.s3_state import State
+from indexer_sandbox.faults import FaultList
+from indexer_sandbox.loopback import LoopbackServer, WSGIApp, missing_extra
+from indexer_sandbox.requestlog import RequestLog, S3Request
+from indexer_sandbox.s3_gate import Gate
+from indexer_sandbox.s3_state import REGION as REGION
+from indexer_sandbox.s3_state import State
 
 ACCESS_KEY_ID = "sandbox"
 SECRET_ACCESS_KEY = "sandbox-secret"  # noqa: S105 - nothing is behind it

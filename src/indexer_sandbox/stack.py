@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.sandbox.codeocean import CodeOceanServer
-from indexer.sandbox.docdb import DocDBServer
-from indexer.sandbox.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Server
+from indexer_sandbox.codeocean import CodeOceanServer
+from indexer_sandbox.docdb import DocDBServer
+from indexer_sandbox.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Server
 
 MANAGED_BUCKETS = ("aind-open-data", "aind-private-data")
 RESULTS_BUCKET = "codeocean-results"

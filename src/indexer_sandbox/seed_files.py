@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from indexer.sandbox.scenario import Scenario
-from indexer.sandbox.shapes import Asset, file_bytes, record
-from indexer.sandbox.stage import Draft, Stage, in_step, unregistered
+from indexer_sandbox.scenario import Scenario
+from indexer_sandbox.shapes import Asset, file_bytes, record
+from indexer_sandbox.stage import Draft, Stage, in_step, unregistered
 
 NOT_JSON = b'{"subject_id": "7128'
 TOO_LARGE = 2**70
