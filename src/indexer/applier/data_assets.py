@@ -61,8 +61,7 @@ class DataAssetApplier:
                     self._create(action, mounted)
                 case ArchiveDataAsset() | DeleteDataAsset():
                     self._remove(action, mounted)
-        except SystemFaultError as exc:
-            self.ledger.noted("codeocean", exc)
+        except SystemFaultError as exc:  # counted where Code Ocean was asked; it may be S3's
             self.ledger.failed(action, exc.what)
 
     def _mounted(self, actions: Sequence[DataAssetAction]) -> list[DataAsset]:
@@ -107,10 +106,10 @@ class DataAssetApplier:
         try:
             created = self.writer.create(location, action.content.name, action.content.tags)
         except SystemFaultError as exc:
+            self.ledger.noted("codeocean", exc)
             if exc.refused:
                 self.ledger.refused(action)
                 raise
-            self.ledger.noted("codeocean", exc)
             if not self._comes_to_light(action, location):
                 self.ledger.failed(action, f"{exc.what}; {_look_for(location)}")
             return
