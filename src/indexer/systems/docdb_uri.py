@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -105,8 +106,9 @@ def _wrong_value(name: str, value: str) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
             MongoClient(f"mongodb://localhost/?{name}={value}", connect=False).close()
-    except OSError as exc:
-        return f"option {name}: the file that it names cannot be read: {exc.strerror or type(exc).__name__}"
+    except OSError as exc:  # by its number: pymongo may put other words in the system's place
+        why = os.strerror(exc.errno) if exc.errno else type(exc).__name__
+        return f"option {name}: the file that it names cannot be read: {why}"
     except (PyMongoError, ValueError, UserWarning) as exc:
         if name.lower() == "compressors" and value in COMPRESSORS:
             return f"option {name}: {exc}"
