@@ -65,7 +65,7 @@ lowest: ## Run a smoke suite on the lowest versions that pyproject.toml allows
 
 newest: ## The same on the newest versions, on each Python that is there
 	for one in python3.11 python3.12 python3.13; do \
-		command -v $$one >/dev/null || { echo "There is no $$one here: left out" >&2; continue; }; \
+		$$one -c 'import ensurepip, venv' 2>/dev/null || { echo "There is no $$one here: left out" >&2; continue; }; \
 		$$one -m venv --clear build/newest && \
 		build/newest/bin/pip --disable-pip-version-check install --quiet --editable '.[dev]' && \
 		build/newest/bin/python -m pytest -q -W default $(SMOKE) || exit 1; \
