@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,6 +25,7 @@ from pydantic_settings import (
 
 from indexer.masking import hide
 from indexer.model.generation import CORE_FIELDS, METADATA_FILE, core_file
+from indexer.model.location import ACCESS_POINT_NAME, names_access_point
 from indexer.model.settings import (
     CollectionSettings,
     MetadataFile,
@@ -34,7 +36,6 @@ from indexer.model.settings import (
 from indexer.model.values import fingerprint
 
 BUCKET = r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$"
-BucketName = Annotated[str, Field(pattern=BUCKET)]
 DOMAIN = r"^https?://[^/@]+/?$"
 FOLDER = r"^[^/]+$"
 
@@ -44,9 +45,20 @@ def _trimmed(value: Any) -> Any:
     return value.rstrip() if isinstance(value, str) else value
 
 
+def _no_access_point(name: str) -> str:
+    if names_access_point(name):
+        raise ValueError(f"should be {WANTED[BUCKET]}")
+    return name
+
+
+BucketName = Annotated[
+    str,
+    Field(pattern=BUCKET, json_schema_extra={"not": {"pattern": ACCESS_POINT_NAME}}),
+    AfterValidator(_no_access_point),
+]
 Secret = Annotated[SecretStr, BeforeValidator(_trimmed)]
 WANTED = {
-    BUCKET: "a bucket's own name, without s3:// and a prefix, and no access point's ARN",
+    BUCKET: "a bucket's own name, without s3:// and a prefix, and no access point's ARN or alias",
     DOMAIN: "https:// and a host, without a path or credentials",
     FOLDER: "the name of one folder, without a slash",
 }
@@ -252,7 +264,9 @@ class Config(BaseSettings):
     )
 
     buckets: tuple[BucketName, ...] = Field(
-        min_length=1, description='The managed buckets. In the environment a JSON list: `["one", "two"]`.'
+        min_length=1,
+        description="The managed buckets, by their own names: an access point is none, since records are located by the "
+        'bucket. In the environment a JSON list: `["one", "two"]`.',
     )
     lookback_days: int | None = Field(
         default=None,

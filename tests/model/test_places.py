@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.errors import UsageError
-from indexer.model.place import S3Place, parse_place
+from indexer.model.place import S3Place, check_apart, parse_place
 
 PARTS = st.text(
     st.characters(codec="utf-8", exclude_characters="/", categories=("L", "N", "P", "S")), min_size=1
@@ -44,6 +44,21 @@ def test_what_lies_in_a_folder(typed: str, journal: str) -> None:
     place = parse_place(typed)
     assert str(place / "journal.jsonl") == journal
     assert isinstance(place, Path) == (not typed.startswith("s3://"))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "s3://point-vfzi8bwopfb5b-s3alias/plan.json",
+        "s3://arn:aws:s3:us-west-2:123456789012:accesspoint/point",
+    ],
+)
+def test_no_file_of_ours_goes_through_an_access_point(typed: str) -> None:
+    """The bucket behind it may be one that is kept in step."""
+    with pytest.raises(UsageError) as raised:
+        check_apart(parse_place(typed), frozenset({"bucket"}), "--out")
+    assert raised.value.summary == "An access point is no bucket"
+    assert "--out" in raised.value.hint
 
 
 @pytest.mark.parametrize("typed", ["s3://", "s3:///key"])

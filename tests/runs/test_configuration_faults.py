@@ -16,7 +16,7 @@ from indexer.runs.doctor import examine
 from indexer.runs.schemas import schema_of
 
 GOOD = 'buckets = ["bucket"]\ndocdb.uri = "mongodb://127.0.0.1:9"\ndocdb.v1 = {}\n'
-NAME = "should be a bucket's own name, without s3:// and a prefix, and no access point's ARN"
+NAME = "should be a bucket's own name, without s3:// and a prefix, and no access point's ARN or alias"
 
 
 def detail_of(folder: Path, text: str) -> str:
@@ -44,6 +44,12 @@ def detail_of(folder: Path, text: str) -> str:
         (
             GOOD.replace('"bucket"', '"arn:aws:s3:us-west-2:123456789012:accesspoint/one"'),
             f"buckets.0: {NAME}",
+        ),
+        (GOOD.replace('"bucket"', '"point-metadatavfzi8bwopfb5b-s3alias"'), f"buckets.0: {NAME}"),
+        (GOOD.replace('"bucket"', '"point-object-lambda--ol-s3"'), f"buckets.0: {NAME}"),
+        (
+            GOOD + 'codeocean = {domain = "https://h", token = "t", results_bucket = "point-a1-s3alias"}',
+            f"codeocean.results_bucket: {NAME}",
         ),
         (GOOD.replace('"bucket"', '"good", "bucket/prefix"'), f"buckets.1: {NAME}"),
         ('buckets = ["bucket"]\ndocdb = "x"', "docdb: should be a table"),
@@ -81,6 +87,23 @@ def test_a_fault_is_told_in_words_of_the_file(tmp_path: Path, text: str, says: s
     said = detail_of(tmp_path, text)
     assert said.startswith(says)
     assert not [word for word in ("tuple", "pattern", "Settings", "dictionary") if word in said.lower()]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "arn:aws:s3:us-west-2:123456789012:accesspoint/one",
+        "one-metadatavfzi8bwopfb5b-s3alias",
+        "one-object-lambda--ol-s3",
+        "one--usw2-az1--xa-s3",
+    ],
+)
+def test_an_access_point_is_no_bucket_for_the_schema_either(name: str) -> None:
+    """An editor says it before the command does; the name of a bucket of one zone is a bucket's."""
+    schema = Draft202012Validator(schema_of("config"))
+    assert not schema.is_valid(tomllib.loads(GOOD.replace('"bucket"', f'"{name}"')))
+    for bucket in ("one--usw2-az1--x-s3", "s3alias", "one-s3alias-two"):
+        assert schema.is_valid(tomllib.loads(GOOD.replace('"bucket"', f'"{bucket}"')))
 
 
 @pytest.mark.parametrize("name", [".", "..", "metadata.nd.json", *map(core_file, CORE_FIELDS)])

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 SCHEME = "s3://"
+ACCESS_POINT_NAME = r"^arn:|(-s3alias|--ol-s3|--op-s3|--xa-s3|\.mrap)$"
+"""What names an access point, where a bucket's name may stand: its ARN, or an alias. No bucket of AWS is named so.
+
+Source: "General purpose bucket naming rules" and "Access point aliases" in the user guide of S3.
+"""
 NO_FOLDER = frozenset({"", ".", ".."})
 """Path components that name no folder."""
+
+
+def names_access_point(bucket: str) -> bool:
+    """Is it an access point? Records are located by the bucket behind it, and nobody can tell which that is."""
+    return re.search(ACCESS_POINT_NAME, bucket) is not None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from indexer.errors import UsageError
-from indexer.model.location import SCHEME
+from indexer.model.location import SCHEME, names_access_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,14 @@ class Everywhere:
 
 
 def check_apart(place: Place, kept_in_step: Container[str], option: str = "") -> None:
-    """Raise UsageError for a place in a bucket whose contents we keep in step: ours are no part of any asset."""
-    if isinstance(place, S3Place) and place.bucket in kept_in_step:
-        hint = f"Name a bucket of its own{f' with {option}' if option else ''}."
+    """Raise UsageError for a place in a bucket whose contents we keep in step: ours are no part of any asset.
+
+    Behind an access point any bucket may be, such a one too.
+    """
+    if not isinstance(place, S3Place):
+        return
+    hint = f"Name a bucket of its own{f' with {option}' if option else ''}."
+    if names_access_point(place.bucket):
+        raise UsageError("An access point is no bucket", str(place), hint)
+    if place.bucket in kept_in_step:
         raise UsageError("The place lies in a bucket that is kept in step", str(place), hint)

@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError
 
 from indexer.errors import AccessDeniedError, MissingBucketError, OutageError, SystemFaultError
 from indexer.masking import said
+from indexer.model.location import names_access_point
 from indexer.systems.aws import credentials_hint
 from indexer.systems.s3_bodies import SlowBodyError
 
@@ -158,7 +159,7 @@ def translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
         words, told = _by_code(exc), _said(exc)
     else:
         words, told = _by_error(exc), str(exc)
-    if bucket.startswith("arn:"):
+    if names_access_point(bucket):
         words = ACCESS_POINT
     detail = bucket if words.kind is MissingBucketError else f"{shortened(what)}: {shortened(told)}"
     fault = words.kind(words.summary, detail, words.hint.replace("{bucket}", bucket))
