@@ -22,10 +22,10 @@ from bson.json_util import CANONICAL_JSON_OPTIONS, dumps
 from indexer.runs.connect import Systems
 from indexer.runs.files import save_plan
 from indexer.runs.undo import undo as plan_the_way_back
-from indexer_sandbox.proxy import FaultyProxy, Shares
 from indexer_sandbox.seed import seed as fill
 from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
 from patience import PATIENCE_S
+from proxy import FaultyProxy, Shares
 from resilience.inside import apply_inside, opened, plan_inside
 from system.workbench import BUCKET, INDEXER, Workbench, empty_systems, our_bytes
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from indexer_sandbox.proxy import Shares
+from proxy import Shares
 from resilience.arena import HASTY, Arena
 
 BOUND_S = 300.0

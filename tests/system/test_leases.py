@@ -12,7 +12,7 @@ from workbench import BUCKET, Workbench
 from indexer.errors import IndexerError
 from indexer.systems.docdb_connection import connect
 from indexer.systems.leases import LEASE_S, Leases, owner_name
-from indexer_sandbox.proxy import FaultyProxy, Shares
+from proxy import FaultyProxy, Shares
 from relay import Relay, document_of, hello_says
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
 from indexer_sandbox.loopback import HOST
-from indexer_sandbox.wire import Peer, body_of, head_of, header_of, message_of, more_to_come
+from wire import Peer, body_of, head_of, header_of, message_of, more_to_come
 
 Protocol: TypeAlias = Literal["http", "mongodb"]
 
@@ -79,7 +79,7 @@ class FaultyProxy:
         self.counts: Counter[str] = Counter()
         self._upstream_port, self._exchange = upstream_port, _http if protocol == "http" else _mongodb
         self._delay_s, self._statuses, self._retry_after_s = delay_s, statuses, retry_after_s
-        self._random = random.Random(seed)  # noqa: S311 - the same faults each time, on purpose
+        self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._threads: set[threading.Thread] = set()
