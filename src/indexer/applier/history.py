@@ -156,7 +156,7 @@ class _Fold:
         self._unreadable = line is None
         if line is not None and line.get("plan_id") == plan_id:
             self.runs[str(line.get("run_id"))] = None
-            with suppress(ValidationError, ValueError):
+            with suppress(ValueError):  # of an image or a time; pydantic's are among them
                 self._take(line, str(line.get("action_id")), str(line.get("run_id")))
 
     def end_of_file(self) -> None:
@@ -196,7 +196,7 @@ def merged(outcomes: Iterable[Outcome], history: History) -> tuple[Outcome, ...]
     """A run's outcomes, each with the images of the write that an earlier run of the plan has made."""
 
     def told(outcome: Outcome) -> Outcome:
-        writes = history.writes.get(outcome.action_id, ())
+        writes = history.writes.get(outcome.action_id)
         if outcome.before is not None or not writes or not writes[-1].sure:
             return outcome
         return outcome.model_copy(update={"before": writes[-1].before, "after": writes[-1].after})
