@@ -31,7 +31,7 @@ from indexer.planner.assemble import Identity
 from indexer.planner.asset import AssetPlan, plan_asset
 from indexer.planner.bucket import plan_here
 from indexer.planner.plan import Planned, plan_snapshot
-from indexer.planner.rules import Evidence, Rules
+from indexer.planner.rules import Rules, WholeReads
 from indexer.runs.apply import apply_plan
 from indexer.runs.connect import Systems
 from indexer.runs.files import PlanFile, as_file
@@ -185,8 +185,8 @@ def rules(**changed: Any) -> Rules:
     return Rules(**values | changed)
 
 
-def planned(asset: Asset, evidence: Evidence | None = None, **changed: Any) -> AssetPlan:
-    return plan_asset(asset, rules(**changed), evidence or Evidence())
+def planned(asset: Asset, whole: WholeReads | None = None, **changed: Any) -> AssetPlan:
+    return plan_asset(asset, rules(**changed), whole or WholeReads())
 
 
 def scope(*buckets: str, **changed: Any) -> Scope:

@@ -29,7 +29,7 @@ from indexer.model.generation import V1, V2, new_record
 from indexer.model.location import Location
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import Archive, DeleteOne, InsertOne, UpdateOne
-from indexer.model.values import fingerprint, masked, sha256
+from indexer.model.values import blanked, fingerprint, sha256
 from indexer.systems.bson_values import archived as bson
 from ledgers import Bodies, Run, action_of
 from memory import World
@@ -223,7 +223,7 @@ def new_one(generation: Any = V1, **changed: Any) -> tuple[dict[str, Any], Actio
     times = [generation.modified_field, generation.created_field]
     content = {"kind": "new-record", "name": "name", "links": list(links), "fields": [source]}
     unknown = [*times, *changed.pop("unknown", ())]
-    known = {"known_after_apply": unknown, "sha256": fingerprint(masked(body, unknown))}
+    known = {"known_after_apply": unknown, "sha256": fingerprint(blanked(body, unknown))}
     target = in_collection(generation.name, body["_id"])
     return body, action_of(insert(target=target, content=content | known, **changed))
 
@@ -279,7 +279,7 @@ def back(body: Mapping[str, Any], **changed: Any) -> Action:
     content = {
         "kind": "archived-record",
         "source": archived(WHERE, sha256(bson(body)))["source"],
-        "sha256": fingerprint(masked(body, unknown)),
+        "sha256": fingerprint(blanked(body, unknown)),
         "known_after_apply": unknown,
     }
     target = in_collection(record=BODY["_id"])

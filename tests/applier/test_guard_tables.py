@@ -8,7 +8,7 @@ import pytest
 
 from builders import NOW, asset_of, by_kind, planned, record
 from indexer.applier.guard import (
-    Verdict,
+    Ruling,
     judge_copy,
     judge_delete,
     judge_insert,
@@ -34,9 +34,9 @@ from indexer.model.content import (
     RecordTarget,
 )
 from indexer.model.snapshot import ObjectBody
-from indexer.model.values import Foreign, etag_of, fingerprint, masked, sha256, to_bytes
+from indexer.model.values import Foreign, blanked, etag_of, fingerprint, sha256, to_bytes
 
-PROCEED, SATISFIED, STALE = Verdict.PROCEED, Verdict.SATISFIED, Verdict.STALE
+PROCEED, SATISFIED, STALE = Ruling.PROCEED, Ruling.SATISFIED, Ruling.STALE
 PLACE: dict[str, Any] = {"location": "s3://bucket/asset", "reason": "core-file-stale"}
 KEY = ObjectTarget(bucket="bucket", key="asset/subject.json")
 RECORD = RecordTarget(generation="v1", database="d", collection="c", record_id="id-asset")
@@ -51,7 +51,7 @@ def content(body: bytes) -> Content:
 
 
 @pytest.mark.parametrize(
-    ("there", "precondition", "verdict"),
+    ("there", "precondition", "ruling"),
     [
         (live(b"new"), Absent(), SATISFIED),
         (live(b"new"), HasEtag(etag="planned"), SATISFIED),
@@ -67,24 +67,24 @@ def content(body: bytes) -> Content:
         (None, HasBytes(sha256=sha256(b"old")), STALE),
     ],
 )
-def test_put(there: ObjectBody | None, precondition: Any, verdict: Verdict) -> None:
+def test_put(there: ObjectBody | None, precondition: Any, ruling: Ruling) -> None:
     """What is so already is not written again; what was not seen is not overwritten."""
     action = PutObject(target=KEY, precondition=precondition, content=content(b"new"), **PLACE)
-    assert judge_put(action, there, b"new").verdict is verdict
+    assert judge_put(action, there, b"new").ruling is ruling
 
 
 @pytest.mark.parametrize(
-    ("there", "verdict"), [(None, PROCEED), (live(b"same"), SATISFIED), (live(b"other"), STALE)]
+    ("there", "ruling"), [(None, PROCEED), (live(b"same"), SATISFIED), (live(b"other"), STALE)]
 )
-def test_copy(there: ObjectBody | None, verdict: Verdict) -> None:
+def test_copy(there: ObjectBody | None, ruling: Ruling) -> None:
     """An original is never overwritten."""
     source = ObjectSource(bucket="bucket", key="asset/subject.json", etag="e")
     action = CopyObject(target=KEY, content=Content(source=source, sha256=sha256(b"same")), **PLACE)
-    assert judge_copy(action, there).verdict is verdict
+    assert judge_copy(action, there).ruling is ruling
 
 
 @pytest.mark.parametrize(
-    ("there", "precondition", "verdict"),
+    ("there", "precondition", "ruling"),
     [
         (None, HasEtag(etag="planned"), SATISFIED),
         (live(b"x", "planned"), HasEtag(etag="planned"), PROCEED),
@@ -94,18 +94,18 @@ def test_copy(there: ObjectBody | None, verdict: Verdict) -> None:
         (live(b"y"), HasBytes(sha256=sha256(b"x")), STALE),
     ],
 )
-def test_delete(there: ObjectBody | None, precondition: Any, verdict: Verdict) -> None:
+def test_delete(there: ObjectBody | None, precondition: Any, ruling: Ruling) -> None:
     """Gone is satisfied; another ETag, or other bytes, are somebody else's."""
     action = DeleteObject(target=KEY, precondition=precondition, **PLACE)
-    assert judge_delete(action, there).verdict is verdict
+    assert judge_delete(action, there).ruling is ruling
 
 
 BODY = record(subject={"n": 1}, last_modified="then")
-NEW = masked(BODY, ["created", "last_modified"])
+NEW = blanked(BODY, ["created", "last_modified"])
 
 
 @pytest.mark.parametrize(
-    ("there", "verdict"),
+    ("there", "ruling"),
     [
         ([], PROCEED),
         ([BODY], SATISFIED),
@@ -116,17 +116,17 @@ NEW = masked(BODY, ["created", "last_modified"])
         ([BODY, BODY], STALE),
     ],
 )
-def test_insert(there: list[dict[str, Any]], verdict: Verdict) -> None:
+def test_insert(there: list[dict[str, Any]], ruling: Ruling) -> None:
     """The very record, whenever it was written, is satisfied; any other is stale."""
     new = NewRecordContent(
         name="asset", sha256=fingerprint(NEW), known_after_apply=("created", "last_modified")
     )
     action = InsertRecord(target=RECORD, content=new, **PLACE)
-    assert judge_insert(action, there).verdict is verdict
+    assert judge_insert(action, there).ruling is ruling
 
 
 @pytest.mark.parametrize(
-    ("there", "verdict"),
+    ("there", "ruling"),
     [
         (None, STALE),
         (BODY, PROCEED),
@@ -144,7 +144,7 @@ def test_insert(there: list[dict[str, Any]], verdict: Verdict) -> None:
         (BODY | {"subject": {"n": Foreign("Decimal128", "{}")}}, STALE),
     ],
 )
-def test_update(there: dict[str, Any] | None, verdict: Verdict) -> None:
+def test_update(there: dict[str, Any] | None, ruling: Ruling) -> None:
     """Every field as desired is satisfied; every field as it was read may be written."""
     desired = {"n": 2}
     read = {name: fingerprint(BODY[name]) for name in ("location", "last_modified", "subject")}
@@ -157,11 +157,11 @@ def test_update(there: dict[str, Any] | None, verdict: Verdict) -> None:
         ),
         **PLACE,
     )
-    assert judge_update(action, there).verdict is verdict
+    assert judge_update(action, there).ruling is ruling
 
 
 @pytest.mark.parametrize(
-    ("there", "verdict"),
+    ("there", "ruling"),
     [
         (None, SATISFIED),
         (BODY, PROCEED),
@@ -171,18 +171,18 @@ def test_update(there: dict[str, Any] | None, verdict: Verdict) -> None:
         (BODY | {"location": "s3://bucket/other"}, STALE),
     ],
 )
-def test_record_delete(there: dict[str, Any] | None, verdict: Verdict) -> None:
+def test_record_delete(there: dict[str, Any] | None, ruling: Ruling) -> None:
     """A record that differs anywhere from what was read stays."""
     from builders import plan_of, world_of
 
     world = world_of(record("here"))
     world.add("v1", BODY)
     (action,) = by_kind(plan_of(world).actions, "delete-record")
-    assert judge_record_delete(action, there).verdict is verdict
+    assert judge_record_delete(action, there).ruling is ruling
 
 
 @pytest.mark.parametrize(
-    ("there", "verdict"),
+    ("there", "ruling"),
     [
         (BODY | {"subject": {"n": 2}, "rig": {"r": 1}}, PROCEED),
         (BODY | {"subject": {"n": 2}}, SATISFIED),
@@ -190,7 +190,7 @@ def test_record_delete(there: dict[str, Any] | None, verdict: Verdict) -> None:
         (BODY | {"rig": {"r": 1}}, PROCEED),
     ],
 )
-def test_a_field_that_is_to_go_must_be_gone(there: dict[str, Any], verdict: Verdict) -> None:
+def test_a_field_that_is_to_go_must_be_gone(there: dict[str, Any], ruling: Ruling) -> None:
     """The others as desired are not enough: an undo sets what was there, and takes out what was not."""
     desired = {"n": 2}
     field = FieldContent(field="subject", source=InlineSource(value=desired), sha256=fingerprint(desired))
@@ -200,7 +200,7 @@ def test_a_field_that_is_to_go_must_be_gone(there: dict[str, Any], verdict: Verd
         content=RecordContent(fields=(field,), unset=("rig",)),
         **PLACE,
     )
-    assert judge_update(action, there).verdict is verdict
+    assert judge_update(action, there).ruling is ruling
 
 
 def update_of(*, record: str | None = None, **read: Any) -> UpdateRecord:
@@ -235,7 +235,7 @@ def test_what_makes_it_stale_is_said() -> None:
         "the record's rig was changed since the plan": judge_update(update_of(rig="0" * 64), BODY),
         "the record was changed since the plan": judge_update(update_of(record="0" * 64), BODY),
     }
-    assert {one.why: one.verdict for one in said.values()} == dict.fromkeys(said, STALE)
+    assert {one.why: one.ruling for one in said.values()} == dict.fromkeys(said, STALE)
     assert judge_delete(delete, live(b"old")) == judge_put(put, live(b"old"), b"new")
 
 
@@ -245,19 +245,19 @@ def test_a_record_of_another_asset_is_never_written() -> None:
     read = AsRead(fields={"location": fingerprint(other["location"])}, record=fingerprint(other))
     field = FieldContent(field="external_links", source=InlineSource(value={}), sha256=fingerprint({}))
     update = UpdateRecord(target=RECORD, precondition=read, content=RecordContent(fields=(field,)), **PLACE)
-    assert judge_update(update, other).verdict is STALE
+    assert judge_update(update, other).ruling is STALE
     delete = DeleteRecord(target=RECORD, precondition=read, **PLACE)
-    assert judge_record_delete(delete, other).verdict is STALE
+    assert judge_record_delete(delete, other).ruling is STALE
 
 
 def test_a_field_that_was_absent_may_be_null_by_now() -> None:
     """Null and absent are one."""
     (update, *_) = planned(asset_of(record(), {"subject.json": b"[1]"}), links=False).actions
     assert isinstance(update, UpdateRecord)
-    assert judge_update(update, record()).verdict is PROCEED
-    assert judge_update(update, record(subject=None)).verdict is PROCEED
-    assert judge_update(update, record(subject=[1])).verdict is SATISFIED
-    assert judge_update(update, record(subject=[2])).verdict is STALE
+    assert judge_update(update, record()).ruling is PROCEED
+    assert judge_update(update, record(subject=None)).ruling is PROCEED
+    assert judge_update(update, record(subject=[1])).ruling is SATISFIED
+    assert judge_update(update, record(subject=[2])).ruling is STALE
 
 
 def test_the_payload_must_be_what_was_reviewed() -> None:
@@ -273,7 +273,7 @@ def test_a_payload_known_after_apply_hides_only_what_it_names() -> None:
     """The metadata file of a record that this plan changes."""
     whole = Content(
         source=RecordFieldSource(generation="v1", field="subject"),
-        sha256=sha256(to_bytes(masked(BODY, ["last_modified"]))),
+        sha256=sha256(to_bytes(blanked(BODY, ["last_modified"]))),
         known_after_apply=("last_modified",),
     )
     later = BODY | {"last_modified": "later"}
@@ -282,7 +282,7 @@ def test_a_payload_known_after_apply_hides_only_what_it_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("live", "named", "verdict"),
+    ("live", "named", "ruling"),
     [
         (["da-1", "da-2"], ("da-2",), PROCEED),
         (["da-1", "da-2"], None, STALE),
@@ -292,7 +292,7 @@ def test_a_payload_known_after_apply_hides_only_what_it_names() -> None:
     ],
 )
 def test_links_lose_only_what_the_plan_names(
-    live: list[Any], named: tuple[str, ...] | None, verdict: Verdict
+    live: list[Any], named: tuple[str, ...] | None, ruling: Ruling
 ) -> None:
     """What is not named was counted against no limit."""
     held, kept = {"Code Ocean": live}, {"Code Ocean": ["da-1"]}
@@ -312,4 +312,4 @@ def test_links_lose_only_what_the_plan_names(
         ),
         **PLACE,
     )
-    assert judge_update(update, there).verdict is verdict
+    assert judge_update(update, there).ruling is ruling

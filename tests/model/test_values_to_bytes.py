@@ -25,12 +25,12 @@ from indexer.model.values import (
     UnserialisableError,
     _fast_bytes,
     _slow_bytes,
+    blanked,
     canonical,
     check_storable,
     fingerprint,
     from_bytes,
     iso_time,
-    masked,
     record_bytes,
     sha256,
     time_stamp,
@@ -416,5 +416,5 @@ def test_plain_data_that_looks_like_a_type_has_another_fingerprint(value: object
 
 def test_masked_hides_what_only_the_write_will_tell() -> None:
     """Also a field that is not there yet: the write will add it."""
-    assert masked({"a": 1, "t": "now"}, ["t"]) == {"a": 1, "t": None}
-    assert masked({"a": 1}, ["t"]) == {"a": 1, "t": None}
+    assert blanked({"a": 1, "t": "now"}, ["t"]) == {"a": 1, "t": None}
+    assert blanked({"a": 1}, ["t"]) == {"a": 1, "t": None}

@@ -18,7 +18,7 @@ from indexer.model.breaker import FAILURES_IN_A_ROW
 from indexer.model.location import Location
 from indexer.model.ports import Readers
 from indexer.model.snapshot import Asset, Listing, MustReadError, ObjectBody, ObjectInfo, RecordRow
-from indexer.planner.assets import ASSETS_A_BATCH, Unread, Work, read_assets
+from indexer.planner.assets import ASSETS_A_BATCH, AssetToRead, Unread, read_assets
 from indexer.planner.rules import Rules
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,12 +67,12 @@ class Records:
         return tuple({"_id": one, "location": one} for one in ids)
 
 
-def work(count: int, *, folder: bool = True) -> list[Work]:
+def work(count: int, *, folder: bool = True) -> list[AssetToRead]:
     found = []
     for number in range(count):
         location = Location("bucket", f"asset_{number:04}")
         row = RecordRow("v1", str(location), str(location), location.prefix, None, None)
-        found.append(Work(Asset(location, (row,)), ("v1",), folder, folder))
+        found.append(AssetToRead(Asset(location, (row,)), ("v1",), folder, folder))
     return found
 
 

@@ -31,7 +31,7 @@ from indexer.model.ports import (
     UpdateOne,
 )
 from indexer.model.snapshot import NOTHING
-from indexer.model.values import NotJsonError, UnserialisableError, fingerprint, from_bytes, masked
+from indexer.model.values import NotJsonError, UnserialisableError, blanked, fingerprint, from_bytes
 
 Body = Mapping[str, Any]
 TIMES = {name: (one.created_field, one.modified_field) for name, one in GENERATIONS.items()}
@@ -163,7 +163,7 @@ def _new_body(action: InsertRecord, sources: Sources, ledger: Ledger) -> dict[st
             if generation.links_field in content.known_after_apply:
                 links = _created_data_assets(action, ledger)
             body = new_record(generation, location, content.name, values, links, None)
-    if fingerprint(masked(body, content.known_after_apply)) != content.sha256:
+    if fingerprint(blanked(body, content.known_after_apply)) != content.sha256:
         raise SourceChangedError("the record would not be what was reviewed")
     return body
 

@@ -13,10 +13,10 @@ from indexer.model.generation import GENERATIONS
 from indexer.model.links import InvalidLinksError, read_links
 from indexer.model.location import parse_location
 from indexer.model.snapshot import ObjectBody
-from indexer.model.values import UnserialisableError, fingerprint, masked, sha256, to_bytes
+from indexer.model.values import UnserialisableError, blanked, fingerprint, sha256, to_bytes
 
 
-class Verdict(Enum):
+class Ruling(Enum):
     """What becomes of an action."""
 
     PROCEED = auto()
@@ -26,21 +26,21 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, and for people why."""
+    """A ruling, and for people why."""
 
-    verdict: Verdict
+    ruling: Ruling
     why: str = ""
 
 
 UNNAMED = "the record's links would lose data assets that the plan does not name"
 CHANGED = "the file was changed since the plan"
-PROCEED = Judgement(Verdict.PROCEED)
-SATISFIED = Judgement(Verdict.SATISFIED)
+PROCEED = Judgement(Ruling.PROCEED)
+SATISFIED = Judgement(Ruling.SATISFIED)
 
 
 def stale(why: str) -> Judgement:
     """Somebody else was there since the plan."""
-    return Judgement(Verdict.STALE, why)
+    return Judgement(Ruling.STALE, why)
 
 
 def judge_put(action: PutObject, live: ObjectBody | None, body: bytes) -> Judgement:
@@ -99,7 +99,7 @@ def payload(content: Content, record: Mapping[str, Any], field: str | None) -> b
     if value is None:
         return None
     try:
-        reviewed = masked(record, content.known_after_apply) if field is None else value
+        reviewed = blanked(record, content.known_after_apply) if field is None else value
         return to_bytes(value) if pinned(content, to_bytes(reviewed)) else None
     except UnserialisableError:
         return None
@@ -110,7 +110,7 @@ def judge_insert(action: InsertRecord, live: Sequence[Mapping[str, Any]]) -> Jud
     if not live:
         return PROCEED
     unknown = action.content.known_after_apply
-    if len(live) == 1 and fingerprint(masked(live[0], unknown)) == action.content.sha256:
+    if len(live) == 1 and fingerprint(blanked(live[0], unknown)) == action.content.sha256:
         return SATISFIED
     return stale("the asset has a record by now")
 

@@ -7,11 +7,12 @@ from datetime import datetime
 from threading import Event, Lock
 from typing import Literal
 
-from indexer.applier.guard import Judgement, Verdict
+from indexer.applier.guard import Judgement, Ruling
 from indexer.applier.journal import Journal
 from indexer.errors import SystemFaultError
-from indexer.model.action import Action, ObjectAction, RecordAction
+from indexer.model.action import Action
 from indexer.model.breaker import Breaker
+from indexer.model.kinds import system_of
 from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, OurWrite, Outcome, Status
 from indexer.model.ports import Archive, Progress
 from indexer.model.snapshot import SystemName
@@ -127,9 +128,9 @@ class Ledger:
         What is so already is nobody's write, unless one of ours was sent, its answer lost, and its content is there. So
         it may be where an action is stale by now: what its content came from was changed since, and the file is ours.
         """
-        if judgement.verdict is Verdict.PROCEED:
+        if judgement.ruling is Ruling.PROCEED:
             return True
-        stale = judgement.verdict is Verdict.STALE
+        stale = judgement.ruling is Ruling.STALE
         ours = None if stale and live is None else self._shown(action, live)
         if stale:
             before, after = (ours.before, live) if ours is not None else (None, None)
@@ -183,10 +184,3 @@ class Ledger:
             self._sent.pop(action.id, None)
         self._watch(action, outcome)
         self._progress.advance(found=1 if status == "applied" else 0)
-
-
-def system_of(action: Action) -> SystemName:
-    """Where it writes."""
-    if isinstance(action, ObjectAction):
-        return "s3"
-    return "docdb" if isinstance(action, RecordAction) else "codeocean"

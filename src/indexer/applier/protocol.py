@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-Line = Mapping[str, Any]
+from indexer.applier.history import Line
+
 KEPT = frozenset({"object", "record", "data-asset"})
 """Before-images that name a body in an archive."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from indexer.applier.contents import Draft, Filters, SourceChangedError, Sources, draft
+from indexer.applier.contents import Body, Draft, Filters, SourceChangedError, Sources, draft
 from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
 from indexer.applier.guard import Judgement, judge_insert, judge_record_delete, judge_update, stale
@@ -24,7 +23,6 @@ from indexer.model.values import fingerprint, next_stamp
 ATTEMPTS = 5
 """How often a write of which nothing came is judged again."""
 NOTHING_CAME = "nothing came of the write"
-Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

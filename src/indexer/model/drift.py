@@ -17,7 +17,7 @@ from indexer.model.reasons import Reason
 
 ANY = "s3://\0\0\0/" + "\0" * 99
 """No asset's location: a glob that matches it matches every asset."""
-Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+OneLine = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 
 
 class Rule(BaseModel):
@@ -25,14 +25,14 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    asset: Line = Field(description="A glob that the asset's folder, or its whole location, must match.")
+    asset: OneLine = Field(description="A glob that the asset's folder, or its whole location, must match.")
     reason: Reason | None = Field(default=None, description="Only actions for this reason.")
     action: ActionKind | None = Field(default=None, description="Only actions of this kind.")
     finding: FindingKind | None = Field(
         default=None, description="Findings of this kind, instead of actions; they count under `--strict`."
     )
-    owner: Line = Field(description="Who answers for it.")
-    why: Line = Field(description="Why it is expected.")
+    owner: OneLine = Field(description="Who answers for it.")
+    why: OneLine = Field(description="Why it is expected.")
     until: date = Field(description="The last day, UTC, on which the rule holds; after it the gate fails.")
 
     @field_validator("until", mode="before")

@@ -278,7 +278,7 @@ def fingerprint(value: object) -> str:
     return sha256(canonical(value))
 
 
-def masked(record: Mapping[str, Any], unknown: Iterable[str]) -> dict[str, Any]:
+def blanked(record: Mapping[str, Any], unknown: Iterable[str]) -> dict[str, Any]:
     """The record without what only the write will tell; digests of such contents are taken over this.
 
     A field that the write will add is null already, as it is when the write has been made.

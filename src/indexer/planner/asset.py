@@ -12,14 +12,14 @@ from indexer.model.generation import GENERATIONS, METADATA_FILE, GenerationName
 from indexer.model.links import InvalidLinksError
 from indexer.model.plan import Finding
 from indexer.model.snapshot import Asset, Folder, Record, RecordRow
-from indexer.model.values import UnserialisableError, masked, record_bytes
+from indexer.model.values import UnserialisableError, blanked, record_bytes
 from indexer.planner.capacity import check_metadata_key, too_large
 from indexer.planner.desired import FieldDesire, desire_fields
 from indexer.planner.files import FilePlanner, FileSteps, file_findings
-from indexer.planner.join import Window, shortened, show_id
+from indexer.planner.join import Window, as_shown, show_id
 from indexer.planner.links import desired_links, is_upgraded, links_invalid
 from indexer.planner.records import delete_record, update_record
-from indexer.planner.rules import Evidence, Rules
+from indexer.planner.rules import Rules, WholeReads
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class AssetPlan:
     findings: tuple[Finding, ...] = ()
 
 
-def needed_reads(asset: Asset, listed: bool, rules: Rules, evidence: Evidence, within: Window) -> Reads:
+def needed_reads(asset: Asset, listed: bool, rules: Rules, whole: WholeReads, within: Window) -> Reads:
     """What the plan for this asset rests on.
 
     | records | in the bucket's listing | read                                                          |
@@ -50,23 +50,21 @@ def needed_reads(asset: Asset, listed: bool, rules: Rules, evidence: Evidence, w
     """
     if not asset.rows:
         return Reads()
-    if evidence.listing and not listed:
+    if whole.listing and not listed:
         return (
-            Reads(tuple(row.generation for row in asset.rows), folder=True)
-            if evidence.may_delete
-            else Reads()
+            Reads(tuple(row.generation for row in asset.rows), folder=True) if whole.may_delete else Reads()
         )
-    owner = _owner(asset, rules, evidence)
+    owner = _owner(asset, rules, whole)
     if owner is None or not (within.recent(owner) or _links(asset, owner, owner.links, rules)[0] is not None):
         return Reads()
     return Reads((owner.generation,), folder=True)
 
 
-def plan_asset(asset: Asset, rules: Rules, evidence: Evidence) -> AssetPlan:
+def plan_asset(asset: Asset, rules: Rules, whole: WholeReads) -> AssetPlan:
     """Desired minus actual for an asset that has records. Raises MustReadError for files it must see."""
     if asset.folder is not None and not asset.folder.exists:
-        return _gone(asset, rules) if evidence.may_delete else AssetPlan()
-    owner = _owner(asset, rules, evidence)
+        return _gone(asset, rules) if whole.may_delete else AssetPlan()
+    owner = _owner(asset, rules, whole)
     actions: list[Action] = []
     findings = [_misnamed(asset, row) for row in asset.rows if row.name != asset.location.prefix]
     for row in asset.rows:
@@ -99,10 +97,10 @@ def object_steps(files: FileSteps) -> tuple[Sequence[Action | tuple[Action, ...]
     return files.copies, files.roots, files.metadata
 
 
-def _owner(asset: Asset, rules: Rules, evidence: Evidence) -> RecordRow | None:
+def _owner(asset: Asset, rules: Rules, whole: WholeReads) -> RecordRow | None:
     """The record that rules the asset's files: of the synced generations that hold it, the first."""
     for generation in rules.synced():
-        if generation in evidence.unread or generation in evidence.empty:
+        if generation in whole.unread or generation in whole.empty:
             return None  # it may hold the asset, which would go first
         for row in asset.rows:
             if row.generation == generation:
@@ -111,7 +109,7 @@ def _owner(asset: Asset, rules: Rules, evidence: Evidence) -> RecordRow | None:
 
 
 def _misnamed(asset: Asset, row: RecordRow) -> Finding:
-    detail = f"{row.generation} record {show_id(row)} is named {shortened(row.name)}"
+    detail = f"{row.generation} record {show_id(row)} is named {as_shown(row.name)}"
     return Finding(kind="name-mismatch", location=str(asset.location), detail=detail)
 
 
@@ -163,7 +161,7 @@ def _sync(asset: Asset, record: Record, folder: Folder, rules: Rules) -> AssetPl
             check_metadata_key(asset.location, folder)
             if why := too_large(folder, [METADATA_FILE], rules.largest_file_mb):
                 raise UnserialisableError(why)
-            metadata = record_bytes(masked(desired, unknown), _known(desires))
+            metadata = record_bytes(blanked(desired, unknown), _known(desires))
         except UnserialisableError as exc:
             if not any(block.in_record for block in blocked):
                 findings.append(_unserialisable(asset, record, exc))

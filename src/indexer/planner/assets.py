@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class AssetToRead:
     """One asset and what must be read of it first."""
 
     asset: Asset
@@ -62,7 +62,7 @@ class _UnreadableError(Exception):
 
 def read_assets(
     readers: Readers,
-    work: Iterable[Work],
+    work: Iterable[AssetToRead],
     decide: Callable[[Asset], P],
     rules: Rules,
     parallel: int,
@@ -74,7 +74,7 @@ def read_assets(
     """
     items = iter(work)
     batches = iter(lambda: tuple(islice(items, ASSETS_A_BATCH)), ())
-    listed: deque[tuple[Work, Future[Folder | Unread | None], Future[Batch]]] = deque()
+    listed: deque[tuple[AssetToRead, Future[Folder | Unread | None], Future[BatchOfRecords]]] = deque()
     decided: deque[P | Unread | Future[P | Unread]] = deque()
     with pool_of(parallel + 1 if parallel > 1 else 1, "read") as pool:
         one_by_one = _Decider(readers, decide, rules, pool)
@@ -106,11 +106,11 @@ def _finished(decided: deque[P | Unread | Future[P | Unread]], waiting: int) -> 
 
 
 Bodies = Mapping[GenerationName, Record | None]
-Batch = dict[Location, Bodies] | SystemFaultError
+BatchOfRecords = dict[Location, Bodies] | SystemFaultError
 """A fault: why the batch was not read."""
 
 
-def _wanted(batch: Sequence[Work]) -> dict[GenerationName, dict[IdKey, object]]:
+def _wanted(batch: Sequence[AssetToRead]) -> dict[GenerationName, dict[IdKey, object]]:
     """The ids of the records that a batch needs, each once."""
     wanted: dict[GenerationName, dict[IdKey, object]] = {}
     for one in batch:
@@ -120,7 +120,7 @@ def _wanted(batch: Sequence[Work]) -> dict[GenerationName, dict[IdKey, object]]:
     return wanted
 
 
-def _records(reader: RecordReader, batch: Sequence[Work]) -> dict[Location, Bodies]:
+def _records(reader: RecordReader, batch: Sequence[AssetToRead]) -> dict[Location, Bodies]:
     """The whole records that a batch needs; None for one that is gone, or moved, since its row was read."""
     found = {
         (generation, id_key(body["_id"])): body
@@ -152,7 +152,7 @@ class _Decider(Generic[P]):
         self._rules, self._pool = rules, pool
         self._breaker, self._turn = Breaker(), Lock()
 
-    def records(self, batch: Sequence[Work]) -> Batch:
+    def records(self, batch: Sequence[AssetToRead]) -> BatchOfRecords:
         """In a thread of the pool: the whole records that a batch needs."""
         if not any(one.records for one in batch):
             return _records(self._readers.records, batch)
@@ -166,7 +166,7 @@ class _Decider(Generic[P]):
         self._breaker.note("docdb", None)
         return found
 
-    def folder(self, work: Work) -> Folder | Unread | None:
+    def folder(self, work: AssetToRead) -> Folder | Unread | None:
         """In a thread of the pool: the asset's folder, where that is needed, and its records can be had."""
         if not work.folder:
             return None
@@ -175,7 +175,7 @@ class _Decider(Generic[P]):
         return self._read(work, lambda: self._folder(work))
 
     def decided(
-        self, work: Work, folder: Future[Folder | Unread | None], batch: Future[Batch]
+        self, work: AssetToRead, folder: Future[Folder | Unread | None], batch: Future[BatchOfRecords]
     ) -> P | Unread | Future[P | Unread]:
         """The decision, or the one to come. The record is decoded last: encoded it takes a tenth of the memory."""
         location, found = work.asset.location, folder.result()
@@ -197,7 +197,7 @@ class _Decider(Generic[P]):
             self._breaker.note("s3", None)
         return decision
 
-    def _decided_later(self, work: Work, asset: Asset, need: MustReadError) -> P | Unread:
+    def _decided_later(self, work: AssetToRead, asset: Asset, need: MustReadError) -> P | Unread:
         """In a thread of the pool: fetch what must be seen, and ask again, until it is enough."""
         while True:
             seen = self._read(work, partial(self._seen, work, asset, need))
@@ -218,7 +218,7 @@ class _Decider(Generic[P]):
         except MustReadError as exc:
             return exc.with_traceback(None)
 
-    def _read(self, work: Work, read: Callable[[], T]) -> T | Unread:
+    def _read(self, work: AssetToRead, read: Callable[[], T]) -> T | Unread:
         """Read something of S3, or say why not."""
         location = work.asset.location
         if against := self._breaker.against("s3"):
@@ -231,7 +231,7 @@ class _Decider(Generic[P]):
             self._breaker.note("s3", exc)
             return Unread(location, "s3", exc.what, exc.hint)
 
-    def _seen(self, work: Work, asset: Asset, need: MustReadError) -> Asset:
+    def _seen(self, work: AssetToRead, asset: Asset, need: MustReadError) -> Asset:
         """The asset with what the planner must see. A file that is not there is looked for in the folder's listing."""
         bodies, missing = {**asset.bodies}, []
         for name in need.names:
@@ -245,7 +245,7 @@ class _Decider(Generic[P]):
         folder = self._folder(work) if need.folder or missing else asset.folder
         return replace(asset, folder=folder, bodies=bodies)
 
-    def _folder(self, work: Work) -> Folder:
+    def _folder(self, work: AssetToRead) -> Folder:
         """What S3 holds of the asset."""
         folder = read_folder(self._readers.objects, work.asset.location, self._rules)
         if work.listed and not folder.exists:

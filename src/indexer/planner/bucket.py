@@ -19,13 +19,13 @@ from indexer.model.ports import Progress, Readers
 from indexer.model.snapshot import RESULT_TAGS, Asset, DataAsset, RecordRow, SystemName
 from indexer.planner.assemble import BucketPlan
 from indexer.planner.asset import AssetPlan, Reads, needed_reads, plan_asset
-from indexer.planner.assets import Unread, Work, read_assets
+from indexer.planner.assets import AssetToRead, Unread, read_assets
 from indexer.planner.collect import Read, read_all
 from indexer.planner.join import Joined, Listed, Window, join, window
 from indexer.planner.links import holds_links
 from indexer.planner.register import plan_registration
 from indexer.planner.results import by_location, needed_result_reads, plan_result
-from indexer.planner.rules import Evidence, Rules
+from indexer.planner.rules import Rules, WholeReads
 
 T = TypeVar("T")
 
@@ -35,20 +35,20 @@ class AssetPlanner:
     """How the assets of one bucket are planned; it crosses to other machines."""
 
     rules: Rules
-    evidence: Evidence
+    whole: WholeReads
     results: bool = False
     """It is the bucket of results: nothing is written to it."""
 
     def decide(self, asset: Asset) -> AssetPlan:
         """One asset's plan. Raises MustReadError for what it must see."""
         if self.results:
-            return plan_result(asset, self.rules, self.evidence)
+            return plan_result(asset, self.rules, self.whole)
         if asset.rows:
-            return plan_asset(asset, self.rules, self.evidence)
-        return plan_registration(asset, self.rules, self.evidence)
+            return plan_asset(asset, self.rules, self.whole)
+        return plan_registration(asset, self.rules, self.whole)
 
 
-PlanAssets = Callable[[Iterable[Work], AssetPlanner], Iterator[AssetPlan | Unread]]
+PlanAssets = Callable[[Iterable[AssetToRead], AssetPlanner], Iterator[AssetPlan | Unread]]
 """Reads assets and plans each; what comes out is in the order of what goes in."""
 
 
@@ -117,23 +117,23 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
         mounted = mounted.doubted("Code Ocean shows no external data asset, and records hold links")
     rules = replace(survey.rules, links=mounted is not None and mounted.whole)
     empty = _empty(survey, reads)
-    evidence = Evidence(
+    whole = WholeReads(
         listing.whole, _unread(reads) - empty, empty, data_assets=mounted is None or mounted.whole
     )
     within = window(survey.now, survey.scope.lookback_days, survey.scope.assets)
     joined = join(bucket, rows, listing.rows, _by_mount(mounted), within, rules.links)
     exists = not isinstance(listing.fault, MissingBucketError)
 
-    def work(found: Listed) -> Work:
+    def work(found: Listed) -> AssetToRead:
         asset, listed = found
-        reads = needed_reads(asset, listed, rules, evidence, within) if exists else Reads()
-        return Work(asset, reads.records, reads.folder, listed)
+        reads = needed_reads(asset, listed, rules, whole, within) if exists else Reads()
+        return AssetToRead(asset, reads.records, reads.folder, listed)
 
     made: list[Read[Any]] = [listing, *reads.values()]
     if mounted is not None:
         scope = {"scope": f"external data assets, for {bucket}"}
         made.append(replace(mounted, coverage=mounted.coverage.model_copy(update=scope)))
-    planner = AssetPlanner(rules, evidence)
+    planner = AssetPlanner(rules, whole)
     return _plan_assets(survey, bucket, joined, map(work, joined.assets()), planner, made)
 
 
@@ -151,17 +151,17 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
     if results.rows:
         reads = _doubt_records(survey, reads, f"no record is in {bucket}, and Code Ocean has results")
     empty = _empty(survey, reads)
-    evidence = Evidence(unread=_unread(reads) - empty, empty=empty, data_assets=results.whole)
+    whole = WholeReads(unread=_unread(reads) - empty, empty=empty, data_assets=results.whole)
     found = by_location(bucket, results.rows)
     prefixes = [location.prefix for location in found]
     joined = join(bucket, rows, prefixes, found, Window(globs=survey.scope.assets), links=False)
 
-    def work(found: Listed) -> Work:
+    def work(found: Listed) -> AssetToRead:
         asset, _ = found
-        needed = needed_result_reads(asset, evidence)
-        return Work(asset, needed.records, needed.folder, listed=False)
+        needed = needed_result_reads(asset, whole)
+        return AssetToRead(asset, needed.records, needed.folder, listed=False)
 
-    planner = AssetPlanner(survey.rules, evidence, results=True)
+    planner = AssetPlanner(survey.rules, whole, results=True)
     made: list[Read[Any]] = [results, *reads.values()]
     return _plan_assets(survey, bucket, joined, map(work, joined.assets()), planner, made)
 
@@ -234,7 +234,7 @@ def _plan_assets(
     survey: Survey,
     bucket: str,
     joined: Joined,
-    work: Iterable[Work],
+    work: Iterable[AssetToRead],
     planner: AssetPlanner,
     reads: Sequence[Read[Any]],
 ) -> BucketPlan:

@@ -25,7 +25,7 @@ class Nothing:
     """Absent, which is not null."""
 
 
-NOTHING = Nothing()
+NOT_THERE = Nothing()
 
 
 def changes(before: object, after: object, root: str = "") -> tuple[tuple[Change, ...], int]:
@@ -41,8 +41,8 @@ def _differences(before: object, after: object, path: str) -> Iterator[Change]:
     """Objects key by key, down to what differs; what differs there is deepdiff's."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted({*before, *after}):
-            old, new = before.get(key, NOTHING), after.get(key, NOTHING)
-            if old is NOTHING or new is NOTHING or fingerprint(old) != fingerprint(new):
+            old, new = before.get(key, NOT_THERE), after.get(key, NOT_THERE)
+            if old is NOT_THERE or new is NOT_THERE or fingerprint(old) != fingerprint(new):
                 yield from _differences(old, new, f"{path}.{key}" if path else str(key))
     elif isinstance(before, list) and isinstance(after, list) and _comparable(before, after):
         yield from _list_differences(before, after, path)
@@ -90,8 +90,8 @@ def _levels(before: list[Any], after: list[Any]) -> Iterator[tuple[str, object, 
         view="tree",
     )
     for level in (level for group in tree.values() for level in group):
-        old, new = (NOTHING if _absent(one) else one for one in (level.t1, level.t2))
-        yield level.path(root="", use_t2=old is NOTHING).replace("'", ""), old, new
+        old, new = (NOT_THERE if _absent(one) else one for one in (level.t1, level.t2))
+        yield level.path(root="", use_t2=old is NOT_THERE).replace("'", ""), old, new
 
 
 def _absent(value: object) -> bool:

@@ -52,7 +52,7 @@ from indexer.model.generation import (
 )
 from indexer.model.ids import id_in_plan
 from indexer.model.outcome import AfterImage, BeforeImage
-from indexer.model.values import fingerprint, masked
+from indexer.model.values import blanked, fingerprint
 
 
 class CannotUndoError(ValueError):
@@ -222,6 +222,6 @@ def _restore_record(action: DeleteRecord, before: BeforeImage, kept: Kept) -> In
         reason="undo",
         target=action.target.model_copy(update={"record_id": id_in_plan(record["_id"])}),
         content=ArchivedRecordContent(
-            source=source, sha256=fingerprint(masked(record, unknown)), known_after_apply=unknown
+            source=source, sha256=fingerprint(blanked(record, unknown)), known_after_apply=unknown
         ),
     )

@@ -185,7 +185,7 @@ def _unnameable(asset: Asset) -> Iterator[Finding]:
 
 
 def _invalid(row: RecordRow) -> Finding:
-    written = "none" if row.location is None else shortened(row.location)
+    written = "none" if row.location is None else as_shown(row.location)
     return Finding(
         kind="location-invalid", detail=f"{row.generation} record {show_id(row)}: location {written}"
     )
@@ -205,9 +205,9 @@ def _duplicates(location: Location, rows: Sequence[RecordRow]) -> Iterator[Findi
 
 def show_id(row: RecordRow) -> str:
     """A record's id, for people."""
-    return row.id[:MAX_SHOWN] if isinstance(row.id, str) else shortened(row.id)
+    return row.id[:MAX_SHOWN] if isinstance(row.id, str) else as_shown(row.id)
 
 
-def shortened(value: object) -> str:
+def as_shown(value: object) -> str:
     """Any value of a record, for people; a text may be megabytes long."""
     return repr(value[:MAX_SHOWN] if isinstance(value, str) else value)[:MAX_SHOWN]

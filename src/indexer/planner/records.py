@@ -27,7 +27,7 @@ from indexer.model.links import read_links
 from indexer.model.location import Location
 from indexer.model.reasons import Reason
 from indexer.model.snapshot import Asset, Record, RecordRow
-from indexer.model.values import fingerprint, masked, sha256
+from indexer.model.values import blanked, fingerprint, sha256
 from indexer.planner.diff import changes
 from indexer.planner.rules import Rules
 
@@ -119,7 +119,7 @@ def insert_record(
     if links is None:
         unknown = (*unknown, generation.links_field)
     body = new_record(generation, asset.location, name, values, tuple(links or ()), None)
-    body = masked(body, unknown)
+    body = blanked(body, unknown)
     action = InsertRecord(
         location=str(asset.location),
         reason=reason,

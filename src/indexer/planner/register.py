@@ -20,10 +20,10 @@ from indexer.planner.capacity import bson_size, check_metadata_key, check_record
 from indexer.planner.desired import desire_fields
 from indexer.planner.files import FilePlanner, file_findings
 from indexer.planner.records import described, insert_record
-from indexer.planner.rules import Evidence, Rules
+from indexer.planner.rules import Rules, WholeReads
 
 
-def plan_registration(asset: Asset, rules: Rules, evidence: Evidence) -> AssetPlan:
+def plan_registration(asset: Asset, rules: Rules, whole: WholeReads) -> AssetPlan:
     """Register a new derived asset, and bring its files into step. Raises MustReadError: most are none of ours, and
     their `data_description.json` alone says so.
 
@@ -35,8 +35,8 @@ def plan_registration(asset: Asset, rules: Rules, evidence: Evidence) -> AssetPl
     | `data_level` "raw"                             | counted: registered on upload            |
     | any other                                      | finding                                  |
     """
-    knows_mounts = evidence.data_assets or not rules.register_data_assets
-    if not (evidence.may_register and knows_mounts):
+    knows_mounts = whole.data_assets or not rules.register_data_assets
+    if not (whole.may_register and knows_mounts):
         return AssetPlan()
     name, folder = core_file(DATA_DESCRIPTION), asset.folder
     if folder is not None and name not in folder.files:

@@ -15,7 +15,7 @@ from indexer.model.values import NotJsonError, UnserialisableError, from_bytes
 from indexer.planner.asset import AssetPlan, Reads, chain
 from indexer.planner.records import delete_record, insert_record
 from indexer.planner.register import core_values, no_generation
-from indexer.planner.rules import Evidence, Rules
+from indexer.planner.rules import Rules, WholeReads
 
 
 def by_location(results_bucket: str, results: Iterable[DataAsset]) -> dict[Location, tuple[DataAsset, ...]]:
@@ -27,7 +27,7 @@ def by_location(results_bucket: str, results: Iterable[DataAsset]) -> dict[Locat
     }
 
 
-def needed_result_reads(asset: Asset, evidence: Evidence) -> Reads:
+def needed_result_reads(asset: Asset, whole: WholeReads) -> Reads:
     """A result's folder to register it; whole records to delete them.
 
     | result found | registered | read                                 |
@@ -37,16 +37,16 @@ def needed_result_reads(asset: Asset, evidence: Evidence) -> Reads:
     | else         |            | nothing                              |
     """
     if asset.data_assets:
-        return Reads(folder=evidence.may_register and not asset.rows and _unfit(asset.data_assets[0]) is None)
-    if evidence.may_delete:
+        return Reads(folder=whole.may_register and not asset.rows and _unfit(asset.data_assets[0]) is None)
+    if whole.may_delete:
         return Reads(tuple(row.generation for row in asset.rows))
     return Reads()
 
 
-def plan_result(asset: Asset, rules: Rules, evidence: Evidence) -> AssetPlan:
+def plan_result(asset: Asset, rules: Rules, whole: WholeReads) -> AssetPlan:
     """Desired minus actual for one location of the results bucket. Raises MustReadError."""
     if not asset.data_assets:
-        if not evidence.may_delete:
+        if not whole.may_delete:
             return AssetPlan()
         deletes = [
             delete_record(asset.location, asset.records[row.generation], rules, "result-gone")

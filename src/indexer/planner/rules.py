@@ -76,7 +76,7 @@ def _is_newer(schema_version: object) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class WholeReads:
     """Which reads of a bucket's scope are whole: what rests on the others is not planned."""
 
     listing: bool = True

@@ -26,7 +26,7 @@ from indexer.model.generation import (
     METADATA_FILE,
 )
 from indexer.model.outcome import AfterImage, OurWrite
-from indexer.model.values import UnserialisableError, masked, sha256, to_bytes
+from indexer.model.values import UnserialisableError, blanked, sha256, to_bytes
 from indexer.planner.asset import chain
 from indexer.planner.inverse import CannotUndoError, Kept, body_of, inverse, record_of
 
@@ -114,7 +114,7 @@ def _metadata_of_record(
             if to_bytes(record) == body:
                 return Content(
                     source=RecordSource(generation=generation.name),
-                    sha256=sha256(to_bytes(masked(record, unknown))),
+                    sha256=sha256(to_bytes(blanked(record, unknown))),
                     known_after_apply=unknown,
                 )
     return None

@@ -39,7 +39,7 @@ from indexer.runs.run_folder import result_file
 from indexer.runs.shards import carry_out_there
 from indexer.runs.undone import check_images
 from indexer.runs.warn import Warn, unheard
-from indexer.systems.leases import Held, owner_name
+from indexer.systems.leases import HeldLeases, owner_name
 from indexer.systems.pace import at_most
 
 LEASE_LOST = "another run has taken over the lease"
@@ -181,7 +181,7 @@ def apply(
         )
 
 
-def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[Held | None]:
+def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[HeldLeases | None]:
     """The leases on the plan's buckets, where any are taken."""
     if systems.leases is None:
         return nullcontext()

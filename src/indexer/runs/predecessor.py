@@ -129,12 +129,12 @@ def migrated(jobs: Mapping[str, Mapping[str, Any]]) -> Migrated:
     return Migrated(_nested(found), tuple(notes))
 
 
-Result = tuple[str, Any] | str
+Reading = tuple[str, Any] | str
 """A place in our configuration and the value there, or a note."""
 Settings = Mapping[str, Any]
 
 
-def _translated(settings: Settings) -> Iterator[tuple[str, Result]]:
+def _translated(settings: Settings) -> Iterator[tuple[str, Reading]]:
     """What becomes of each key of one job."""
     codeocean = settings.get("run_co_sync") is not False
     for key in settings:
@@ -143,7 +143,7 @@ def _translated(settings: Settings) -> Iterator[tuple[str, Result]]:
             yield key, result if kept else "left out, since run_co_sync is off"
 
 
-def _plain(settings: Settings, key: str) -> Iterator[Result]:
+def _plain(settings: Settings, key: str) -> Iterator[Reading]:
     """Another name for the same, or a note."""
     if key in PLACES:
         yield _checked(PLACES[key], settings[key])
@@ -151,7 +151,7 @@ def _plain(settings: Settings, key: str) -> Iterator[Result]:
         yield NOTES.get(key, NO_PLACE)
 
 
-def _bucket(settings: Settings, key: str) -> Iterator[Result]:
+def _bucket(settings: Settings, key: str) -> Iterator[Reading]:
     """Code Ocean's job has the results bucket there: it must never be taken for one that is written to."""
     if any(name in settings for name in BUCKETS_JOB) or not any(
         name.startswith(CODEOCEAN_JOB) for name in settings
@@ -162,23 +162,23 @@ def _bucket(settings: Settings, key: str) -> Iterator[Result]:
     yield "beside settings of Code Ocean it is the results bucket; where it is not, move it to buckets"
 
 
-def _buckets(settings: Settings, key: str) -> Iterator[Result]:
+def _buckets(settings: Settings, key: str) -> Iterator[Reading]:
     named = settings[key]
     yield _checked("buckets", [named] if isinstance(named, str) else named)
 
 
-def _originals(settings: Settings, key: str) -> Iterator[Result]:
+def _originals(settings: Settings, key: str) -> Iterator[Reading]:
     folder = settings[key]
     yield _checked(PLACES[key], folder.strip("/") if isinstance(folder, str) else folder)
 
 
-def _domain(settings: Settings, key: str) -> Iterator[Result]:
+def _domain(settings: Settings, key: str) -> Iterator[Reading]:
     domain = settings[key]
     bare = isinstance(domain, str) and "://" not in domain
     yield _checked(PLACES[key], f"https://{domain}" if bare else domain)
 
 
-def _docdb(settings: Settings, key: str) -> Iterator[Result]:
+def _docdb(settings: Settings, key: str) -> Iterator[Reading]:
     """Host, port, user and password: all of them stand in the secret where one is named."""
     if "doc_db_secret_name" in settings:
         yield "left out: the secret that doc_db_secret_name names holds it"
@@ -198,7 +198,7 @@ def _docdb(settings: Settings, key: str) -> Iterator[Result]:
         yield "left out: there is no doc_db_host beside it"
 
 
-def _switch(settings: Settings, key: str) -> Iterator[Result]:
+def _switch(settings: Settings, key: str) -> Iterator[Reading]:
     if settings[key] is not False:
         yield ALWAYS
         return
@@ -207,7 +207,7 @@ def _switch(settings: Settings, key: str) -> Iterator[Result]:
         yield "docdb.v1.sync_to_s3", False
 
 
-HANDLERS: Mapping[str, Callable[[Settings, str], Iterator[Result]]] = {
+HANDLERS: Mapping[str, Callable[[Settings, str], Iterator[Reading]]] = {
     "s3_bucket": _bucket,
     "s3_buckets": _buckets,
     "copy_original_md_subdir": _originals,
@@ -217,7 +217,7 @@ HANDLERS: Mapping[str, Callable[[Settings, str], Iterator[Result]]] = {
 }
 
 
-def _checked(path: str, value: Any) -> Result:
+def _checked(path: str, value: Any) -> Reading:
     """The value as our configuration takes it at this place, or a note that it does not."""
     *tables, key = path.split(".")
     field = table_at(tables).model_fields[key]

@@ -26,8 +26,7 @@ from indexer.model.action import Action
 from indexer.model.outcome import Outcome, Status
 from indexer.model.ports import Readers
 from indexer.planner.asset import AssetPlan
-from indexer.planner.assets import Unread
-from indexer.planner.assets import Work as AssetWork
+from indexer.planner.assets import AssetToRead, Unread
 from indexer.planner.bucket import AssetPlanner, PlanAssets, plan_here
 from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
@@ -101,7 +100,7 @@ def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAs
     sender = _sender(cluster, config, parallel)
     cluster.check(sender.check_all)
 
-    def plan_assets(work: Iterable[AssetWork], planner: AssetPlanner) -> Iterator[AssetPlan | Unread]:
+    def plan_assets(work: Iterable[AssetToRead], planner: AssetPlanner) -> Iterator[AssetPlan | Unread]:
         items = iter(work)
         shards = iter(lambda: tuple(islice(items, ASSETS_A_SHARD)), ())
         for _, planned in cluster.spread(partial(plan_shard, sender, planner), shards):
@@ -112,7 +111,9 @@ def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAs
     return plan_assets
 
 
-def plan_shard(sender: Sender, planner: AssetPlanner, shard: Sequence[AssetWork]) -> list[AssetPlan | Unread]:
+def plan_shard(
+    sender: Sender, planner: AssetPlanner, shard: Sequence[AssetToRead]
+) -> list[AssetPlan | Unread]:
     """On a worker: one shard's plans, in order."""
     sender.check()
     return list(plan_here(sender.readers(), at_most(sender.parallel))(shard, planner))

@@ -10,7 +10,7 @@ from indexer.model.check import Check, unknown
 from indexer.model.clock import CLOCK_HINT, CLOCK_WRONG, clock_off
 
 
-def check_clock(system: str, told: Callable[[], datetime | None]) -> Check:
+def clock_check(system: str, told: Callable[[], datetime | None]) -> Check:
     """One look at one system's clock."""
     try:
         at = told()

@@ -13,7 +13,7 @@ from pymongo import ReadPreference
 from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.check import Check, CheckName, failed, not_tried, unknown
 from indexer.model.generation import GenerationName
-from indexer.systems.checks_clock import check_clock
+from indexer.systems.checks_clock import clock_check
 from indexer.systems.checks_network import Host, check_host
 from indexer.systems.docdb import DocDBReader
 from indexer.systems.docdb_connection import (
@@ -122,7 +122,7 @@ def connection_checks(docdb: DocDB) -> Iterator[Check]:
     """What an open connection can tell."""
     yield _connection(docdb)
     yield _settings(docdb)
-    yield check_clock("DocDB", DocDBReader(docdb).server_time)
+    yield clock_check("DocDB", DocDBReader(docdb).server_time)
     yield _role(docdb)
     for generation in docdb.places:
         collection = _collection(docdb, generation)

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from indexer.errors import MissingBucketError, OutageError, SystemFaultError
 from indexer.model.check import Check, CheckName, failed, not_tried, unknown
-from indexer.systems.checks_clock import check_clock
+from indexer.systems.checks_clock import clock_check
 from indexer.systems.checks_network import Host, check_host, host_of, proxied, through_proxy
 from indexer.systems.s3 import S3, S3Reader, open_s3
 from indexer.systems.s3_errors import code_of, faults, shortened
@@ -44,7 +44,7 @@ def s3_checks(buckets: Sequence[str], results: str | None, *, probe: bool) -> It
         endpoint = _endpoint(s3)
         yield endpoint
         if endpoint.status != "error":
-            yield check_clock("S3", lambda: S3Reader(s3, fast=False).server_time(everything[0]))
+            yield clock_check("S3", lambda: S3Reader(s3, fast=False).server_time(everything[0]))
         for bucket in everything:
             managed = bucket != results
             if endpoint.status == "error":

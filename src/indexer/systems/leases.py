@@ -35,7 +35,7 @@ def owner_name(run_id: str) -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{run_id[:8]}:{uuid.uuid4().hex}"
 
 
-class Held:
+class HeldLeases:
     """Leases that a run has, as long as nobody takes them over. Safe for threads."""
 
     def __init__(self, docdb: DocDB, collection: Collection[dict[str, Any]], owner: str) -> None:
@@ -83,12 +83,12 @@ class Leases:
         )
 
     @contextmanager
-    def held(self, buckets: Sequence[str], owner: str, *, steal: bool) -> Iterator[Held]:
+    def held(self, buckets: Sequence[str], owner: str, *, steal: bool) -> Iterator[HeldLeases]:
         """Hold the leases of these buckets, renewed in the background, and give them back at the end.
 
         Raises IndexerError where somebody else holds one; `steal` takes it all the same.
         """
-        held = Held(self._docdb, self._collection, owner)
+        held = HeldLeases(self._docdb, self._collection, owner)
         done = threading.Event()
         renewal = threading.Thread(target=_renew, args=(held, done), name="lease", daemon=True)
         try:
@@ -129,7 +129,7 @@ class Leases:
             )
 
 
-def _renew(held: Held, done: threading.Event) -> None:
+def _renew(held: HeldLeases, done: threading.Event) -> None:
     while not done.wait(RENEWAL_S):
         with suppress(SystemFaultError):  # advisory: the next renewal may get through
             held.renew()
