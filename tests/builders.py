@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -13,6 +14,7 @@ from indexer.disk import DiskFolder
 from indexer.model.action import Action
 from indexer.model.generation import GENERATIONS, V1, Generation, GenerationName, core_file
 from indexer.model.location import Location
+from indexer.model.observer import NOBODY, Observer
 from indexer.model.outcome import Outcome, Result
 from indexer.model.plan import Plan, Scope
 from indexer.model.ports import Writers
@@ -35,7 +37,6 @@ from indexer.planner.rules import Rules, WholeReads
 from indexer.runs.apply import apply_plan
 from indexer.runs.connect import Systems
 from indexer.runs.files import PlanFile, as_file
-from indexer.runs.warn import Warn, unheard
 from memory import START, StoredDataAsset, World
 
 BUCKET = "bucket"
@@ -47,16 +48,6 @@ COLLECTIONS: Mapping[GenerationName, CollectionSettings] = {
     "v1": CollectionSettings(database="metadata_index", collection="data_assets", sync_to_s3=True),
     "v2": CollectionSettings(database="metadata_index_v2", collection="data_assets", sync_to_s3=False),
 }
-
-
-class NoProgress:
-    """Nobody watches."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Nothing."""
-
-    def advance(self, steps: int = 1, found: int = 0) -> None:
-        """Nothing."""
 
 
 def location(prefix: str = "asset", bucket: str = BUCKET) -> Location:
@@ -252,8 +243,18 @@ def planned_of(
         RESULTS,
         Identity(plan_id, at, "0"),
         plan_here(readers, parallel),
-        NoProgress(),
+        NOBODY,
     )
+
+
+@dataclass(frozen=True)
+class Warned(Observer):
+    """Keeps what a run warns of."""
+
+    said: list[str]
+
+    def warn(self, words: str) -> None:
+        self.said.append(words)
 
 
 def apply_to(
@@ -266,7 +267,7 @@ def apply_to(
     at: datetime = NOW,
     within: Bounds | None = None,
     stop: Event | None = None,
-    warn: Warn = unheard,
+    observer: Observer = NOBODY,
     against_going_on: Callable[[], str] = lambda: "",
 ) -> Result:
     """Carry out a plan on a world."""
@@ -282,10 +283,9 @@ def apply_to(
         within or bounds(),
         DiskFolder(folder),
         parallel,
-        NoProgress(),
+        observer,
         stop or Event(),
         clock,
-        warn=warn,
         pause=lambda _: None,
     )
 

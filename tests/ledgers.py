@@ -14,7 +14,8 @@ from indexer.applier.journal import Journal
 from indexer.applier.ledger import Ledger
 from indexer.disk import DiskFolder
 from indexer.model.action import Action
-from indexer.model.outcome import AfterImage, BeforeImage
+from indexer.model.observer import Observer
+from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.plan import Plan
 from indexer.model.values import sha256
 from memory import START
@@ -37,11 +38,12 @@ class Clock:
         return self.now
 
 
-class Counted:
-    """How far a run has got."""
+class Watcher(Observer):
+    """Counts how far a run has got, and remembers what came of each action."""
 
     def __init__(self) -> None:
         self.steps, self.found = 0, 0
+        self.told: list[tuple[str, str]] = []
 
     def stage(self, name: str, total: int | None) -> None:
         raise AssertionError("the ledger knows no stages")
@@ -49,6 +51,9 @@ class Counted:
     def advance(self, steps: int = 1, found: int = 0) -> None:
         self.steps += steps
         self.found += found
+
+    def settled(self, action: Action, outcome: Outcome) -> None:
+        self.told.append((action.id, outcome.status))
 
 
 class Bodies:
@@ -73,16 +78,14 @@ class Run:
     ) -> None:
         self.folder = DiskFolder(folder)
         self.journal = Journal(self.folder, run_id, PLAN)
-        self.progress, self.archive, self.stop = Counted(), Bodies(), Event()
-        self.told: list[tuple[str, str]] = []
+        self.watcher, self.archive, self.stop = Watcher(), Bodies(), Event()
         self.ledger = Ledger(
             self.journal,
             self.archive,
             "archive",
             clock or Clock(),
-            self.progress,
+            self.watcher,
             self.stop,
-            lambda action, outcome: self.told.append((action.id, outcome.status)),
         )
 
     def __enter__(self) -> Run:

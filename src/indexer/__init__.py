@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from indexer.config import Config
     from indexer.errors import IndexerError
     from indexer.model.drift import Verdict
+    from indexer.model.observer import Observer
     from indexer.model.outcome import Result
     from indexer.model.plan import Plan
     from indexer.runs.apply import apply
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Config",
     "IndexerError",
+    "Observer",
     "Plan",
     "PlanFile",
     "Result",
@@ -42,6 +44,7 @@ _PLACES = {
     "config": ("Config",),
     "errors": ("IndexerError",),
     "model.drift": ("Verdict",),
+    "model.observer": ("Observer",),
     "model.outcome": ("Result",),
     "model.plan": ("Plan",),
     "runs.apply": ("apply",),

@@ -42,8 +42,8 @@ def test_a_write_is_settled_with_its_images_and_times(tmp_path: Path) -> None:
         before=THERE,
         after=SHOWN,
     )
-    assert run.told == [(action.id, "applied")]
-    assert (run.progress.steps, run.progress.found) == (1, 1)
+    assert run.watcher.told == [(action.id, "applied")]
+    assert (run.watcher.steps, run.watcher.found) == (1, 1)
 
 
 def test_what_needs_no_write_is_settled_at_once(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_what_needs_no_write_is_settled_at_once(tmp_path: Path) -> None:
             ended_at=after_s(2),
         ),
     }
-    assert (run.progress.steps, run.progress.found) == (2, 0)
+    assert (run.watcher.steps, run.watcher.found) == (2, 0)
 
 
 def test_a_failure_says_why_and_how_often(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_what_may_not_be_tried_is_skipped_with_its_reason(tmp_path: Path) -> Non
         assert skipped(run, [action]) == ["the run was interrupted"]
         assert run.ledger.outcomes[action.id].status == "skipped"
         assert not run.ledger.ready(action)
-        assert run.told == [(action.id, "skipped")]
+        assert run.watcher.told == [(action.id, "skipped")]
     with Run(tmp_path / "halted") as run:
         run.ledger.halt("conditions are ignored")
         run.ledger.halt("a later reason")

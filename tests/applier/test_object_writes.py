@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from builders import NoProgress
 from forgery import ASSET, BUCKET, delete, forged, put, target
 from indexer.applier.contents import Sources
 from indexer.applier.evidence import Evidence
@@ -21,6 +20,7 @@ from indexer.disk import DiskFolder
 from indexer.errors import OutageError, SystemFaultError
 from indexer.model.action import Action
 from indexer.model.breaker import FAILURES_IN_A_ROW
+from indexer.model.observer import NOBODY
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.plan import Plan
 from indexer.model.ports import PreconditionFailed
@@ -100,7 +100,7 @@ def carried_out(
     readers, writer = world.readers(), writer or MemoryObjectWriter(world)
     with Journal(DiskFolder(folder), "run", "plan") as journal:
         journal.started(START, "0" * 64)
-        ledger = Ledger(journal, Archive(), "archive", lambda: START, NoProgress(), Event())
+        ledger = Ledger(journal, Archive(), "archive", lambda: START, NOBODY, Event())
         evidence = Evidence(readers, "original_metadata", lambda: START)
         sources = Sources(readers.objects, readers.records, lambda _: Archive())
         proof = Proof(writer, needed=needed)

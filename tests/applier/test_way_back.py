@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from builders import BUCKET, apply_to, by_kind, outcome_of, plan_of, record, rules, statuses, world_of
+from builders import BUCKET, Warned, apply_to, by_kind, outcome_of, plan_of, record, rules, statuses, world_of
 from indexer.model.action import content_id
 from indexer.model.plan import Plan, plan_digest
 from indexer.runs.files import load_plan, plan_document
@@ -242,7 +242,7 @@ def test_a_journal_that_is_damaged_costs_no_good_result(tmp_path: Path, loss: st
         lines = journal.read_text().splitlines()
         lines[len(lines) // 2] = lines[len(lines) // 2][:40]
         journal.write_text("\n".join(lines))
-    assert set(apply_to(world, plan, tmp_path, warn=said.append).summary) == {"satisfied"}
+    assert set(apply_to(world, plan, tmp_path, observer=Warned(said)).summary) == {"satisfied"}
     assert len(said) == (1 if loss == "torn" else 0)
     back = undo(tmp_path)
     assert len(back.impossible) == (1 if loss == "torn" else 0)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
-from builders import BUCKET, RESULTS, NoProgress, bounds, rules, scope
+from builders import BUCKET, RESULTS, bounds, rules, scope
 from explore.folder import Archives, MemoryRunFolder
 from explore.ports import readers_of, writers_of
 from explore.stage import Change, Point, Slot, Snapshot, Stage, View
 from explore.worlds import SmallWorld
 from indexer.applier.history import PLAN_FILE, RESULT_FILE, read_history
 from indexer.errors import IndexerError
+from indexer.model.observer import NOBODY
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.planner.assemble import Identity
@@ -116,7 +117,7 @@ def plan(room: Room, actor: str = "plan", point: Point = quiet) -> Planned:
         RESULTS,
         Identity(f"{actor}-{len(room.planned)}", room.stage.now, "0"),
         plan_here(readers, 1),
-        NoProgress(),
+        NOBODY,
     )
     if made.fault is not None:
         raise made.fault
@@ -154,7 +155,7 @@ def _apply(room: Room, planned: Planned, folder: str, actor: str, point: Point) 
         bounds(),
         held.of(actor, point),
         1,
-        NoProgress(),
+        NOBODY,
         Event(),
         room.stage.clock,
         archive=f"/archives/{folder}",

@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 
 from indexer.disk import DiskFolder
 from indexer.errors import SystemFaultError
+from indexer.model.observer import NOBODY
 from indexer.model.outcome import Result
 from indexer.runs.apply import apply_plan, bounds_of
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems
 from indexer.runs.files import load_plan
 from resilience.arena import BUCKET, Arena
-from resilience.inside import Silence
 
 Call = Callable[[], Any]
 Strike = Callable[[Call], Any]
@@ -103,7 +103,7 @@ def carry_out(world: Arena, systems: Systems, run: str, name: str = "plan.json",
         bounds,
         DiskFolder(world.folder / run),
         1,
-        Silence(),
+        NOBODY,
         stop,
         **how,
     )

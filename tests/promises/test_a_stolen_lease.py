@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from indexer import apply, load_plan
+from indexer.model.observer import Observer
 from indexer.runs.config_file import load_config
 from resilience.arena import BUCKET, Arena
 
@@ -27,11 +28,15 @@ def test_a_run_whose_lease_was_stolen_ends_before_its_next_batch(
     config.write_text(text.replace("[docdb]\n", '[docdb]\nlease_collection = "leases"\n'), encoding="utf-8")
     world.plan_everything()
 
-    def steal(_: object, __: object) -> None:
-        world.database()["leases"].update_one({"_id": BUCKET}, {"$set": {"owner": "they"}})
+    class Thief(Observer):
+        def settled(self, action: object, outcome: object) -> None:
+            world.database()["leases"].update_one({"_id": BUCKET}, {"$set": {"owner": "they"}})
 
     result = apply(
-        load_plan(world.folder / "plan.json"), load_config(config), results=world.folder / "run", watch=steal
+        load_plan(world.folder / "plan.json"),
+        load_config(config),
+        results=world.folder / "run",
+        observer=Thief(),
     )
     assert result.summary == {"applied": 32, "skipped": ASSETS - 32}
     assert "taken over the lease" in result.outcomes[-1].detail

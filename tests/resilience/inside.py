@@ -12,6 +12,7 @@ from threading import Event
 import pytest
 
 from indexer.disk import DiskFolder
+from indexer.model.observer import NOBODY
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.model.ports import Readers, Writers
@@ -61,7 +62,7 @@ def plan_inside(systems: Systems, folder: Path, name: str) -> Plan:
     scope = scope_of(config, (), everything=True)
     plan_assets = plan_here(systems.readers, PARALLEL)
     planned = plan_snapshot(
-        systems.readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, Silence()
+        systems.readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, NOBODY
     )
     assert planned.fault is None
     save_plan(planned.plan, folder / name)
@@ -75,14 +76,4 @@ def apply_inside(systems: Systems, folder: Path, name: str, run: str, *, stop: b
         stopped.set()
     reviewed = load_plan(folder / name)
     bounds = bounds_of(load_config(folder / "indexer.toml"))
-    return apply_plan(reviewed, systems, bounds, DiskFolder(folder / run), PARALLEL, Silence(), stopped)
-
-
-class Silence:
-    """Progress that nobody looks at."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Say nothing."""
-
-    def advance(self, steps: int = 1, found: int = 0) -> None:
-        """Say nothing."""
+    return apply_plan(reviewed, systems, bounds, DiskFolder(folder / run), PARALLEL, NOBODY, stopped)

@@ -13,10 +13,10 @@ import pytest
 from workbench import Workbench
 
 import forgery as plan
-from builders import NoProgress
 from forgery import ASSET, BUCKET, OTHER_BUCKET, RESULTS, UNMANAGED, forged, location, target, write
 from indexer.disk import DiskFolder
 from indexer.errors import RefusedError
+from indexer.model.observer import NOBODY
 from indexer.runs.apply import apply, apply_plan, bounds_of, results_folder
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, open_systems
@@ -374,7 +374,7 @@ def _apply_strange(bench: Workbench, systems: Systems, strange: list[Any]) -> No
         try:
             reviewed = load_plan(path)
             folder = bench.folder / f"strange_{number}"
-            done = apply_plan(reviewed, systems, limits, DiskFolder(folder), 2, NoProgress(), Event())
+            done = apply_plan(reviewed, systems, limits, DiskFolder(folder), 2, NOBODY, Event())
         except RefusedError:
             continue
         assert done.summary in ({"stale": 1}, {"failed": 1}), (record, done)

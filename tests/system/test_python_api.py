@@ -129,6 +129,37 @@ print(sorted(one.parent.parent.name for one in Path().glob("plan.results/*/resul
     ], done.stderr
 
 
+def test_an_observer_is_told_of_stages_and_outcomes(drifted: Workbench) -> None:
+    """Of plan and apply alike; what it does not override, it does not hear."""
+    script = f"""
+from indexer import Observer, apply, load_config, plan
+
+class Watcher(Observer):
+    def stage(self, name, total):
+        print(name, total)
+
+    def advance(self, steps=1, found=0):
+        if found:
+            print("found", found)
+
+    def settled(self, action, outcome):
+        print(action.kind, outcome.status)
+
+config = load_config("indexer.toml")
+found = plan(config, "{BUCKET}", observer=Watcher())
+apply(found, config, results="run", observer=Watcher())
+"""
+    done = run_python(drifted, script)
+    assert done.stdout.splitlines()[-6:] == [
+        f"reading v2 records of {BUCKET} None",
+        f"planning {BUCKET} 1",
+        "found 1",
+        "applying 1",
+        "put-object applied",
+        "found 1",
+    ], done.stderr
+
+
 def test_every_name_of_the_api_is_there() -> None:
     """Each is described on the page, and no other name is."""
     page = (ROOT / "docs" / "reference" / "python-api.md").read_text(encoding="utf-8")

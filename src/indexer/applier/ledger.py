@@ -13,18 +13,13 @@ from indexer.errors import SystemFaultError
 from indexer.model.action import Action
 from indexer.model.breaker import Breaker
 from indexer.model.kinds import system_of
+from indexer.model.observer import Observer
 from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, OurWrite, Outcome, Status
-from indexer.model.ports import Archive, Progress
+from indexer.model.ports import Archive
 from indexer.model.snapshot import SystemName
 
-Watch = Callable[[Action, Outcome], None]
-"""Is told of each outcome once the journal has it."""
 INTERRUPTED = "the run was interrupted"
 ANSWER_LOST = "the answer was lost, and a look shows that it was carried out"
-
-
-def nobody(_: Action, __: Outcome) -> None:
-    """Watches nothing."""
 
 
 class Ledger:
@@ -36,15 +31,13 @@ class Ledger:
         archive: Archive,
         archive_place: str,
         clock: Callable[[], datetime],
-        progress: Progress,
+        observer: Observer,
         stop: Event,
-        watch: Watch = nobody,
         why_stopped: Callable[[], str] = lambda: INTERRUPTED,
     ) -> None:
         """`archive_place`: the archive's, as before-images name it. `why_stopped`: asked once `stop` is set."""
         self._journal, self._archive, self._place = journal, archive, archive_place
-        self._progress, self._stop, self._watch = progress, stop, watch
-        self._why_stopped = why_stopped
+        self._observer, self._stop, self._why_stopped = observer, stop, why_stopped
         self.clock = clock
         self._lock = Lock()
         self.outcomes: dict[str, Outcome] = {}
@@ -182,5 +175,5 @@ class Ledger:
         with self._lock:
             self.outcomes[action.id] = outcome
             self._sent.pop(action.id, None)
-        self._watch(action, outcome)
-        self._progress.advance(found=1 if status == "applied" else 0)
+        self._observer.settled(action, outcome)
+        self._observer.advance(found=1 if status == "applied" else 0)

@@ -21,13 +21,11 @@ from indexer.cli.options import (
     configured,
     parallelism,
 )
-from indexer.cli.run import Run
 from indexer.cli.signals import finishing
 from indexer.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from indexer.model.action import Action
-    from indexer.model.outcome import Outcome, Result
+    from indexer.model.outcome import Result
     from indexer.model.place import Place
     from indexer.model.plan import Plan
 
@@ -92,6 +90,7 @@ def command(
     """
     from indexer import apply, load_plan
     from indexer.applier.history import RESULT_FILE
+    from indexer.cli.run import Run
     from indexer.model.place import parse_place
     from indexer.runs.apply import results_folder
     from indexer.runs.files import plan_place
@@ -105,11 +104,7 @@ def command(
         run.of_plan(reviewed.plan.plan_id)
         folder = results_folder(place, reviewed.plan, None if results is None else parse_place(results))
 
-        def watch(action: Action, outcome: Outcome) -> None:
-            run.settled(action, outcome)
-            stream.settled(action, outcome)
-
-        with finishing(stop, lambda: talk.shout(STOPPING)), run.progress("written") as progress:
+        with finishing(stop, lambda: talk.shout(STOPPING)), run.observer("written", stream) as observer:
             result = apply(
                 reviewed,
                 settings,
@@ -122,10 +117,8 @@ def command(
                 parallel=parallelism(parallel),
                 dask=dask,
                 dask_cleartext=dask_cleartext,
-                progress=stream.progress(progress),
+                observer=observer,
                 stop=stop,
-                watch=watch,
-                warn=talk.warn,
                 run_id=talk.run_id,
                 undoes=undoes,
             )

@@ -24,11 +24,11 @@ from indexer.cli.options import (
 )
 from indexer.cli.plan import SYSTEMS, AllowEmpty, Buckets, Everything, Lookback
 from indexer.cli.repository import lines_of_buckets, repository_path
-from indexer.cli.run import Run
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data, paint_for
 
 if TYPE_CHECKING:
+    from indexer.cli.run import Run
     from indexer.errors import IndexerError
     from indexer.model.drift import Verdict
     from indexer.model.plan import Plan
@@ -85,6 +85,7 @@ def command(
     What policy would withhold is drift too. Where not everything could be read, or a glob matched no asset, the exit code is 1, never 0.
     """
     from indexer import drift, load_plan
+    from indexer.cli.run import Run
     from indexer.runs.expected import load_expected
 
     run = Run(talk, NAME)
@@ -148,7 +149,7 @@ def _read(
     run.configured(settings)
     run.of_plan(talk.run_id)
     try:
-        with run.progress("actions") as progress:
+        with run.observer("actions") as observer:
             found = plan(
                 settings,
                 named(settings, bucket, everything=everything),
@@ -158,8 +159,7 @@ def _read(
                 parallel=parallel,
                 dask=dask,
                 dask_cleartext=dask_cleartext,
-                progress=progress,
-                warn=talk.warn,
+                observer=observer,
                 plan_id=talk.run_id,
             )
     except UnreadError as exc:

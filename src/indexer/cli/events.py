@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from indexer.model.event import AnyEvent
     from indexer.model.outcome import Outcome
     from indexer.model.plan import Plan
-    from indexer.model.ports import Progress
+    from indexer.render.progress import Progress
 
 STDOUT = Path("-")
 EVERY_S = 2.0

@@ -22,7 +22,6 @@ from indexer.cli.options import (
     named,
     parallelism,
 )
-from indexer.cli.run import Run
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data
 
@@ -90,6 +89,7 @@ def command(
     Writes nothing but the plan. What could not be read is said, and nothing that rests on it is planned.
     """
     from indexer import UnreadError, plan, save_plan
+    from indexer.cli.run import Run
     from indexer.model.place import check_apart, parse_place
     from indexer.runs.files import check_writable, plan_text
 
@@ -106,7 +106,7 @@ def command(
             check_writable(place, settings.every_bucket)
         fault = None
         try:
-            with run.progress("actions") as progress:
+            with run.observer("actions", stream) as observer:
                 planned = plan(
                     settings,
                     named(settings, bucket, everything=everything),
@@ -119,8 +119,7 @@ def command(
                     parallel=parallelism(parallel),
                     dask=dask,
                     dask_cleartext=dask_cleartext,
-                    progress=stream.progress(progress),
-                    warn=talk.warn,
+                    observer=observer,
                     plan_id=talk.run_id,
                 )
         except UnreadError as exc:

@@ -6,21 +6,23 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from indexer.cli.talk import Talk
+from indexer.model.observer import Observer
 
 if TYPE_CHECKING:
+    from indexer.cli.events import EventStream
     from indexer.cli.telemetry import Telemetry
     from indexer.config import Config
     from indexer.model.action import Action
     from indexer.model.drift import Verdict
     from indexer.model.outcome import Outcome
     from indexer.model.plan import Plan
-    from indexer.model.ports import Progress
+    from indexer.render.progress import Progress
 
 
 class Run:
@@ -82,14 +84,13 @@ class Run:
             self._telemetry.settled(action, outcome)
 
     @contextmanager
-    def progress(self, found_noun: str) -> Iterator[Progress]:
-        """Progress as people see it; each stage is a span, too."""
-        with self._talk.progress(found_noun) as shown:
-            if self._telemetry is None:
-                yield shown
-                return
-            with self._telemetry.stages(shown) as progress:
-                yield progress
+    def observer(self, found_noun: str, stream: EventStream | None = None) -> Iterator[Observer]:
+        """Tells people and programs; each stage is a span, too."""
+        with self._talk.progress(found_noun) as shown, ExitStack() as stack:
+            progress: Progress = shown
+            if self._telemetry is not None:
+                progress = stack.enter_context(self._telemetry.stages(progress))
+            yield _Told(self, stream.progress(progress) if stream else progress, stream, self._talk)
 
     def _end(self, status: int) -> None:
         duration_s = round(monotonic() - self._began, 3)
@@ -104,6 +105,18 @@ class Run:
             duration_s=duration_s,
             **self._facts,
         )
+
+
+class _Told(Observer):
+    def __init__(self, run: Run, progress: Progress, stream: EventStream | None, talk: Talk) -> None:
+        self.stage, self.advance = progress.stage, progress.advance  # type: ignore[method-assign]
+        self.warn = talk.warn  # type: ignore[method-assign, assignment]
+        self._run, self._stream = run, stream
+
+    def settled(self, action: Action, outcome: Outcome) -> None:
+        self._run.settled(action, outcome)
+        if self._stream is not None:
+            self._stream.settled(action, outcome)
 
 
 def _telemetry(talk: Talk, command: str) -> Telemetry | None:

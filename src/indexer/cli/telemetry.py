@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from indexer.model.action import Action
     from indexer.model.outcome import Outcome
     from indexer.model.plan import Plan
-    from indexer.model.ports import Progress
+    from indexer.render.progress import Progress
 
 SIGNALS = ("TRACES", "METRICS")
 INSTALL = "pip install 'data-asset-indexer[otel]'"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.cli.options import ConfigPath, configured_here
-from indexer.cli.run import Run
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data
 
@@ -39,6 +38,7 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     4 where the plan leaves out something that cannot be taken back.
     """
     from indexer import save_plan, undo
+    from indexer.cli.run import Run
     from indexer.model.place import check_apart, parse_place
     from indexer.runs.files import check_writable, plan_text
     from indexer.runs.undone import all_beside

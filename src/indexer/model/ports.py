@@ -220,18 +220,6 @@ class RunFolder(Protocol):
         ...
 
 
-class Progress(Protocol):
-    """Where a run tells how far it is; what becomes of it is the caller's business."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """A new stage of work, of so many steps where that is known."""
-        ...
-
-    def advance(self, steps: int = 1, found: int = 0) -> None:
-        """So many steps are done, and so many actions were found or carried out in them."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Readers:
     """All that the planner's side is ever handed."""

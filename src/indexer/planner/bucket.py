@@ -14,8 +14,9 @@ from indexer.model.findings import FindingKind
 from indexer.model.generation import GenerationName
 from indexer.model.ids import IdKey, id_key
 from indexer.model.location import SCHEME, Location
+from indexer.model.observer import Observer
 from indexer.model.plan import CoverageRow, Finding, Scope
-from indexer.model.ports import Progress, Readers
+from indexer.model.ports import Readers
 from indexer.model.snapshot import RESULT_TAGS, Asset, DataAsset, RecordRow, SystemName
 from indexer.planner.assemble import BucketPlan
 from indexer.planner.asset import AssetPlan, Reads, needed_reads, plan_asset
@@ -66,7 +67,7 @@ class Survey:
     scope: Scope
     now: datetime
     plan_assets: PlanAssets
-    progress: Progress
+    observer: Observer
     faults: list[SystemFaultError] = field(default_factory=list)
     """Of what could not be read at all and everything rests on, in order."""
     holding: dict[GenerationName, bool] = field(default_factory=dict)
@@ -81,8 +82,8 @@ class Survey:
         vital: bool = True,
     ) -> Read[T]:
         """Read all pages of something, as a stage of its own; `vital`: nothing can be planned without it."""
-        self.progress.stage(f"reading {scope}", None)
-        read = read_all(pages, system, scope, self.progress.advance)
+        self.observer.stage(f"reading {scope}", None)
+        read = read_all(pages, system, scope, self.observer.advance)
         if read.fault is not None and vital and not read.rows:
             self.faults.append(read.fault)
         return read
@@ -239,17 +240,17 @@ def _plan_assets(
     reads: Sequence[Read[Any]],
 ) -> BucketPlan:
     """Read and plan the bucket's assets, in parallel; what comes out is in the order of their locations."""
-    survey.progress.stage(f"planning {bucket}", joined.count)
+    survey.observer.stage(f"planning {bucket}", joined.count)
     planned: list[AssetPlan] = []
     unread: list[Unread] = []
     for outcome in survey.plan_assets(work, planner):
         if isinstance(outcome, Unread):
             unread.append(outcome)
-            survey.progress.advance()
+            survey.observer.advance()
         else:
             if outcome.actions or outcome.findings:
                 planned.append(outcome)
-            survey.progress.advance(found=len(outcome.actions))
+            survey.observer.advance(found=len(outcome.actions))
     rows = (*(read.coverage for read in reads), *_assets_coverage(bucket, joined.count, unread))
     findings = [
         *joined.findings,

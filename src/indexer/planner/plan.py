@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from indexer.errors import MissingBucketError, SystemFaultError
+from indexer.model.observer import Observer
 from indexer.model.plan import Plan, Scope
-from indexer.model.ports import Progress, Readers
+from indexer.model.ports import Readers
 from indexer.planner.assemble import Identity, assemble
 from indexer.planner.bucket import PlanAssets, Survey, managed_bucket, read_mounted, results_bucket
 from indexer.planner.rules import Rules
@@ -28,10 +29,10 @@ def plan_snapshot(
     results: str | None,
     identity: Identity,
     plan_assets: PlanAssets,
-    progress: Progress,
+    observer: Observer,
 ) -> Planned:
     """The whole loop on one screen. Raises MissingBucketError as `plan` does."""
-    survey = Survey(readers, rules, scope, identity.created_at, plan_assets, progress)
+    survey = Survey(readers, rules, scope, identity.created_at, plan_assets, observer)
     managed = [bucket for bucket in scope.buckets if bucket != results]
     mounted = read_mounted(survey) if managed else None
     shares = [managed_bucket(survey, bucket, mounted) for bucket in managed]

@@ -6,11 +6,23 @@ from collections.abc import Callable
 from threading import Lock
 from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 EVERY_S = 2.0
 Tell = Callable[[str, dict[str, Any]], None]
 """Takes a line and the same in figures."""
+
+
+class Progress(Protocol):
+    """How it is shown how far a run is."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """A new stage."""
+        ...
+
+    def advance(self, steps: int = 1, found: int = 0) -> None:
+        """Steps of it are done."""
+        ...
 
 
 class LineProgress:

@@ -16,19 +16,18 @@ from indexer import __version__
 from indexer.applier.bounds import Bounds, check_bounds
 from indexer.applier.history import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, merged
 from indexer.applier.journal import Journal
-from indexer.applier.ledger import Watch, nobody
 from indexer.applier.permitted import Permissions, check_own_limits, check_permitted, warnings
 from indexer.config import Config
 from indexer.disk import DiskFolder, UnsafeFileError
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.limits import Limits
 from indexer.model.location import parse_location
+from indexer.model.observer import NOBODY, Observer
 from indexer.model.outcome import Result
 from indexer.model.place import Place, S3Place, check_apart, parse_place
 from indexer.model.plan import Plan
-from indexer.model.ports import Progress, RunFolder
+from indexer.model.ports import RunFolder
 from indexer.model.settings import PolicyMode
-from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.clock import check_clock
 from indexer.runs.cluster import open_cluster
@@ -38,7 +37,6 @@ from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.run_folder import result_file
 from indexer.runs.shards import carry_out_there
 from indexer.runs.undone import check_images
-from indexer.runs.warn import Warn, unheard
 from indexer.systems.leases import HeldLeases, owner_name
 from indexer.systems.pace import at_most
 
@@ -116,10 +114,8 @@ def apply(
     max_deletes: int | None = None,
     max_delete_percent: float | None = None,
     parallel: int | None = None,
-    progress: Progress | None = None,
+    observer: Observer = NOBODY,
     stop: Event | None = None,
-    watch: Watch = nobody,
-    warn: Warn = unheard,
     dask: str | None = None,
     dask_cleartext: bool = False,
     run_id: str | None = None,
@@ -129,8 +125,8 @@ def apply(
 
     `results`: the folder of journal, result and before-images, here or an `s3://` prefix; default `plan.results/ID` here.
     `archive`: a folder or an `s3://` prefix for the before-images, instead of the one in it. Once `stop` is set, what is in flight is finished.
-    `policy`, `max_deletes`, `max_delete_percent`: instead of what is configured; what that forbids is refused. `watch`
-    is told of each outcome, `warn` of what a person should know before it begins. `dask`: a scheduler's address, or "local": the actions are carried out on that cluster,
+    `policy`, `max_deletes`, `max_delete_percent`: instead of what is configured; what that forbids is refused. `observer`
+    is told of each outcome, how far it is, and what a person should know. `dask`: a scheduler's address, or "local": the actions are carried out on that cluster,
     whose workers must see the folder; `dask_cleartext`: that its address is no `tls://` is known and right. `run_id`: default a new one.
     `undoes`: of an undo's plan, the run that it takes back: needed where the before-images are not in its own folder.
     Raises before the first write: RefusedError, IndexerError where this machine's clock is wrong, SystemFaultError where
@@ -152,14 +148,14 @@ def apply(
         check_apart(named, config.every_bucket, "--archive")
         place = str(named.resolve() if isinstance(named, Path) else named)
     for words in warnings(plan, permissions):
-        warn(words)
+        observer.warn(words)
     stop = stop or Event()
     with (
-        open_systems(config, parallel, warn) as systems,
+        open_systems(config, parallel, observer) as systems,
         _owned(systems, plan, steal_lease) as lease,
         working_folder(folder, reviewed, stop, config.every_bucket) as working,
         open_cluster(
-            dask, cleartext=dask_cleartext, warn=warn
+            dask, cleartext=dask_cleartext, observer=observer
         ) as cluster,  # last: its workers on this machine end before their folder does
     ):
         check_clock(systems.readers, plan.scope.buckets)  # a record's last-modified would be wrong
@@ -171,11 +167,9 @@ def apply(
             bounds,
             DiskFolder(working),
             at_most(parallel),
-            progress or SilentProgress(),
+            observer,
             stop,
             archive=place,
-            watch=watch,
-            warn=warn,
             run_id=run_id,
             carry_out=carry_out_here if cluster is None else carry_out_there(cluster, config, parallel),
         )
@@ -195,13 +189,11 @@ def apply_plan(
     bounds: Bounds,
     folder: RunFolder,
     parallel: int,
-    progress: Progress,
+    observer: Observer,
     stop: Event,
     clock: Callable[[], datetime] = now,
     *,
     archive: str = ARCHIVE_FOLDER,
-    watch: Watch = nobody,
-    warn: Warn = unheard,
     run_id: str | None = None,
     carry_out: CarryOut = carry_out_here,
     pause: Callable[[float], None] = time.sleep,
@@ -225,11 +217,11 @@ def apply_plan(
     )
     with Journal(folder, run_id, plan.plan_id) as journal:
         if journal.earlier.damaged:
-            warn(f"{journal.earlier.damaged} {UNREADABLE}")
+            observer.warn(f"{journal.earlier.damaged} {UNREADABLE}")
         journal.started(started_at, reviewed.digest)
         _write(folder, PLAN_FILE, reviewed.body)
-        progress.stage("applying", len(plan.actions))
-        found = carry_out(systems, work, journal, plan.actions, Watching(progress, stop, watch))
+        observer.stage("applying", len(plan.actions))
+        found = carry_out(systems, work, journal, plan.actions, Watching(observer, stop))
         outcomes = tuple(found[action.id] for action in plan.actions)
         if any(outcome.before is None for outcome in outcomes):
             outcomes = merged(outcomes, journal.history())

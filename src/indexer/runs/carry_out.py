@@ -13,14 +13,15 @@ from indexer.applier.contents import Filters, Sources
 from indexer.applier.evidence import Evidence
 from indexer.applier.execute import Executor
 from indexer.applier.journal import Journal
-from indexer.applier.ledger import INTERRUPTED, Ledger, Watch
+from indexer.applier.ledger import INTERRUPTED, Ledger
 from indexer.applier.proof import Proof
 from indexer.model.action import Action
 from indexer.model.generation import GenerationName
 from indexer.model.location import SCHEME
+from indexer.model.observer import Observer
 from indexer.model.outcome import Outcome
 from indexer.model.place import Place
-from indexer.model.ports import Archive, Progress, RunFolder
+from indexer.model.ports import Archive, RunFolder
 from indexer.runs.connect import Systems
 from indexer.systems.archive import open_archive
 
@@ -49,9 +50,8 @@ class Work:
 class Watching:
     """Who is told, and who may stop it."""
 
-    progress: Progress
+    observer: Observer
     stop: Event
-    watch: Watch
     why_stopped: Callable[[], str] = lambda: INTERRUPTED
     """Asked once `stop` is set."""
 
@@ -76,9 +76,8 @@ def carry_out_here(
         archive,
         work.archive,
         work.clock,
-        watching.progress,
+        watching.observer,
         watching.stop,
-        watching.watch,
         watching.why_stopped,
     )
     sources = Sources(readers.objects, readers.records, open_place)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.masking import said
-from indexer.runs.warn import Warn, unheard
+from indexer.model.observer import NOBODY, Observer
 
 LOCAL = "local"
 SHARDS_A_WORKER = 2
@@ -98,7 +98,7 @@ def _fault(exc: Exception) -> SystemFaultError:
 
 @contextmanager
 def open_cluster(
-    address: str | None, *, cleartext: bool = False, warn: Warn = unheard
+    address: str | None, *, cleartext: bool = False, observer: Observer = NOBODY
 ) -> Iterator[Cluster | None]:
     """Connect to a scheduler, or start workers on this machine's cores (`local`); None: no cluster is asked for.
 
@@ -109,7 +109,7 @@ def open_cluster(
         yield None
         return
     distributed = _distributed(address)
-    _check_encrypted(distributed, address, cleartext, warn)
+    _check_encrypted(distributed, address, cleartext, observer)
     with ExitStack() as stack:
         try:
             scheduler: Any = address
@@ -137,7 +137,7 @@ def _distributed(address: str) -> Any:
     return distributed
 
 
-def _check_encrypted(distributed: Any, address: str, cleartext: bool, warn: Warn) -> None:
+def _check_encrypted(distributed: Any, address: str, cleartext: bool, observer: Observer) -> None:
     """Whoever can talk to a scheduler runs code on its workers, and records travel: only with keys on both sides."""
     if address == LOCAL:
         return
@@ -145,7 +145,7 @@ def _check_encrypted(distributed: Any, address: str, cleartext: bool, warn: Warn
         if not cleartext:
             hint = "Write tls://HOST:PORT; --dask-cleartext permits a network that nobody else is on."
             raise UsageError("The connection to the dask cluster is not encrypted", address, hint)
-        warn(
+        observer.warn(
             f"The connection to {address} is not encrypted: whoever is on its network reads and runs what they like."
         )
     elif distributed.Security().get_connection_args("client").get("ssl_context") is None:

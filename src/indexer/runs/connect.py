@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from indexer.config import Config
 from indexer.model.generation import GenerationName
+from indexer.model.observer import NOBODY, Observer
 from indexer.model.ports import Archive, Readers, Writers
 from indexer.model.settings import CollectionSettings
 from indexer.planner.rules import Rules
 from indexer.runs.cleartext import cleartext
 from indexer.runs.credentials import credentials_of
-from indexer.runs.warn import Warn, unheard
 
 if TYPE_CHECKING:
     from codeocean import CodeOcean
@@ -80,7 +80,7 @@ class _Clients:
 
 
 @contextmanager
-def _connected(config: Config, parallel: int | None, warn: Warn) -> Iterator[_Clients]:
+def _connected(config: Config, parallel: int | None, observer: Observer) -> Iterator[_Clients]:
     """Open connections, closed at the end: a process may make many runs."""
     from indexer.systems.docdb_connection import check_primary, connect
     from indexer.systems.pace import at_most
@@ -92,7 +92,7 @@ def _connected(config: Config, parallel: int | None, warn: Warn) -> Iterator[_Cl
         s3 = open_s3(parallel)
         opened.callback(s3.client.close)
         for words in cleartext(credentials, ca_file, s3.client.meta.endpoint_url):
-            warn(words)
+            observer.warn(words)
         docdb = connect(credentials.docdb_uri, ca_file, places_of(config), at_most(parallel))
         opened.callback(docdb.client.close)
         check_primary(docdb)
@@ -118,19 +118,19 @@ def _readers(clients: _Clients) -> Readers:
 
 
 @contextmanager
-def open_readers(config: Config, parallel: int | None, warn: Warn = unheard) -> Iterator[Readers]:
-    """Connect for reading: no writer is made. `warn` is told what crosses a network in the clear. Raises as `open_systems` does."""
-    with _connected(config, parallel, warn) as clients:
+def open_readers(config: Config, parallel: int | None, observer: Observer = NOBODY) -> Iterator[Readers]:
+    """Connect for reading: no writer is made. `observer` is told what crosses a network in the clear. Raises as `open_systems` does."""
+    with _connected(config, parallel, observer) as clients:
         yield _readers(clients)
 
 
 @contextmanager
-def open_systems(config: Config, parallel: int | None, warn: Warn = unheard) -> Iterator[Systems]:
+def open_systems(config: Config, parallel: int | None, observer: Observer = NOBODY) -> Iterator[Systems]:
     """Connect. Raises SystemFaultError where DocDB does not answer, UsageError for unusable settings."""
     from indexer.systems.docdb import DocDBWriter
     from indexer.systems.s3 import S3Writer, is_amazons
 
-    with _connected(config, parallel, warn) as clients:
+    with _connected(config, parallel, observer) as clients:
         data_assets = leases = None
         if clients.codeocean is not None:
             from indexer.systems.codeocean import CodeOceanWriter

@@ -12,19 +12,18 @@ from indexer import __version__
 from indexer.config import Config
 from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.clock import CLOCK_HINT
+from indexer.model.observer import NOBODY, Observer
 from indexer.model.plan import Plan, Scope
-from indexer.model.ports import Progress, Readers
+from indexer.model.ports import Readers
 from indexer.model.settings import PolicyMode
 from indexer.model.snapshot import SystemName
 from indexer.planner.assemble import Identity
 from indexer.planner.bucket import plan_here
 from indexer.planner.plan import plan_snapshot
-from indexer.render.progress import SilentProgress
 from indexer.runs.clock import check_clock
 from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import open_readers, rules_of
 from indexer.runs.shards import plan_there
-from indexer.runs.warn import Warn, unheard
 from indexer.systems.pace import at_most
 
 
@@ -93,15 +92,14 @@ def plan(
     parallel: int | None = None,
     dask: str | None = None,
     dask_cleartext: bool = False,
-    progress: Progress | None = None,
-    warn: Warn = unheard,
+    observer: Observer = NOBODY,
     plan_id: str | None = None,
 ) -> Plan:
     """Read the three systems and plan; writes nothing.
 
     `buckets`: names, or one; None: every configured one. `assets`: globs, or one. `lookback_days` to `max_delete_percent`: instead of what is
     configured. `parallel` None: as many requests as S3 answers quickly. `dask`: a scheduler's address, or "local": the
-    assets are read and planned on that cluster; `dask_cleartext`: that its address is no `tls://` is known and right. `warn` is told of what a person should know. `plan_id`: default a new one.
+    assets are read and planned on that cluster; `dask_cleartext`: that its address is no `tls://` is known and right. `observer` is told how far it is, and what a person should know. `plan_id`: default a new one.
     Raises IndexerError where a lookback is set and this machine's clock is wrong, SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that,
     UnreadError where a read failed and nothing else is planned, UsageError for what is not configured.
     """
@@ -117,30 +115,29 @@ def plan(
         allow_empty=allow_empty,
     )
     identity = Identity(plan_id or uuid.uuid4().hex, datetime.now(UTC), __version__)
-    told = progress or SilentProgress()
     with (
-        open_cluster(dask, cleartext=dask_cleartext, warn=warn) as cluster,
-        open_readers(config, parallel, warn) as readers,
+        open_cluster(dask, cleartext=dask_cleartext, observer=observer) as cluster,
+        open_readers(config, parallel, observer) as readers,
     ):
-        _look_at_clocks(readers, scope, warn)
+        _look_at_clocks(readers, scope, observer)
         here = plan_here(readers, at_most(parallel))
         plan_assets = here if cluster is None else plan_there(cluster, config, parallel)
         planned = plan_snapshot(
-            readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, told
+            readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, observer
         )
     if planned.fault is not None:
         raise UnreadError(planned.fault, planned.plan) from planned.fault
     return planned.plan
 
 
-def _look_at_clocks(readers: Readers, scope: Scope, warn: Warn) -> None:
+def _look_at_clocks(readers: Readers, scope: Scope, observer: Observer) -> None:
     """With a lookback a wrong clock makes a bucket look in step. Without one it is for people to know."""
     try:
         check_clock(readers, scope.buckets, "Or plan without a lookback.")
     except IndexerError as exc:
         if scope.lookback_days is not None:
             raise
-        warn(f"{exc.what} {CLOCK_HINT}")
+        observer.warn(f"{exc.what} {CLOCK_HINT}")
 
 
 def _each(names: Sequence[str]) -> Sequence[str]:

@@ -18,17 +18,16 @@ from typing import TypeVar
 
 from indexer import __version__
 from indexer.applier.journal import Journal
-from indexer.applier.ledger import nobody
 from indexer.config import Config
 from indexer.disk import DiskFolder
 from indexer.errors import IndexerError, UsageError
 from indexer.model.action import Action
+from indexer.model.observer import NOBODY
 from indexer.model.outcome import Outcome, Status
 from indexer.model.ports import Readers
 from indexer.planner.asset import AssetPlan
 from indexer.planner.assets import AssetToRead, Unread
 from indexer.planner.bucket import AssetPlanner, PlanAssets, plan_here
-from indexer.render.progress import SilentProgress
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import Cluster
 from indexer.runs.connect import Systems, open_readers, open_systems
@@ -139,8 +138,8 @@ def carry_out_there(cluster: Cluster, config: Config, parallel: int | None) -> C
             cluster.check(partial(_check_worker, sender, work))
             for action, outcome in _outcomes(cluster, sender, work, actions, against):
                 found[action.id] = outcome
-                watching.watch(action, outcome)
-                watching.progress.advance(found=1 if outcome.status == "applied" else 0)
+                watching.observer.settled(action, outcome)
+                watching.observer.advance(found=1 if outcome.status == "applied" else 0)
         return found
 
     return carry_out
@@ -196,7 +195,7 @@ def carry_out_shard(sender: Sender, work: Work, shard: tuple[int, Sequence[Actio
     _check_worker(sender, work)
     pulse = Pulse(work.folder, work.run_id)
     with Journal(work.folder, work.run_id, work.plan_id, shard=number) as journal, pulse.stopping() as stop:
-        alone = Watching(SilentProgress(), stop, nobody, lambda: pulse.why)
+        alone = Watching(NOBODY, stop, lambda: pulse.why)
         found = carry_out_here(sender.systems(), work, journal, actions, alone)
     return tuple(found[action.id] for action in actions)
 
