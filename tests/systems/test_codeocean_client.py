@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import deque
 from collections.abc import Iterator
 from itertools import count, islice
+from time import monotonic
 
 import pytest
 
 from builders import location, stored_mount
-from indexer.errors import SystemFaultError
+from indexer.errors import OutageError, SystemFaultError
+from indexer.model.snapshot import DataAsset
+from indexer.systems import bodies
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
 from indexer_sandbox.codeocean import CodeOceanServer
 from indexer_sandbox.faults import Fault
 from indexer_sandbox.loopback import Environ, LoopbackServer, StartResponse
+from s3_stub import Answer, S3Stub, running_stub
 
 
 @pytest.fixture
@@ -109,3 +114,71 @@ def test_new_tokens_with_nothing_new_end_a_search_as_a_fault() -> None:
                 deque(islice(pages, 5), maxlen=0)
     finally:
         server.close()
+
+
+PAGE = json.dumps({"has_more": False, "results": [], "filler": "x" * 400})
+"""A byte every twentieth of a second, it takes twenty seconds."""
+DRIP_S = 0.05
+
+
+@pytest.fixture
+def stub() -> Iterator[S3Stub]:
+    """A server that answers as it is told."""
+    with running_stub() as stub:
+        yield stub
+
+
+def search(stub: S3Stub, retries: int = 0) -> list[tuple[DataAsset, ...]]:
+    return list(CodeOceanReader(codeocean_client(stub.endpoint, "token", retries)).mounted())
+
+
+def test_a_body_that_drips_has_a_deadline(stub: S3Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often a byte comes; and nobody asks for it again, which would take as long."""
+    monkeypatch.setattr(bodies, "DEADLINE_S", 0.3)
+    stub.answer = Answer(PAGE, drip_s=DRIP_S)
+    started = monotonic()
+    with pytest.raises(OutageError, match="did not come to its end"):
+        search(stub, retries=2)
+    assert monotonic() - started < 5
+    assert len(stub.asked) == 1
+
+
+def test_an_error_that_drips_does_not_keep_the_next_attempt_waiting(stub: S3Stub) -> None:
+    """Its body is of no use: it is not read."""
+    stub.answer = lambda _: Answer(PAGE, 503, drip_s=DRIP_S) if len(stub.asked) == 1 else Answer(PAGE)
+    started = monotonic()
+    assert search(stub, retries=2) == [()]
+    assert monotonic() - started < 5
+
+
+def test_a_creation_whose_answer_drips_may_have_been_done(
+    stub: S3Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a lost answer, no refusal."""
+    monkeypatch.setattr(bodies, "DEADLINE_S", 0.3)
+    stub.answer = Answer(PAGE, drip_s=DRIP_S)
+    with pytest.raises(SystemFaultError, match="did not come to its end") as raised:
+        CodeOceanWriter(codeocean_client(stub.endpoint, "token")).create(location("a"), "a", [])
+    assert not raised.value.refused
+    assert len(stub.asked) == 1
+
+
+def test_what_the_last_answer_says_is_quoted(stub: S3Stub) -> None:
+    """After the attempts that were left."""
+    stub.answer = Answer('{"message": "closed for repairs"}', 503)
+    with pytest.raises(OutageError, match="503 closed for repairs"):
+        search(stub, retries=1)
+    assert len(stub.asked) == 2
+
+
+def test_a_body_that_broke_off_is_a_fault_in_words(stub: S3Stub) -> None:
+    stub.answer = Answer(PAGE, headers={"Content-Length": str(len(PAGE) + 9)})
+    with pytest.raises(OutageError, match="Code Ocean cannot be reached: search external data assets"):
+        search(stub)
+
+
+def test_a_compressed_body_is_read(stub: S3Stub) -> None:
+    """The client offers to take one."""
+    stub.answer = Answer(gzip.compress(PAGE.encode()), headers={"Content-Encoding": "gzip"})
+    assert search(stub) == [()]
+    assert "gzip" in stub.asked[0].headers["Accept-Encoding"]

@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 
 from indexer.errors import SystemFaultError
-from indexer.systems import s3_bodies
+from indexer.systems import bodies
 from indexer.systems.s3 import S3, S3Reader, S3Writer
 from s3_stub import Answer, Asked, S3Stub, running_stub, s3_of
 
@@ -138,7 +138,7 @@ def test_a_body_that_drips_has_a_deadline(
     stub: S3Stub, s3: S3, monkeypatch: pytest.MonkeyPatch, ask: str, requests: int
 ) -> None:
     """However often a byte comes; and no client asks for it again, which would take as long."""
-    monkeypatch.setattr(s3_bodies, "DEADLINE_S", 0.3)
+    monkeypatch.setattr(bodies, "DEADLINE_S", 0.3)
     stub.answer = Answer(WHOLE, headers=AS_AN_OBJECT, drip_s=0.05)
     reader, started = S3Reader(s3), monotonic()
     asks: dict[str, Callable[[], object]] = {

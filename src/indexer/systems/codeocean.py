@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import requests
 from codeocean import CodeOcean
@@ -21,12 +23,15 @@ from codeocean.data_asset import (
 from codeocean.data_asset import DataAsset as Found
 from codeocean.error import Error
 from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, HTTPResponse
+from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from indexer.errors import AccessDeniedError, OutageError, SystemFaultError
 from indexer.masking import said
 from indexer.model.location import Location, mount_location
 from indexer.model.snapshot import DataAsset
+from indexer.systems.bodies import in_time
 
 ROWS_A_PAGE = 1_000
 CONNECT_TIMEOUT_S = 5.0
@@ -45,15 +50,33 @@ CREATE_PATH = "/api/v1/data_assets"
 SEARCH_PATH = f"{CREATE_PATH}/search"
 
 
+class _Retry(Retry):
+    """Leaves the body of an answer that is not taken unread: urllib3 would read it, however long that takes."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        *others: Any,
+        **named: Any,
+    ) -> Self:
+        """As urllib3's; the last answer of all stays to be read."""
+        left = super().increment(method, url, response, *others, **named)
+        if response is not None:
+            response.close()
+        return left
+
+
 class _Adapter(HTTPAdapter):
-    """Every request has a timeout; the given methods are sent again after a passing fault.
+    """Every request has a timeout, and a body its deadline; the given methods are sent again after a passing fault.
 
     `refused`: only after an answer that says that nothing was done.
     """
 
     def __init__(self, *methods: str, retries: int, refused: bool = False) -> None:
         super().__init__(
-            max_retries=Retry(
+            max_retries=_Retry(
                 total=retries,
                 read=False if refused else None,
                 backoff_factor=0.3,
@@ -68,9 +91,33 @@ class _Adapter(HTTPAdapter):
         )
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """As requests', with our timeout where there is none."""
+        """As requests', with our timeout where there is none, and with the whole body."""
         kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
-        return super().send(request, *args, **kwargs)
+        response = super().send(request, *args, **kwargs)
+        response.raw = _whole(response.raw, request)
+        return response
+
+
+def _whole(raw: HTTPResponse, request: requests.PreparedRequest) -> HTTPResponse:
+    """The same answer, whose body was read in time, as it was sent. Raises RequestException."""
+    try:
+        body = in_time(partial(raw.read1, decode_content=False))
+    except TimeoutError as exc:
+        raw.close()
+        raise requests.ReadTimeout(str(exc), request=request) from exc
+    except HTTPError as exc:
+        raw.close()
+        raise requests.ConnectionError(exc, request=request) from exc
+    raw.release_conn()
+    return HTTPResponse(
+        io.BytesIO(body),
+        raw.headers,
+        raw.status,
+        reason=raw.reason,
+        preload_content=False,
+        decode_content=False,
+        original_response=raw._original_response,
+    )
 
 
 def codeocean_client(domain: str, token: str, retries: int = RETRIES) -> CodeOcean:

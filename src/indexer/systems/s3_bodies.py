@@ -1,32 +1,27 @@
-"""Bodies of S3's answers, read at once, and under a deadline over all.
-
-A client's timeout counts from byte to byte: a body that drips would hold a run up for ever.
-"""
+"""Bodies of S3's answers, read at once, and in time."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
-from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 import urllib3.exceptions
 from botocore.exceptions import BotoCoreError, ReadTimeoutError, ResponseStreamingError
 
+from indexer.systems.bodies import in_time
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-DEADLINE_S = 300
-"""For a whole body; a metadata file takes a second or two."""
-CHUNK_BYTES = 1 << 16
 BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 class SlowBodyError(BotoCoreError):
     """The deadline has passed. The client does not ask again: it would take as long."""
 
-    fmt = "The body did not come to its end within {deadline_s} seconds"
+    fmt = "{why}"
 
 
 class _Whole(io.BytesIO):
@@ -68,21 +63,11 @@ class _WholeBodies:
 def _read(raw: urllib3.HTTPResponse) -> bytes:
     try:
         body = in_time(raw.read1)
-    except SlowBodyError:
+    except TimeoutError as exc:
         raw.close()
-        raise
+        raise SlowBodyError(why=exc) from exc
     raw.release_conn()
     return body
-
-
-def in_time(read1: Callable[[int], bytes]) -> bytes:
-    """All of a body, read as it comes. Raises SlowBodyError."""
-    parts, until = [], monotonic() + DEADLINE_S
-    while part := read1(CHUNK_BYTES):
-        parts.append(part)
-        if monotonic() > until:
-            raise SlowBodyError(deadline_s=DEADLINE_S)
-    return b"".join(parts)
 
 
 def read_bodies_whole(client: S3Client) -> None:

@@ -27,7 +27,7 @@ from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
 from indexer.model.values import sha256
-from indexer.systems.s3_bodies import in_time
+from indexer.systems.bodies import in_time
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
