@@ -25,11 +25,13 @@ from indexer.model.meaning import Meaning
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome, Result
 from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary, Withheld
 from indexer.model.reasons import REASONS
-from indexer.runs.schemas import DIGEST, SCHEMAS, schema_text
+from indexer.runs.schema_names import SchemaName
+from indexer.runs.schemas import DIGEST, schema_text
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ROOT / "docs" / "commands.md"
 SCHEMA_FOLDER = ROOT / "plans" / "schema"
+SCHEMAS: tuple[SchemaName, ...] = get_args(SchemaName)
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 INTRODUCTION = """# Commands
 

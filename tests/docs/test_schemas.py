@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from generated import SCHEMAS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
@@ -17,7 +18,6 @@ from pydantic import ValidationError
 from forgery import EVERY_KIND, forged, paths_in, replaced
 from indexer.model.drift import ExpectedDrift
 from indexer.model.plan import Plan
-from indexer.runs.schemas import SCHEMAS
 
 
 def schema(name: str) -> Draft202012Validator:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 
 import typer
 
 from indexer.cli.talk import Talk, data
+from indexer.runs.schema_names import SchemaName
 
 NAME = "schema"
 SUMMARY = "Print the JSON Schema of a file."
 What = Annotated[
-    Literal["plan", "result", "expected", "config", "verdict", "event", "checkup"],
-    typer.Argument(metavar="WHAT", help="One of plan, result, expected, config, verdict, event, checkup."),
+    SchemaName, typer.Argument(metavar="WHAT", help=f"One of {', '.join(get_args(SchemaName))}.")
 ]
 
 

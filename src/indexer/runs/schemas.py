@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import TypeAdapter
 
@@ -14,6 +13,7 @@ from indexer.model.event import Event
 from indexer.model.outcome import Result
 from indexer.model.plan import FORMAT_VERSION, Plan
 from indexer.runs.files import document_text
+from indexer.runs.schema_names import SchemaName
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DIGEST = {
@@ -43,28 +43,32 @@ def _config() -> dict[str, Any]:
     return schema
 
 
-def _event() -> dict[str, Any]:
-    return TypeAdapter(Event).json_schema()
+def _made(name: SchemaName) -> tuple[str, dict[str, Any]]:
+    """A title, and the schema of the type."""
+    match name:
+        case "plan":
+            return "A plan", _plan()
+        case "result":
+            return "The result of an apply", Result.model_json_schema()
+        case "expected":
+            return "Rules of expected drift", ExpectedDrift.model_json_schema()
+        case "config":
+            return "The configuration, indexer.toml", _config()
+        case "verdict":
+            return "A verdict of the gate: drift --format json", Verdict.model_json_schema()
+        case "event":
+            return "One line of an event stream: --events", TypeAdapter(Event).json_schema()
+        case "checkup":
+            return "What doctor found: doctor --format json", Checkup.model_json_schema()
+    assert_never(name)
 
 
-SCHEMAS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
-    "plan": ("A plan", _plan),
-    "result": ("The result of an apply", Result.model_json_schema),
-    "expected": ("Rules of expected drift", ExpectedDrift.model_json_schema),
-    "config": ("The configuration, indexer.toml", _config),
-    "verdict": ("A verdict of the gate: drift --format json", Verdict.model_json_schema),
-    "event": ("One line of an event stream: --events", _event),
-    "checkup": ("What doctor found: doctor --format json", Checkup.model_json_schema),
-}
-"""By name: a title, and what makes it."""
+def schema_of(name: SchemaName) -> dict[str, Any]:
+    """The schema of one of them."""
+    title, schema = _made(name)
+    return {"$schema": DIALECT, **schema, "$comment": f"format_version {FORMAT_VERSION}", "title": title}
 
 
-def schema_of(name: str) -> dict[str, Any]:
-    """The schema of one of `SCHEMAS`."""
-    title, make = SCHEMAS[name]
-    return {"$schema": DIALECT, **make(), "$comment": f"format_version {FORMAT_VERSION}", "title": title}
-
-
-def schema_text(name: str) -> str:
+def schema_text(name: SchemaName) -> str:
     """The schema, as it is committed under `plans/schema/`."""
     return document_text(schema_of(name))
