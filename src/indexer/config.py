@@ -57,6 +57,7 @@ BucketName = Annotated[
     AfterValidator(_no_access_point),
 ]
 Secret = Annotated[SecretStr, BeforeValidator(_trimmed)]
+"""The type alone says that a setting is one: nothing else may list them."""
 WANTED = {
     BUCKET: "a bucket's own name, without s3:// and a prefix, and no access point's ARN or alias",
     DOMAIN: "https:// and a host, without a path or credentials",
@@ -308,8 +309,25 @@ class Config(BaseSettings):
 
     @property
     def sha256(self) -> str:
-        """Digest of what is no secret; the name of one is none."""
-        return fingerprint(self.model_dump(mode="json", exclude={"docdb": {"uri"}, "codeocean": {"token"}}))
+        """Digest of everything but the secrets; the name of an entry that holds one counts."""
+        secret: dict[str, Any] = {}
+        for *tables, key in secret_paths():
+            table = secret
+            for name in tables:
+                table = table.setdefault(name, {})
+            table[key] = True
+        return fingerprint(self.model_dump(mode="json", exclude=secret))
+
+    def secrets(self) -> dict[tuple[str, ...], str]:
+        """The secrets that stand in it, by their paths."""
+        found: dict[tuple[str, ...], str] = {}
+        for path in secret_paths():
+            held: Any = self
+            for name in path:
+                held = held and getattr(held, name)
+            if held:
+                found[path] = held.get_secret_value()
+        return found
 
     @classmethod
     def settings_customise_sources(
@@ -333,6 +351,11 @@ def setting_paths(table: type[BaseModel] = Config, above: tuple[str, ...] = ()) 
             yield from setting_paths(nested, path)
 
 
+def secret_paths() -> Iterator[tuple[str, ...]]:
+    """The path of every setting that is a secret itself, by its type."""
+    return (path for path in setting_paths() if SecretStr in _types(table_at(path[:-1]), path[-1]))
+
+
 def table_at(path: Iterable[Any]) -> type[BaseModel]:
     """The table at this path."""
     model: type[BaseModel] = Config
@@ -343,6 +366,12 @@ def table_at(path: Iterable[Any]) -> type[BaseModel]:
 
 def _nested(table: type[BaseModel], name: str) -> type[BaseModel] | None:
     """The table that stands under a name, where what stands there is one."""
+    types = _types(table, name)
+    return next((one for one in types if isinstance(one, type) and issubclass(one, BaseModel)), None)
+
+
+def _types(table: type[BaseModel], name: str) -> Iterator[Any]:
+    """What may stand under a name: its type, and each of a union's, without what is annotated to it."""
     annotation = table.model_fields[name].annotation
-    options = [annotation, *getattr(annotation, "__args__", ())]
-    return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)
+    for one in (annotation, *getattr(annotation, "__args__", ())):
+        yield getattr(one, "__origin__", one)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
-from indexer.config import WANTED, Config, setting_paths, table_at
+from indexer.config import WANTED, Config, secret_paths, setting_paths, table_at
 from indexer.errors import UsageError
 from indexer.masking import hide
 from indexer.systems.settings import PARAMETER, settings_document
@@ -22,8 +22,8 @@ INVALID = "The configuration is not valid"
 PREFIX = str(Config.model_config["env_prefix"])
 OTHERS = ("INDEXER_TEST_",)
 """Variables that are not the command's: those of its tests."""
-CREDENTIALS = (("docdb", "uri"), ("codeocean", "token"))
-"""Table and key; instead of each there may be `secret`, never beside it."""
+NAMED = "secret"
+"""Instead of each secret, and never beside it, there may be the name of an entry that holds it."""
 
 
 def is_configured() -> bool:
@@ -62,13 +62,10 @@ def load_config(source: Path | str | None = None) -> Config:
 
 def _secrets(document: Mapping[str, Any]) -> Iterator[str]:
     """Those of the document and of the environment, whether the rest of it is valid or not."""
-    for table, key in CREDENTIALS:
-        held = document.get(table)
-        value = held.get(key) if isinstance(held, dict) else None
-        variables = [
-            one for name, one in os.environ.items() if name.upper() == f"{PREFIX}{table}__{key}".upper()
-        ]
-        yield from (one.strip() for one in (value, *variables) if isinstance(one, str))
+    for path in secret_paths():
+        variable = variable_of(path)
+        variables = [one for name, one in os.environ.items() if name.upper() == variable]
+        yield from (one.strip() for one in (_held(document, path), *variables) if isinstance(one, str))
     for name, value in os.environ.items():
         if name in AWS_SECRETS or (name.lower().endswith("_proxy") and "@" in value):
             yield value
@@ -76,20 +73,31 @@ def _secrets(document: Mapping[str, Any]) -> Iterator[str]:
 
 def secrets_in(document: Mapping[str, Any]) -> Iterator[str]:
     """The keys under which a configuration holds a secret itself; a URI without a password is none."""
-    for table, key in CREDENTIALS:
-        held = document.get(table)
-        value = held.get(key) if isinstance(held, dict) else None
-        if isinstance(value, str) and value and (key != "uri" or "@" in value):
-            yield f"{table}.{key}"
+    for path in secret_paths():
+        value = _held(document, path)
+        if isinstance(value, str) and value and (path[-1] != "uri" or "@" in value):
+            yield ".".join(path)
+
+
+def variable_of(path: Sequence[int | str]) -> str:
+    """The variable of the environment for a setting, in capitals."""
+    return PREFIX + "__".join(map(str, path)).upper()
+
+
+def _held(table: Any, path: Sequence[str]) -> Any:
+    """What stands there; None where nothing does, or what is above it is no table."""
+    for name in path:
+        table = table.get(name) if isinstance(table, dict) else None
+    return table
 
 
 def _beneath(document: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
     """The document without the one way to a credential where the environment gives the other."""
     kept = dict(document)
-    for table, key in CREDENTIALS:
+    for table, key in secret_paths():
         held, given = kept.get(table), environment.get(table)
         if isinstance(held, dict) and isinstance(given, dict):
-            ways = {key: "secret", "secret": key}
+            ways = {key: NAMED, NAMED: key}
             overruled = {ways[one] for one in given if one in ways}
             kept[table] = {name: value for name, value in held.items() if name not in overruled}
     return kept
@@ -104,7 +112,7 @@ def _check_names(document: dict[str, Any], source: Path | str) -> None:
 
 def _check_variables() -> None:
     """Raise UsageError for a variable that looks like a setting and is none: it would do nothing, silently."""
-    known = [PREFIX + "__".join(path).upper() for path in setting_paths()]
+    known = [variable_of(path) for path in setting_paths()]
     for name, value in os.environ.items():
         ours = name.upper().startswith(PREFIX) and not name.upper().startswith(OTHERS)
         if ours and value and name.upper() not in known:
@@ -170,7 +178,7 @@ def _named(path: Sequence[int | str]) -> str:
     given = given_variables()
     key = ".".join(map(str, path))
     for end in range(len(path), 0, -1):
-        variable = given.get(PREFIX + "__".join(map(str, path[:end])).upper())
+        variable = given.get(variable_of(path[:end]))
         if variable:
             return variable if end == len(path) else f"{key} in {variable}"
     return key

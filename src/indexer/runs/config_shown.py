@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic_settings import EnvSettingsSource
 
-from indexer.config import Config
+from indexer.config import Config, secret_paths
 from indexer.errors import UsageError
-from indexer.runs.config_file import DEFAULT_FILE, PREFIX, given_variables
+from indexer.runs.config_file import DEFAULT_FILE, given_variables, variable_of
 from indexer.systems.settings import settings_document
 
 MASKED = "***"
@@ -24,9 +24,11 @@ def shown_settings(config: Config, source: str | None) -> Iterator[tuple[tuple[s
     """
     named = source or DEFAULT_FILE
     document = settings_document(named) if source or Path(DEFAULT_FILE).exists() else {}
-    environment = EnvSettingsSource(Config)()
+    environment, hidden = EnvSettingsSource(Config)(), set(secret_paths())
+    secrets = config.secrets()
     for path, value in _leaves(config.model_dump(mode="json", exclude_none=True)):
-        yield path, _masked(path, value, config), _origin(path, document, environment, named)
+        shown = _masked(secrets.get(path, "")) if path in hidden else value
+        yield path, shown, _origin(path, document, environment, named)
 
 
 def _leaves(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -37,23 +39,14 @@ def _leaves(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[t
             yield (*above, name), value
 
 
-def _masked(path: tuple[str, ...], value: Any, config: Config) -> Any:
-    match path:
-        case ("docdb", "uri") if config.docdb.uri is not None:
-            return _masked_uri(config.docdb.uri.get_secret_value())
-        case ("codeocean", "token"):
-            return MASKED
-    return value
-
-
-def _masked_uri(uri: str) -> str:
-    """The hosts; neither who logs in nor the options, which may hold secrets too."""
+def _masked(secret: str) -> str:
+    """Nothing of it; of a URI the hosts, but neither who logs in nor the options, which may hold secrets too."""
     from indexer.systems.docdb_uri import parsed_uri
 
-    if not uri.startswith("mongodb://"):  # the hosts of any other are known to DNS only
+    if not secret.startswith("mongodb://"):  # the hosts of any other URI are known to DNS only
         return MASKED
     try:
-        parsed = parsed_uri(uri)
+        parsed = parsed_uri(secret)
     except UsageError:
         return MASKED
     hosts = ",".join(host if port is None else f"{host}:{port}" for host, port in parsed["nodelist"])
@@ -63,7 +56,7 @@ def _masked_uri(uri: str) -> str:
 def _origin(path: tuple[str, ...], document: Any, environment: Any, named: str) -> str:
     if _holds(environment, path):
         given = given_variables()
-        names = (PREFIX + "__".join(path[:end]).upper() for end in range(len(path), 0, -1))
+        names = (variable_of(path[:end]) for end in range(len(path), 0, -1))
         return next((given[name] for name in names if name in given), DEFAULT)
     return named if _holds(document, path) else DEFAULT
 

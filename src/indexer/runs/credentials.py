@@ -47,9 +47,10 @@ def credentials_of(config: Config) -> Credentials:
     Everything is hidden before it is used. Raises UsageError for a secret that does not hold what it must,
     SystemFaultError where it cannot be read.
     """
+    for secret in config.secrets().values():
+        config.hide(secret)
     codeocean = None if config.codeocean is None else _codeocean(config, config.codeocean)
     if config.docdb.uri is not None:
-        config.hide(config.docdb.uri.get_secret_value())
         return Credentials(config.docdb.uri.get_secret_value(), codeocean)
     name = str(config.docdb.secret)
     uri = docdb_uri(_hidden(config, name), name)
@@ -59,7 +60,6 @@ def credentials_of(config: Config) -> Credentials:
 
 def _codeocean(config: Config, settings: CodeOceanSettings) -> CodeOceanAccess:
     if settings.token is not None:
-        config.hide(settings.token.get_secret_value())
         return CodeOceanAccess(str(settings.domain), settings.token.get_secret_value())
     name = str(settings.secret)
     fields = _hidden(config, name)

@@ -52,6 +52,5 @@ class WorkerConfig:
 
 
 def _digest(config: Config, salt: bytes) -> bytes:
-    credentials = [config.docdb.uri, config.codeocean and config.codeocean.token]
-    held = [config.model_dump(mode="json"), *(one and one.get_secret_value() for one in credentials)]
+    held = [config.model_dump(mode="json"), sorted(config.secrets().items())]
     return hashlib.scrypt(json.dumps(held, sort_keys=True).encode(), salt=salt, **SCRYPT)
