@@ -322,17 +322,19 @@ def test_links_stand_in_the_plan_itself() -> None:
     assert field.source.value == {"Code Ocean": ["da-1"]}
 
 
-def test_core_fields_are_those_of_the_generation() -> None:
-    """`session.json` is none of a v2 asset's, and stays as it is; `model` is."""
+@pytest.mark.parametrize("file", [OTHER, b"{broken"], ids=["a value", "no JSON"])
+def test_core_fields_are_those_of_the_generation(file: object) -> None:
+    """`session.json` is none of a v2 asset's, and stays as it is, without an original or a finding; `model` is."""
     from indexer.model.settings import CollectionSettings
 
     body = record(generation=V2, model={"m": 1})
-    asset = asset_of(body, {"session.json": OTHER, "metadata.nd.json": body}, generation=V2)
+    asset = asset_of(body, {"session.json": file, "metadata.nd.json": body}, generation=V2)
     collections = {
         "v2": CollectionSettings(database="metadata_index_v2", collection="data_assets", sync_to_s3=True)
     }
-    keys = [action.target.key for action in planned(asset, links=False, collections=collections).actions]
-    assert keys == ["asset/model.json", "asset/original_metadata/model.<date>.json"]
+    plan = planned(asset, links=False, collections=collections)
+    keys = [action.target.key for action in plan.actions]
+    assert (keys, plan.findings) == (["asset/model.json", "asset/original_metadata/model.<date>.json"], ())
 
 
 @pytest.mark.parametrize("file", [None, {"old": 1}, b"{broken", b""])
