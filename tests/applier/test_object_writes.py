@@ -249,6 +249,29 @@ def test_without_its_record_nothing_is_written_from_it(tmp_path: Path) -> None:
     assert gone == told(CREATED, "stale", changed)
 
 
+@pytest.mark.parametrize(
+    ("records", "status"),
+    [
+        ({"v1": {"n": 1, "last_modified": "now"}}, "applied"),
+        ({"v1": {"n": 2, "last_modified": "now"}}, "stale"),
+        ({"v2": {"n": 1, "last_modified": "now"}}, "stale"),
+    ],
+)
+def test_a_file_of_the_whole_record_holds_what_only_its_write_told(
+    tmp_path: Path, records: LiveRecords, status: str
+) -> None:
+    """It was reviewed without its time; all else is as it was, and of the same generation."""
+    content = {
+        "source": {"kind": "record", "generation": "v1"},
+        "sha256": sha256(to_bytes({"n": 1, "last_modified": None})),
+        "known_after_apply": ["last_modified"],
+    }
+    world = world_of(None)
+    (outcome,) = carried_out(tmp_path, world, one(put(content=content)), records=records)
+    held = [stored.body for stored in world.buckets[BUCKET].values()]
+    assert (outcome.status, held) == (status, [to_bytes(records["v1"])] if status == "applied" else [])
+
+
 def test_what_cannot_be_looked_at_elsewhere_is_that_systems_fault(tmp_path: Path) -> None:
     """Not the bucket's: however often, files that rest on nothing are written all the same."""
     often = FAILURES_IN_A_ROW["s3"] + 1
