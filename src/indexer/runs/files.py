@@ -23,7 +23,7 @@ from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
 from indexer.model.values import to_text
 from indexer.render.safe import safe_json
 from indexer.runs.own_places import check_file_of_ours, check_no_run_file
-from indexer.runs.s3_files import S3Files, s3_files
+from indexer.systems.s3_files import S3Files, s3_files
 
 M = TypeVar("M")
 STDIN = "-"

@@ -17,7 +17,7 @@ from indexer.errors import IndexerError, UsageError
 from indexer.model.place import Place, S3Place
 from indexer.model.plan import Plan
 from indexer.runs.files import PlanFile
-from indexer.runs.s3_files import S3Files, s3_files
+from indexer.systems.s3_files import S3Files, s3_files
 
 EVERY_S = 1.0
 """Between two uploads of a journal that grows: so much of it may be lost with the machine."""
