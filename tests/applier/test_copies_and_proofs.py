@@ -12,11 +12,10 @@ import pytest
 from forgery import ASSET, BUCKET, copy, delete, of_object, put, target
 from indexer.applier.ledger import ANSWER_LOST
 from indexer.applier.objects import LiveRecords
-from indexer.applier.proof import NO_ETAG
 from indexer.errors import SystemFaultError
 from indexer.model.action import Action
 from indexer.model.outcome import AfterImage, BeforeImage
-from indexer.model.ports import PreconditionFailed
+from indexer.model.ports import NO_ETAG, PreconditionFailed
 from indexer.model.values import etag_of, sha256, to_bytes
 from ledgers import action_of
 from memory import MemoryObjectWriter, World

@@ -13,12 +13,13 @@ import pytest
 from builders import BUCKET, apply_to, plan_of, record, statuses, world_of
 from indexer.applier.journal import Journal
 from indexer.disk import DiskFolder
-from indexer.errors import IndexerError, UsageError
-from indexer.model.place import Everywhere, S3Place
+from indexer.errors import IndexerError, MissingBucketError, UsageError
+from indexer.model.place import Everywhere
 from indexer.model.plan import Plan
+from indexer.model.ports import Archive
 from indexer.model.values import sha256
 from indexer.runs.files import write_whole
-from indexer.systems.archive import FolderArchive, S3Archive, open_archive
+from indexer.systems.archive import FolderArchive, open_archive
 from memory import World
 
 
@@ -52,9 +53,16 @@ def test_a_journal_is_on_disk_with_its_name(tmp_path: Path, synced: list[Path]) 
 
 def test_a_whole_file_is_on_disk_with_its_name(tmp_path: Path, synced: list[Path]) -> None:
     """A result that a power cut takes away would be the last run's."""
-    write_whole(tmp_path / "plan.json", b"{}", ())
+    write_whole(tmp_path / "plan.json", b"{}", frozenset())
     assert synced[-1] == tmp_path
     assert len(synced) == 2
+
+
+def archive_in(world: World) -> Archive:
+    """In a bucket of its own."""
+    return open_archive(
+        "s3://archive/run", lambda: (world.readers().objects, world.writers().objects), frozenset()
+    )
 
 
 def test_a_damaged_image_is_kept_anew(tmp_path: Path) -> None:
@@ -68,7 +76,7 @@ def test_a_damaged_image_in_s3_is_kept_anew() -> None:
     """There too; and what is there already costs no second write."""
     world = World()
     world.put("archive", f"run/{sha256(b'body')}", b"bo")
-    archive = S3Archive(S3Place("archive", "run"), world.readers().objects, world.writers().objects, ())
+    archive = archive_in(world)
     assert archive.read(archive.keep(b"body")) == b"body"
     archive.keep(b"body")
     assert len(world.writes) == 1
@@ -85,6 +93,12 @@ def test_no_image_is_put_among_what_is_kept_in_step() -> None:
     assert open_archive("s3://managed/asset", lambda: objects, Everywhere()).read(sha256(b"body")) is None
 
 
+def test_a_missing_bucket_of_an_archive_is_a_matter_of_its_place() -> None:
+    """Not of the buckets in the configuration."""
+    with pytest.raises(MissingBucketError, match="name another place"):
+        archive_in(World()).keep(b"body")
+
+
 def test_an_image_that_does_not_get_into_s3_is_an_error() -> None:
     """Somebody always is there first: then nothing may be written that it stands behind."""
     world = World()
@@ -92,7 +106,7 @@ def test_an_image_that_does_not_get_into_s3_is_an_error() -> None:
     name = f"run/{sha256(b'body')}"
     for nth in range(1, 10):
         world.before("objects.put", lambda nth=nth: world.put("archive", name, b"%d" % nth), nth)  # type: ignore[misc]
-    archive = S3Archive(S3Place("archive", "run"), world.readers().objects, world.writers().objects, ())
+    archive = archive_in(world)
     with pytest.raises(IndexerError):
         archive.keep(b"body")
 

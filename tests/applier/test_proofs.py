@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from builders import BUCKET
-from indexer.applier.proof import HINT, NO_ETAG, Condition, ConditionsIgnoredError, Proof
+from indexer.applier.proof import HINT, Condition, ConditionsIgnoredError, Proof
+from indexer.model.ports import NO_ETAG
 from memory import ExplodingWriter, MemoryObjectWriter, World
 
 CONDITIONS: tuple[Condition, ...] = ("create", "replace", "delete")

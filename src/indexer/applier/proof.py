@@ -19,11 +19,9 @@ from threading import RLock
 from typing import Literal
 
 from indexer.errors import SystemFaultError
-from indexer.model.ports import ObjectWriter, PreconditionFailed
+from indexer.model.ports import NO_ETAG, ObjectWriter, PreconditionFailed
 
 Condition = Literal["create", "replace", "delete"]
-NO_ETAG = "0" * 32
-"""What no object has: nobody knows bytes whose MD5 it is."""
 HINT = (
     "Nothing more is written. Try `indexer doctor --write-probe`; where others never write, "
     "`s3.trust_conditions = true` goes without."

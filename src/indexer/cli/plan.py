@@ -90,7 +90,7 @@ def command(
     """
     from indexer import UnreadError, plan, save_plan
     from indexer.cli.run import Run
-    from indexer.model.place import check_apart, parse_place
+    from indexer.model.place import parse_place
     from indexer.runs.files import check_writable, plan_text
 
     run = Run(talk, NAME)
@@ -102,8 +102,7 @@ def command(
         run.configured(settings)
         run.of_plan(talk.run_id)
         if place is not None:
-            check_apart(place, settings.every_bucket, "--out")
-            check_writable(place, settings.every_bucket)
+            check_writable(place, frozenset(settings.every_bucket))
         fault = None
         try:
             with run.observer("actions", stream) as observer:

@@ -39,7 +39,7 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     """
     from indexer import save_plan, undo
     from indexer.cli.run import Run
-    from indexer.model.place import check_apart, parse_place
+    from indexer.model.place import parse_place
     from indexer.runs.files import check_writable, plan_text
     from indexer.runs.undone import all_beside
 
@@ -52,7 +52,6 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     if place is None:
         data(plan_text(undone.plan))
     else:
-        check_apart(place, apart, "--out")
         check_writable(place, apart)
         save_plan(undone.plan, place, kept_in_step=apart)
     run.planned(undone.plan)

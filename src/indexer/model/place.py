@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 from indexer.errors import UsageError
 from indexer.model.location import SCHEME, names_access_point
@@ -63,7 +64,13 @@ class Everywhere:
         return True
 
 
-def check_apart(place: Place, kept_in_step: Container[str], option: str = "") -> None:
+KeptInStep: TypeAlias = AbstractSet[str] | Everywhere
+"""The buckets that nothing of ours is written to: whoever writes files of ours must say which. A set, for a single name is
+also something to look into, letter by letter.
+"""
+
+
+def check_apart(place: Place, kept_in_step: KeptInStep, option: str = "") -> None:
     """Raise UsageError for a place in a bucket whose contents we keep in step: ours are no part of any asset.
 
     Behind an access point any bucket may be, such a one too.

@@ -43,6 +43,10 @@ class PreconditionFailed:
     """The request had been sent before: the refusal may be the echo of our own, earlier try."""
 
 
+NO_ETAG = "0" * 32
+"""What no object has, for nobody knows bytes whose MD5 it is: a write on this condition writes nothing."""
+
+
 class ObjectWriter(Protocol):
     """S3, conditional writes only. `etag` None means "there must be none yet"."""
 

@@ -141,11 +141,12 @@ def apply(
     check_permitted(plan, permissions)
     check_own_limits(plan)
     check_images(plan, None if undoes is None else result_file(parse_place(undoes)).parent)
-    check_apart(folder, config.every_bucket, "--results")
+    kept_in_step = frozenset(config.every_bucket)
+    check_apart(folder, kept_in_step, "--results")
     place = str(folder / ARCHIVE_FOLDER) if isinstance(folder, S3Place) else ARCHIVE_FOLDER
     if archive is not None:
         named = parse_place(archive)
-        check_apart(named, config.every_bucket, "--archive")
+        check_apart(named, kept_in_step, "--archive")
         place = str(named.resolve() if isinstance(named, Path) else named)
     for words in warnings(plan, permissions):
         observer.warn(words)
@@ -153,7 +154,7 @@ def apply(
     with (
         open_systems(config, parallel, observer) as systems,
         _owned(systems, plan, steal_lease) as lease,
-        working_folder(folder, reviewed, stop, config.every_bucket) as working,
+        working_folder(folder, reviewed, stop, kept_in_step) as working,
         open_cluster(
             dask, cleartext=dask_cleartext, observer=observer
         ) as cluster,  # last: its workers on this machine end before their folder does

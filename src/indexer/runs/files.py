@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ from indexer.disk import UnsafeFileError, open_own, read_file, read_open, replac
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.action import Action, content_id
 from indexer.model.outcome import Result
-from indexer.model.place import Everywhere, Place, S3Place, parse_place
+from indexer.model.place import Everywhere, KeptInStep, Place, S3Place, check_apart, parse_place
 from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
 from indexer.model.values import to_text
 from indexer.render.safe import safe_json
@@ -72,8 +72,9 @@ def document_bytes(document: dict[str, Any]) -> bytes:
     return document_text(document).encode("utf-8", errors="backslashreplace")
 
 
-def check_writable(path: Place, kept_in_step: Container[str]) -> None:
+def check_writable(path: Place, kept_in_step: KeptInStep) -> None:
     """Raise IndexerError where `write_whole` would not write: asked before long work, not after it."""
+    check_apart(path, kept_in_step, "--out")
     if isinstance(path, S3Place):
         with s3_files(kept_in_step) as files:
             check_no_run_file(path, _in_s3(files))
@@ -98,7 +99,7 @@ def check_writable(path: Place, kept_in_step: Container[str]) -> None:
         raise IndexerError("The file cannot be written", f"{path}: {problem}", hint)
 
 
-def write_whole(path: Place, body: bytes, kept_in_step: Container[str]) -> None:
+def write_whole(path: Place, body: bytes, kept_in_step: KeptInStep) -> None:
     """Replace a file in one step: an old one stays whole whatever happens. Raises IndexerError.
 
     `kept_in_step`: buckets that it must not lie in. UsageError there, and for what a run left behind.

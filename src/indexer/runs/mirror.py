@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -14,7 +14,7 @@ from time import monotonic
 from indexer.applier.history import JOURNAL_FILE, PLAN_FILE, RESULT_FILE, SHARD_PREFIX, journal_plan_id
 from indexer.disk import DiskFolder
 from indexer.errors import IndexerError, UsageError
-from indexer.model.place import Place, S3Place
+from indexer.model.place import KeptInStep, Place, S3Place
 from indexer.model.plan import Plan
 from indexer.runs.files import PlanFile
 from indexer.systems.s3_files import S3Files, s3_files
@@ -45,7 +45,7 @@ def _plan_id(folder: DiskFolder) -> str | None:
 
 @contextmanager
 def working_folder(
-    results: Place, reviewed: PlanFile, stop: Event, kept_in_step: Container[str]
+    results: Place, reviewed: PlanFile, stop: Event, kept_in_step: KeptInStep
 ) -> Iterator[Path]:
     """The folder of this machine that a run writes its journal and result to.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from pathlib import Path
 
 from indexer.disk import DiskFolder, UnsafeFileError
 from indexer.errors import IndexerError, RefusedError
-from indexer.model.place import S3Place, check_apart, parse_place
-from indexer.model.ports import Archive, ObjectReader, ObjectWriter, PreconditionFailed
+from indexer.model.place import KeptInStep, S3Place, parse_place
+from indexer.model.ports import Archive, ObjectReader, ObjectWriter
 from indexer.model.values import sha256
+from indexer.systems.s3_files import ContendedError, S3Files
 
 HINT = "Make room there, or name another place with --results or --archive."
-TRIES = 3
 
 
 class FolderArchive:
@@ -45,43 +45,34 @@ class FolderArchive:
 class S3Archive:
     """Objects under a prefix of a bucket that is neither managed nor holds results."""
 
-    def __init__(
-        self, folder: S3Place, reader: ObjectReader, writer: ObjectWriter, kept_in_step: Container[str]
-    ) -> None:
-        """`kept_in_step`: the buckets that no image is put into."""
-        self._folder, self._reader, self._writer = folder, reader, writer
-        self._kept_in_step = kept_in_step
+    def __init__(self, folder: S3Place, files: S3Files) -> None:
+        self._folder, self._files = folder, files
 
     def keep(self, body: bytes) -> str:
         """Put one in, over one that was damaged; returns its name."""
-        check_apart(self._folder, self._kept_in_step, "--archive")
-        name, etag = sha256(body), None
+        name = sha256(body)
         place = self._folder / name
-        for _ in range(TRIES):
-            answer = self._writer.put(place.bucket, place.key, body, etag)
-            if not isinstance(answer, PreconditionFailed):
-                return name
-            held = self._reader.get(place.bucket, place.key)
-            if held is not None and held.body == body:
-                return name
-            etag = None if held is None else held.etag
-        raise IndexerError("The run's archive cannot be written", f"{place}: others write there", HINT)
+        try:
+            self._files.replace(place, body, look_first=False)
+        except ContendedError as exc:
+            detail = f"{place}: others write there"
+            raise IndexerError("The run's archive cannot be written", detail, HINT) from exc
+        return name
 
     def read(self, name: str) -> bytes | None:
         """The bytes that hash to this name, or None where the archive does not hold them."""
-        place = self._folder / name
-        held = self._reader.get(place.bucket, place.key)
+        held = self._files.read(self._folder / name)
         return held.body if held is not None and sha256(held.body) == name else None
 
 
 def open_archive(
-    place: str, objects: Callable[[], tuple[ObjectReader, ObjectWriter]], kept_in_step: Container[str]
+    place: str, objects: Callable[[], tuple[ObjectReader, ObjectWriter]], kept_in_step: KeptInStep
 ) -> Archive:
     """The archive at a folder's path or an `s3://` prefix. `objects` connects to S3, where that is needed.
 
     `kept_in_step`: the buckets that no image is put into; who only reads gives `Everywhere`.
     """
     folder = parse_place(place)
-    return (
-        S3Archive(folder, *objects(), kept_in_step) if isinstance(folder, S3Place) else FolderArchive(folder)
-    )
+    if isinstance(folder, S3Place):
+        return S3Archive(folder, S3Files(*objects(), kept_in_step))
+    return FolderArchive(folder)

@@ -1,27 +1,37 @@
-"""Files of ours in S3: plans, journals, results. Replaced whole, and only as they were seen just before.
+"""Files of ours in S3: plans, journals, results, before-images. Replaced whole, and only as they were seen just before.
 
 Whoever writes them must say which buckets are kept in step: none of ours ever gets there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from indexer.errors import AccessDeniedError, IndexerError, MissingBucketError, UsageError
-from indexer.model.place import S3Place, check_apart
-from indexer.model.ports import ObjectReader, ObjectWriter, PreconditionFailed
+from indexer.model.place import KeptInStep, S3Place, check_apart
+from indexer.model.ports import NO_ETAG, ObjectReader, ObjectWriter, PreconditionFailed
 from indexer.model.snapshot import ObjectBody
 
-NO_ETAG = "0" * 32
-"""No object has it: a write on this condition asks for the permission, and writes nothing."""
 TRIES = 3
+
+
+class ContendedError(IndexerError):
+    """Somebody else writes to the same file, and is always there first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Another:
+    """Not written: this is there instead."""
+
+    held: ObjectBody | None
 
 
 class S3Files:
     """Reads and writes files at S3 places. Its methods raise IndexerError in words."""
 
-    def __init__(self, reader: ObjectReader, writer: ObjectWriter, kept_in_step: Container[str]) -> None:
+    def __init__(self, reader: ObjectReader, writer: ObjectWriter, kept_in_step: KeptInStep) -> None:
         """`kept_in_step`: the buckets that nothing of ours is written to."""
         self._reader, self._writer, self._kept_in_step = reader, writer, kept_in_step
 
@@ -49,31 +59,35 @@ class S3Files:
             raise UsageError("The file cannot be written", f"{place}: it names no object", hint)
         check_apart(place, self._kept_in_step)
         self.read(place)
-        self._writer.put(place.bucket, place.key, b"", NO_ETAG)
+        self._writer.put(place.bucket, place.key, b"", NO_ETAG)  # asks for the permission
 
     def put(self, place: S3Place, body: bytes, etag: str | None) -> str:
         """Write where the file still has this ETag (None: where there is none); returns the new one."""
         written = self._put(place, body, etag)
-        if written is None:
+        if isinstance(written, _Another):
             raise _contended(place)
         return written
 
-    def replace(self, place: S3Place, body: bytes) -> None:
-        """Write, whatever is there now."""
+    def replace(self, place: S3Place, body: bytes, *, look_first: bool = True) -> None:
+        """Write, whatever is there now; what holds the same bytes is left. `look_first`: False where nothing is expected."""
+        check_apart(place, self._kept_in_step)  # nothing is asked of S3 then
+        held = self.read(place) if look_first else None
         for _ in range(TRIES):
-            held = self.read(place)
-            if self._put(place, body, None if held is None else held.etag) is not None:
+            written = self._put(place, body, None if held is None else held.etag)
+            if not isinstance(written, _Another):
                 return
+            held = written.held
         raise _contended(place)
 
-    def _put(self, place: S3Place, body: bytes, etag: str | None) -> str | None:
-        """The new ETag, or None where somebody else was there first."""
+    def _put(self, place: S3Place, body: bytes, etag: str | None) -> str | _Another:
+        """The new ETag; another's where somebody was there first."""
         check_apart(place, self._kept_in_step)
-        answer = self._writer.put(place.bucket, place.key, body, etag)
+        with _of_its_place(place):
+            answer = self._writer.put(place.bucket, place.key, body, etag)
         if not isinstance(answer, PreconditionFailed):
             return answer
         held = self.read(place)  # it may be written, the answer lost, and sent once more
-        return held.etag if held is not None and held.body == body else None
+        return held.etag if held is not None and held.body == body else _Another(held)
 
 
 @contextmanager
@@ -86,13 +100,13 @@ def _of_its_place(place: S3Place) -> Iterator[None]:
         raise MissingBucketError(exc.summary, f"{place.bucket}, for {place}", hint) from exc
 
 
-def _contended(place: S3Place) -> IndexerError:
+def _contended(place: S3Place) -> ContendedError:
     hint = "Let the other run end, or name another place for this one."
-    return IndexerError("Somebody else writes to the same file", str(place), hint)
+    return ContendedError("Somebody else writes to the same file", str(place), hint)
 
 
 @contextmanager
-def s3_files(kept_in_step: Container[str]) -> Iterator[S3Files]:
+def s3_files(kept_in_step: KeptInStep) -> Iterator[S3Files]:
     """Files in S3, but for buckets that are kept in step, through a connection of their own, under boto3's conventions."""
     from indexer.systems.s3 import S3Reader, S3Writer, open_s3
 
