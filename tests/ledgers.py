@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 from forgery import forged, put
+from indexer.applier.current import current_action_id
 from indexer.applier.history import JOURNAL_FILE, read_lines
 from indexer.applier.journal import Journal
 from indexer.applier.ledger import Ledger
@@ -17,14 +18,22 @@ from indexer.model.action import Action
 from indexer.model.observer import Observer
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.plan import Plan
+from indexer.model.snapshot import ObjectBody
 from indexer.model.values import sha256
-from memory import START
+from memory import START, MemoryObjectReader, World
 
 PLAN = "plan-0001"
 
 
 def action_of(document: dict[str, Any] | None = None, **changed: Any) -> Action:
     return Plan.model_validate(forged([(document or put()) | changed])).actions[0]
+
+
+def told(action: Action, status: Any, detail: str = "", **rest: Any) -> Outcome:
+    """An outcome of a moment."""
+    return Outcome(
+        action_id=action.id, status=status, detail=detail, started_at=START, ended_at=START, **rest
+    )
 
 
 class Clock:
@@ -112,3 +121,15 @@ class Run:
 
 def after_s(seconds: int) -> datetime:
     return START + timedelta(seconds=seconds)
+
+
+class Noting(MemoryObjectReader):
+    """Notes for which action each file is read."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.noted: list[str | None] = []
+
+    def get(self, bucket: str, key: str) -> ObjectBody | None:
+        self.noted.append(current_action_id())
+        return super().get(bucket, key)

@@ -21,13 +21,6 @@ from memory import START, MemoryRecordWriter, World
 Answer = Callable[[GenerationName, Sequence[RecordWrite]], tuple[WriteError, ...]]
 
 
-def told(action: Action, status: Any, detail: str = "", **rest: Any) -> Outcome:
-    """An outcome of a moment."""
-    return Outcome(
-        action_id=action.id, status=status, detail=detail, started_at=START, ended_at=START, **rest
-    )
-
-
 def changed(
     body: Mapping[str, Any],
     *,

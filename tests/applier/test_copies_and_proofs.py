@@ -17,10 +17,9 @@ from indexer.model.action import Action
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import NO_ETAG, PreconditionFailed
 from indexer.model.values import etag_of, sha256, to_bytes
-from ledgers import action_of
+from ledgers import action_of, told
 from memory import MemoryObjectWriter, World
 from object_runs import Objects
-from record_runs import told
 
 FILE = f"{ASSET}/subject.json"
 ORIGINAL = f"{ASSET}/original_metadata/subject.20250101.json"

@@ -12,7 +12,6 @@ import pytest
 
 from builders import stored_mount
 from forgery import BUCKET, archive_data_asset, create_data_asset, delete_data_asset, mount
-from indexer.applier.current import current_action_id
 from indexer.applier.data_assets import ATTEMPTS, LAGS, LOOKS_S, DataAssetApplier
 from indexer.applier.evidence import Evidence
 from indexer.applier.ledger import ANSWER_LOST
@@ -20,18 +19,16 @@ from indexer.errors import AccessDeniedError, OutageError, SystemFaultError
 from indexer.model.action import Action
 from indexer.model.breaker import FAILURES_IN_A_ROW
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
-from indexer.model.snapshot import DataAsset, ObjectBody
+from indexer.model.snapshot import DataAsset
 from indexer.model.values import canonical, sha256
-from ledgers import Run, action_of
+from ledgers import Noting, Run, action_of, told
 from memory import (
     START,
     MemoryDataAssetReader,
     MemoryDataAssetWriter,
-    MemoryObjectReader,
     StoredDataAsset,
     World,
 )
-from record_runs import told
 
 PLACE = f"s3://{BUCKET}/asset"
 ABSENT = BeforeImage(kind="absent")
@@ -457,22 +454,11 @@ def test_a_creation_that_is_refused_shows_that_code_ocean_answers(tmp_path: Path
         assert in_a_row(run) == 1
 
 
-class Noting(MemoryObjectReader):
-    """Notes for which action each file is read."""
-
-    noted: list[str | None]
-
-    def get(self, bucket: str, key: str) -> ObjectBody | None:
-        self.noted.append(current_action_id())
-        return super().get(bucket, key)
-
-
 def test_what_is_logged_meanwhile_names_the_action(tmp_path: Path) -> None:
     """A batch is for many."""
     action = action_of(create_data_asset())
     world = world_of()
     reader = Noting(world)
-    reader.noted = []
     with DataAssets(tmp_path, world, objects=reader) as run:
         run.carried_out(action)
     assert reader.noted == [action.id]

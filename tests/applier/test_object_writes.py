@@ -25,6 +25,7 @@ from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.plan import Plan
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of, sha256, to_bytes
+from ledgers import told
 from memory import START, MemoryObjectWriter, World
 
 KEY = f"{ASSET}/subject.json"
@@ -107,12 +108,6 @@ def carried_out(
         applier = ObjectApplier(readers.objects, writer, sources, evidence, proof, ledger)
         applier.apply(actions, records)
         return [ledger.outcomes[action.id] for action in actions]
-
-
-def told(action: Action, status: Any, detail: str = "", **rest: Any) -> Outcome:
-    return Outcome(
-        action_id=action.id, status=status, detail=detail, started_at=START, ended_at=START, **rest
-    )
 
 
 @pytest.mark.parametrize("needed", [False, True])

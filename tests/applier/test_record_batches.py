@@ -21,9 +21,9 @@ from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import InsertOne, RecordWrite, UpdateOne, WriteError
 from indexer.model.values import fingerprint, sha256
 from indexer.systems.bson_values import archived as bson
-from ledgers import action_of
+from ledgers import action_of, told
 from memory import MemoryRecordReader, MemoryRecordWriter, World
-from record_runs import Records, changed, told
+from record_runs import Records, changed
 
 LINKS = {"Code Ocean": ["da-1"]}
 A, B, C = (record(name, bucket=BUCKET, links={"Code Ocean": []}) for name in "abc")

@@ -19,12 +19,11 @@ from indexer.model.generation import V1, V2, new_record
 from indexer.model.location import Location
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import DeleteOne, InsertOne, UpdateOne
-from indexer.model.snapshot import ObjectBody
 from indexer.model.values import fingerprint, sha256, time_stamp
 from indexer.systems.bson_values import archived as bson
-from ledgers import action_of
-from memory import START, MemoryObjectReader, World
-from record_runs import Records, changed, told
+from ledgers import Noting, action_of, told
+from memory import START, World
+from record_runs import Records, changed
 
 LOCATION = "s3://aind-open-data/asset"
 BODY = record(bucket=BUCKET, links={"Code Ocean": ["old"]}, subject={"n": 1})
@@ -286,16 +285,6 @@ def test_a_value_that_is_not_what_was_reviewed_is_not_written(tmp_path: Path) ->
     assert run.writer.batches == []
 
 
-class Noting(MemoryObjectReader):
-    """Notes for which action each file is read."""
-
-    noted: list[str | None]
-
-    def get(self, bucket: str, key: str) -> ObjectBody | None:
-        self.noted.append(current_action_id())
-        return super().get(bucket, key)
-
-
 def test_what_is_logged_meanwhile_names_the_action(tmp_path: Path) -> None:
     """A batch is for many; what one of them is looked at for, is for it."""
     actions = [
@@ -304,7 +293,6 @@ def test_what_is_logged_meanwhile_names_the_action(tmp_path: Path) -> None:
     world = world_of(BODY)
     world.buckets[BUCKET] = {}
     reader = Noting(world)
-    reader.noted = []
     with Records(tmp_path, world, objects=reader) as run:
         run.carried_out(*actions)
     assert reader.noted == [one.id for one in actions]
