@@ -18,6 +18,7 @@ from commands import Run
         (("plan", "--all", "--policy", "snyc"), "'upsert-only'"),
         (("plan", "--all", "--parallel", "0"), "--parallel"),
         (("apply",), "PLAN"),
+        (("schema",), "Missing argument 'WHAT'. Choose from: plan, result, expected,"),
         (("show", "x", "--action", "delet-record"), "did you mean delete-record?"),
     ],
 )

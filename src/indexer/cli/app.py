@@ -101,8 +101,9 @@ def _unforeseen(exc: Exception, talk: Talk) -> int:
     if isinstance(exc, TYPED_WRONGLY):
         context = getattr(exc, "ctx", None)
         command = context.command_path if context else "indexer"
+        message = " ".join(exc.format_message().split())  # of choices, typer makes a line for each
         wrong = UsageError(
-            exc.format_message().replace(": Value error,", ":"),
+            message.replace(": Value error,", ":"),
             "",
             f"`{command} --help` lists what it takes.",
         )
