@@ -14,7 +14,7 @@ from indexer.applier.ledger import ANSWER_LOST, system_of
 from indexer.errors import OutageError
 from indexer.model.action import Action
 from indexer.model.breaker import FAILURES_IN_A_ROW
-from indexer.model.outcome import AfterImage, BeforeImage, Outcome
+from indexer.model.outcome import AfterImage, BeforeImage, OurWrite, Outcome
 from indexer.model.values import sha256
 from ledgers import Run, action_of, after_s
 
@@ -154,6 +154,20 @@ def test_of_several_writes_the_last_one_unanswered_counts(tmp_path: Path) -> Non
     assert run.ledger.outcomes[action.id].started_at == after_s(1)
     assert run.ledger.outcomes[action.id].attempts == 1
     assert run.ledger.outcomes[action.id].detail == ""
+
+
+def test_of_an_earlier_runs_writes_the_last_one_counts(tmp_path: Path) -> None:
+    """What this run sends is none of them."""
+    action = action_of()
+    with Run(tmp_path) as first:
+        assert first.ledger.sent_before(action) is None
+        for left in (OURS, OTHERS, SHOWN):
+            first.ledger.intend(action, ABSENT, left)
+        assert first.ledger.sent_before(action) is None
+    with Run(tmp_path, "run-2") as second:
+        second.ledger.intend(action, THERE, OURS)
+        assert second.ledger.sent_before(action) == OurWrite(ABSENT, SHOWN, sure=False, at=after_s(3))
+        assert second.ledger.sent_before(action_of(copy())) is None
 
 
 def test_what_a_write_replaces_is_kept_with_the_place_where_it_is(tmp_path: Path) -> None:
