@@ -105,7 +105,7 @@ class Ledger:
 
     def sent_before(self, action: Action) -> OurWrite | None:
         """The last write of an earlier run of the plan that was carried out, or may have been."""
-        earlier = self._journal.earlier.writes.get(action.id, ())
+        earlier = self._journal.earlier.writes.get(action.id)
         return earlier[-1] if earlier else None
 
     def written(
