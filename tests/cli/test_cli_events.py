@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 
-from indexer.cli.events import EventStream
+from builders import NOW
+from indexer.cli.events import EventFile
 from indexer.cli.talk import Talk
 from indexer.model.event import RunFailed
 
@@ -13,6 +14,6 @@ def test_secrets_are_never_written_to_a_stream() -> None:
     """Whatever an error quotes."""
     talk, stream = Talk(io.StringIO()), io.BytesIO()
     talk.hide("mongodb://me:hunter2@host/")
-    EventStream(stream, talk).emit(RunFailed, summary="x", detail="mongodb://me:hunter2@host/ and hunter2")
+    EventFile(stream, talk)(RunFailed(at=NOW, summary="x", detail="mongodb://me:hunter2@host/ and hunter2"))
     assert b"hunter2" not in stream.getvalue()
     assert b"***" in stream.getvalue()

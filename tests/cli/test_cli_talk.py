@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 
+from indexer.cli.run import Run
 from indexer.cli.talk import Talk
 from indexer.errors import IndexerError, UsageError
 
@@ -124,8 +125,8 @@ def test_progress_in_a_log_has_times() -> None:
     """Lines of a night are read the next morning; a program has them as a field."""
     stream = io.StringIO()
     talk = Talk(stream)
-    with talk.progress("actions") as progress:
-        progress.stage("reading", None)
+    with Run(talk, "plan").work("actions") as observer:
+        observer.stage("reading", None)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ reading\n", stream.getvalue())
 
 
@@ -135,9 +136,9 @@ def test_detail_stands_between_nothing_and_everything(detailed: bool, count: int
     stream = io.StringIO()
     talk = Talk(stream)
     talk.tune(quiet=False, verbose=False, log_format="text", detailed=detailed)
-    with talk.progress("actions") as progress:
-        progress.stage("reading", None)
-        progress.advance(3)
+    with Run(talk, "plan").work("actions") as observer:
+        observer.stage("reading", None)
+        observer.advance(3)
     talk.detail("applied put-object of s3://bucket/a")
     more = stream.getvalue().splitlines()[1:]
     assert len(more) == count

@@ -17,14 +17,14 @@ from consumers import html_tags, junit_texts, markdown_links, obeyed, sarif_link
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.cli.events import EventStream
+from indexer.cli.events import EventFile
 from indexer.cli.talk import Talk
 from indexer.errors import IndexerError
 from indexer.model.check import Check
 from indexer.model.content import Change, RecordTarget
 from indexer.model.drift import ExpectedDrift, Rule
-from indexer.model.event import FindingMade
 from indexer.model.plan import Finding, Plan, Withheld
+from indexer.model.run_event import PlanMade
 from indexer.planner.compare import compare
 from indexer.planner.gate import judge
 from indexer.render.checkup import check_line
@@ -124,10 +124,12 @@ def rendered_calm() -> Plan:
 
 def _event(text: str) -> str:
     """As the stream of events has it."""
+    finding = Finding(kind="name-mismatch", detail=text)
+    plan = plan_of(findings=[finding]).model_copy(update={"coverage": ()})
     with TemporaryDirectory() as folder:
         path = Path(folder) / "events"
         with path.open("wb") as stream:
-            EventStream(stream, Talk(io.StringIO())).emit(FindingMade, kind="name-mismatch", detail=text)
+            EventFile(stream, Talk(io.StringIO()))(PlanMade(plan, None))
         return path.read_text()
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli.events import EventsFile, event_stream
 from indexer.cli.options import (
     ConfigPath,
     Dask,
     DaskCleartext,
+    EventsFile,
     MaxDeletePercent,
     MaxDeletes,
     Parallel,
@@ -95,16 +95,16 @@ def command(
     from indexer.runs.apply import results_folder
     from indexer.runs.files import plan_place
 
-    run, stop = Run(talk, NAME), Event()
-    place = plan_place(plan)
-    with event_stream(events, talk, NAME, str(place)) as stream:
-        settings = configured(config)
-        run.configured(settings)
+    stop = Event()
+    with Run(talk, NAME) as run:
+        place = plan_place(plan)
+        run.write_events(events, str(place))
+        settings = run.configured(configured(config))
         reviewed = load_plan(place)
         run.of_plan(reviewed.plan.plan_id)
         folder = results_folder(place, reviewed.plan, None if results is None else parse_place(results))
 
-        with finishing(stop, lambda: talk.shout(STOPPING)), run.observer("written", stream) as observer:
+        with finishing(stop, lambda: talk.shout(STOPPING)), run.work("written") as observer:
             result = apply(
                 reviewed,
                 settings,
@@ -123,7 +123,7 @@ def command(
                 undoes=undoes,
             )
         path = folder / RESULT_FILE
-        stream.outcome = {"plan_id": result.plan_id, "file": str(path), "counts": result.summary}
+        run.carried_out(result, str(path))
         _report(talk, reviewed.plan, result, path)
         if not talk.json_lines:
             again = [

@@ -145,11 +145,10 @@ def _read(
     """A fresh plan, under the whole policy: what a configured mode or limit would hold back is drift too."""
     from indexer import UnreadError, plan
 
-    settings = configured(config)
-    run.configured(settings)
+    settings = run.configured(configured(config))
     run.of_plan(talk.run_id)
     try:
-        with run.observer("actions") as observer:
+        with run.work("actions") as observer:
             found = plan(
                 settings,
                 named(settings, bucket, everything=everything),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import typer
@@ -85,6 +86,10 @@ MaxDeletePercent = Annotated[
         max=100,
         help="The same, in per cent of what a bucket has; 100: no limit.",
     ),
+]
+EventsFile = Annotated[
+    Path | None,
+    typer.Option("--events", metavar="FILE", help="Write JSON lines of what happens there; - is stdout."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 Detailed = Annotated[

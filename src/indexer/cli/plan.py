@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli.events import EventsFile, event_stream
 from indexer.cli.options import (
     Assets,
     ConfigPath,
     Dask,
     DaskCleartext,
+    EventsFile,
     MaxDeletePercent,
     MaxDeletes,
     Parallel,
@@ -93,19 +93,18 @@ def command(
     from indexer.model.place import parse_place
     from indexer.runs.files import check_writable, plan_text
 
-    run = Run(talk, NAME)
-    place = None if out == STDOUT else parse_place(out)
-    if place is None:
-        check_stdout()
-    with event_stream(events, talk, NAME, out) as stream:
-        settings = configured(config)
-        run.configured(settings)
+    with Run(talk, NAME) as run:
+        place = None if out == STDOUT else parse_place(out)
+        if place is None:
+            check_stdout()
+        run.write_events(events, out)
+        settings = run.configured(configured(config))
         run.of_plan(talk.run_id)
         if place is not None:
             check_writable(place, frozenset(settings.every_bucket))
         fault = None
         try:
-            with run.observer("actions", stream) as observer:
+            with run.work("actions") as observer:
                 planned = plan(
                     settings,
                     named(settings, bucket, everything=everything),
@@ -124,15 +123,7 @@ def command(
         except UnreadError as exc:
             planned, fault = exc.plan, exc
         data(plan_text(planned)) if place is None else save_plan(planned, place)
-        run.planned(planned)
-        stream.planned(planned)
-        summary = planned.summary
-        stream.outcome = {
-            "plan_id": planned.plan_id,
-            "file": out,
-            "complete": summary.complete,
-            "counts": summary.actions,
-        }
+        run.planned(planned, out)
         _report(talk, planned, out, config)
         if fault is not None:
             raise fault

@@ -1,137 +1,207 @@
-"""One run of a command, for programs: a line of summary at its end, and telemetry where it is asked for."""
+"""One run of a command: what happens in it becomes an event once, and every listener is told."""
 
 from __future__ import annotations
 
 import os
-import shlex
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING
 
+import typer
+
+from indexer.cli.events import EventFile
+from indexer.cli.run_log import RunLog
+from indexer.cli.signals import Stopped
 from indexer.cli.talk import Talk
+from indexer.errors import IndexerError
+from indexer.model.action import Action
+from indexer.model.event import ActionSettled, RunFailed, StageProgress, StageStarted, fields_of_action
 from indexer.model.observer import Observer
+from indexer.model.outcome import Outcome, Result
+from indexer.model.plan import Plan
+from indexer.model.run_event import (
+    ConfigurationRead,
+    DriftJudged,
+    Listener,
+    PlanMade,
+    PlanNamed,
+    ResultMade,
+    RunEnded,
+    RunEvent,
+    StageAdvanced,
+    StageEnded,
+)
 
 if TYPE_CHECKING:
-    from indexer.cli.events import EventStream
-    from indexer.cli.telemetry import Telemetry
+    from collections.abc import Callable
+
     from indexer.config import Config
-    from indexer.model.action import Action
     from indexer.model.drift import Verdict
-    from indexer.model.outcome import Outcome
-    from indexer.model.plan import Plan
-    from indexer.render.progress import Progress
+
+EVERY_S = 2.0
+"""Between two lines on how far a stage is: often enough for who waits, seldom enough for a log of hours."""
 
 
-class Run:
-    """Gathers what there is to tell of a run, and tells it when the exit status is known. Safe for threads."""
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """The stage that is at work."""
 
-    def __init__(self, talk: Talk, command: str) -> None:
-        self._talk, self._command = talk, command
-        self._began = monotonic()
+    name: str
+    total: int | None
+    began_s: float
+    told_s: float
+    done: int = 0
+    found: int = 0
+
+
+class Run(Observer):
+    """Makes every event of a run, and is alone in counting and locking: listeners hear one after the other.
+
+    Within it, an error that ends the run is told, and passed on.
+    """
+
+    def __init__(self, talk: Talk, command: str, clock: Callable[[], float] = monotonic) -> None:
+        self._talk, self._command, self._clock = talk, command, clock
+        self._began_s = clock()
         self._lock = Lock()
-        self._facts: dict[str, Any] = {}
-        self._outcomes: Counter[str] = Counter()
-        self._telemetry = _telemetry(talk, command)
+        self._stage: _Stage | None = None
+        self._listeners: list[Listener] = [*_telemetry(talk, command), RunLog(talk, command)]
         talk.at_end = self._end
 
-    def configured(self, config: Config) -> None:
-        """The buckets that there are."""
-        if self._telemetry is not None:
-            self._telemetry.buckets = frozenset(config.every_bucket)
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(exc, Exception | Stopped) and not isinstance(exc, typer.Exit):
+            self._tell(_failure(exc))
+
+    def listen(self, listener: Listener) -> None:
+        """From now on this one is told, too."""
+        with self._lock:
+            self._listeners.append(listener)
+
+    def write_events(self, path: Path | None, plan: str) -> None:
+        """From now on write events there, where a place is named. Raises IndexerError where that cannot be begun.
+
+        `plan`: where the run's plan is, or will be; events never go there.
+        """
+        if path is not None:
+            # First: it ends at once, and telemetry may have to be waited for.
+            self._listeners.insert(0, EventFile.begun(path, self._talk, self._command, plan))
+
+    def configured(self, config: Config) -> Config:
+        """The configuration, as it was read."""
+        self._tell(ConfigurationRead(frozenset(config.every_bucket)))
+        return config
 
     def of_plan(self, plan_id: str) -> None:
-        """From now on every line names the plan."""
-        self._talk.plan_id = plan_id
+        """The run is about this plan."""
+        self._tell(PlanNamed(plan_id))
 
-    def planned(self, plan: Plan) -> None:
+    def planned(self, plan: Plan, file: str | None = None) -> None:
         """The plan that was made, or judged."""
-        self.of_plan(plan.plan_id)
-        summary = plan.summary
-        self._facts |= {
-            "complete": summary.complete,
-            "assets": summary.assets,
-            "actions": summary.actions,
-            "withheld": summary.withheld,
-            "findings": summary.findings,
-        }
-        if plan.unmatched and summary.complete:
-            globs = " or ".join(f"--asset {shlex.quote(glob)}" for glob in plan.unmatched)
-            which = "No asset" if summary.assets else "No asset was looked at: none in scope"
-            self._talk.warn(f"{which} matches {globs}.")
-        if self._telemetry is not None:
-            self._telemetry.planned(plan)
+        self._tell(PlanNamed(plan.plan_id), PlanMade(plan, file))
 
     def judged(self, verdict: Verdict) -> None:
         """What the gate says."""
-        totals = verdict.totals
-        self._facts |= {
-            "verdict": verdict.status,
-            "unexpected": totals.unexpected,
-            "expected": totals.expected,
-        }
+        self._tell(DriftJudged(verdict))
+
+    def carried_out(self, result: Result, file: str) -> None:
+        """What came of the plan."""
+        self._tell(ResultMade(result, file))
+
+    @contextmanager
+    def work(self, found_noun: str) -> Iterator[Observer]:
+        """Work in stages, of which people are shown how far they are; the last one ends with it."""
+        with self._talk.progress(found_noun) as shown:
+            if shown is not None:
+                self.listen(shown)
+            try:
+                yield self
+            finally:
+                with self._lock:
+                    self._end_stage()
+
+    def stage(self, name: str, total: int | None) -> None:
+        """A stage begins, and the one before is over."""
+        with self._lock:
+            self._end_stage()
+            now = self._clock()
+            self._stage = _Stage(name, total, began_s=now, told_s=now)
+            self._told(StageStarted(at=_now(), stage=name, total=total))
+
+    def advance(self, steps: int = 1, found: int = 0) -> None:
+        """Count, and tell how far it is."""
+        with self._lock:
+            if self._stage is None:
+                return
+            at = replace(self._stage, done=self._stage.done + steps, found=self._stage.found + found)
+            self._told(StageAdvanced(at.done, at.total, at.found))
+            if (now := self._clock()) - at.told_s >= EVERY_S:
+                at = replace(at, told_s=now)
+                self._told(
+                    StageProgress(at=_now(), stage=at.name, done=at.done, total=at.total, found=at.found)
+                )
+            self._stage = at
 
     def settled(self, action: Action, outcome: Outcome) -> None:
         """What came of one action."""
+        kept = outcome.model_dump(include={"status", "detail", "started_at", "ended_at", "attempts"})
         with self._lock:
-            self._outcomes[outcome.status] += 1
-            self._facts["outcomes"] = dict(sorted(self._outcomes.items()))
-        why = f": {outcome.detail}" if outcome.detail else ""
-        self._talk.detail(f"{outcome.status} {action.kind} of {action.location}{why}", status=outcome.status)
-        if self._telemetry is not None:
-            self._telemetry.settled(action, outcome)
+            self._told(ActionSettled(at=_now(), **fields_of_action(action), **kept))
 
-    @contextmanager
-    def observer(self, found_noun: str, stream: EventStream | None = None) -> Iterator[Observer]:
-        """Tells people and programs; each stage is a span, too."""
-        with self._talk.progress(found_noun) as shown, ExitStack() as stack:
-            progress: Progress = shown
-            if self._telemetry is not None:
-                progress = stack.enter_context(self._telemetry.stages(progress))
-            yield _Told(self, stream.progress(progress) if stream else progress, stream, self._talk)
+    def warn(self, words: str) -> None:
+        """Said at once, and to people."""
+        self._talk.warn(words)
+
+    def _end_stage(self) -> None:
+        at, self._stage = self._stage, None
+        if at is not None:
+            took_s = self._clock() - at.began_s
+            self._told(StageEnded(at.name, at.done, at.total, at.found, took_s))
 
     def _end(self, status: int) -> None:
-        duration_s = round(monotonic() - self._began, 3)
-        if self._telemetry is not None:
-            self._telemetry.end(status, duration_s, self._talk.plan_id, self._facts.get("complete"))
-        facts = "; ".join(f"{name}: {_words(value)}" for name, value in self._facts.items())
-        self._talk.note(
-            f"{self._command} ended with status {status} after {duration_s:.1f} s{'; ' if facts else ''}{facts}",
-            type="run-summary",
-            command=self._command,
-            exit_status=status,
-            duration_s=duration_s,
-            **self._facts,
-        )
+        self._tell(RunEnded(status, round(self._clock() - self._began_s, 3)))
+
+    def _tell(self, *events: RunEvent) -> None:
+        with self._lock:
+            for event in events:
+                self._told(event)
+
+    def _told(self, event: RunEvent) -> None:
+        """Under the lock: in which order things happened is the same for every listener."""
+        for listener in self._listeners:
+            listener(event)
 
 
-class _Told(Observer):
-    def __init__(self, run: Run, progress: Progress, stream: EventStream | None, talk: Talk) -> None:
-        self.stage, self.advance = progress.stage, progress.advance  # type: ignore[method-assign]
-        self.warn = talk.warn  # type: ignore[method-assign, assignment]
-        self._run, self._stream = run, stream
-
-    def settled(self, action: Action, outcome: Outcome) -> None:
-        self._run.settled(action, outcome)
-        if self._stream is not None:
-            self._stream.settled(action, outcome)
-
-
-def _telemetry(talk: Talk, command: str) -> Telemetry | None:
+def _telemetry(talk: Talk, command: str) -> list[Listener]:
     """None, and quickly, where no variable asks for any."""
     if not any(name.startswith("OTEL_") for name in os.environ):
-        return None
+        return []
     from indexer.cli.telemetry import begin
 
-    return begin(talk, command)
+    begun = begin(talk, command)
+    return [] if begun is None else [begun]
 
 
-def _words(value: Any) -> str:
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case dict():
-            return ", ".join(f"{count} {kind}" for kind, count in value.items()) or "none"
-    return str(value)
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _failure(exc: BaseException) -> RunFailed:
+    match exc:
+        case IndexerError():
+            return RunFailed(at=_now(), summary=exc.summary, detail=exc.detail, hint=exc.hint)
+        case typer.BadParameter():
+            return RunFailed(at=_now(), summary=exc.format_message())
+        case Stopped():
+            return RunFailed(at=_now(), summary=str(exc))
+    return RunFailed(at=_now(), summary="Internal error", detail=f"{type(exc).__name__}: {exc}")

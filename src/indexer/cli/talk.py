@@ -9,7 +9,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TextIO
@@ -23,8 +23,8 @@ from indexer.errors import IndexerError
 from indexer.render.safe import safe, safe_json
 
 if TYPE_CHECKING:
+    from indexer.model.run_event import Listener
     from indexer.render.paint import Paint
-    from indexer.render.progress import BarProgress, LineProgress, SilentProgress
 
 CLOSED_PIPE = 141
 """As a shell reports a command that SIGPIPE ended."""
@@ -143,17 +143,15 @@ class Talk:
         """A line of a library's own log."""
         self._emit(level, f"{name}: {message}", {"logger": name}, "dim", foreign=True)
 
-    def progress(
-        self, found_noun: str
-    ) -> AbstractContextManager[BarProgress | LineProgress | SilentProgress]:
-        """Progress as this stderr can show it."""
-        from indexer.render.progress import BarProgress, LineProgress, SilentProgress
+    def progress(self, found_noun: str) -> AbstractContextManager[Listener | None]:
+        """What shows progress as this stderr can; None where it is quiet."""
+        from indexer.render.progress import ProgressBar, progress_lines
 
         if self.quiet:
-            return SilentProgress()
+            return nullcontext()
         if self.on_terminal and not self.detailed:
-            return BarProgress(found_noun)
-        return LineProgress(self._tell_progress, found_noun, timed=self.detailed)
+            return ProgressBar(found_noun)
+        return nullcontext(progress_lines(self._tell_progress, found_noun, timed=self.detailed))
 
     def _tell_progress(self, line: str, figures: dict[str, Any]) -> None:
         self.say(f"{self._time()}{line}", **figures)

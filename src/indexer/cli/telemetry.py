@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from threading import Lock, Thread
+from collections import Counter
+from collections.abc import Callable, Mapping
+from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from indexer.cli.talk import Talk
+from indexer.model.event import ActionSettled, StageStarted
+from indexer.model.plan import Plan
+from indexer.model.run_event import ConfigurationRead, PlanMade, PlanNamed, RunEnded, RunEvent, StageEnded
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
-    from indexer.model.action import Action
-    from indexer.model.outcome import Outcome
-    from indexer.model.plan import Plan
-    from indexer.render.progress import Progress
 
 SIGNALS = ("TRACES", "METRICS")
 INSTALL = "pip install 'data-asset-indexer[otel]'"
@@ -108,7 +107,7 @@ class _Faults(logging.Handler):
 
 
 class Telemetry:
-    """The spans and counts of one run. Safe for threads."""
+    """The spans and counts of one run."""
 
     def __init__(self, signals: list[str], run_id: str, command: str, faults: _Faults) -> None:
         from indexer import __version__
@@ -121,7 +120,8 @@ class Telemetry:
         self._tracer: Tracer = self._tracers.get_tracer("indexer", __version__)
         self._run: Span = self._tracer.start_span(f"indexer {command}")
         self._run.set_attributes({"indexer.command": command, "indexer.run_id": run_id})
-        self.buckets: frozenset[str] = frozenset()
+        self._stage: Span | None = None
+        self._buckets: frozenset[str] = frozenset()
         """The configured ones: a stage that works on one of them says so."""
         meter = self._meters.get_meter("indexer", __version__)
         self._counters = {
@@ -136,10 +136,26 @@ class Telemetry:
             explicit_bucket_boundaries_advisory=DURATIONS_S,
         )
 
-    def planned(self, plan: Plan) -> None:
-        """Count what a plan holds."""
-        from collections import Counter
+    def __call__(self, event: RunEvent) -> None:
+        """Begin and end spans, and count."""
+        match event:
+            case ConfigurationRead(buckets=buckets):
+                self._buckets = buckets
+            case PlanNamed(plan_id=plan_id):
+                self._run.set_attribute("indexer.plan_id", plan_id)
+            case StageStarted(stage=name):
+                self._stage = self._start_stage(name)
+            case StageEnded(done=done, found=found) if self._stage is not None:
+                self._stage.set_attributes({"indexer.done": done, "indexer.found": found})
+                self._stage.end()
+            case PlanMade(plan=plan):
+                self._planned(plan)
+            case ActionSettled(status=status, kind=kind, reason=reason):
+                self._counters[status].add(1, {"indexer.kind": kind, "indexer.reason": reason})
+            case RunEnded(exit_code=status, duration_s=duration_s):
+                self._end(status, duration_s)
 
+    def _planned(self, plan: Plan) -> None:
         for (kind, reason), count in Counter((one.kind, one.reason) for one in plan.actions).items():
             self._counters["planned"].add(count, {"indexer.kind": kind, "indexer.reason": reason})
         for policy, count in Counter(one.policy for one in plan.withheld).items():
@@ -147,19 +163,7 @@ class Telemetry:
         for finding, count in plan.summary.findings.items():
             self._findings.add(count, {"indexer.finding": finding})
         self._run.set_attribute("indexer.buckets", plan.scope.buckets)
-
-    def settled(self, action: Action, outcome: Outcome) -> None:
-        """Count what came of an action."""
-        self._counters[outcome.status].add(1, {"indexer.kind": action.kind, "indexer.reason": action.reason})
-
-    @contextmanager
-    def stages(self, inner: Progress) -> Iterator[Progress]:
-        """The same progress, each stage of it a span."""
-        progress = _StageSpans(inner, self._start_stage)
-        try:
-            yield progress
-        finally:
-            progress.end()
+        self._run.set_attribute("indexer.complete", plan.summary.complete)
 
     def _start_stage(self, name: str) -> Span:
         from opentelemetry.trace import set_span_in_context
@@ -167,17 +171,15 @@ class Telemetry:
         span = self._tracer.start_span(name.partition(" ")[0], set_span_in_context(self._run))
         span.set_attribute("indexer.stage", name)
         bucket = name.rpartition(" ")[2]
-        if bucket in self.buckets:
+        if bucket in self._buckets:
             span.set_attribute("indexer.bucket", bucket)
         return span
 
-    def end(self, status: int, duration_s: float, plan_id: str | None, complete: bool | None) -> None:
+    def _end(self, status: int, duration_s: float) -> None:
         """End the run's span, and wait for what is not exported yet, but never long."""
         from opentelemetry.trace import StatusCode
 
-        known = {"indexer.plan_id": plan_id, "indexer.complete": complete}
         self._run.set_attribute("indexer.exit_status", status)
-        self._run.set_attributes({name: value for name, value in known.items() if value is not None})
         if status not in IN_STEP_OR_DRIFT:
             self._run.set_status(StatusCode.ERROR)
         self._run.end()
@@ -226,36 +228,3 @@ def _providers(signals: list[str], run_id: str) -> tuple[TracerProvider, MeterPr
     if "METRICS" in signals:
         readers.append(PeriodicExportingMetricReader(OTLPMetricExporter(timeout=timeouts["METRICS"])))
     return tracers, MeterProvider(readers, resource, shutdown_on_exit=False)
-
-
-class _StageSpans:
-    """Passes on what it is told. Safe for threads."""
-
-    def __init__(self, inner: Progress, start: Callable[[str], Span]) -> None:
-        self._inner, self._start, self._lock = inner, start, Lock()
-        self._span: Span | None = None
-        self._done = self._found = 0
-
-    def stage(self, name: str, total: int | None) -> None:
-        """The span of the stage before ends, and this one's begins."""
-        self._inner.stage(name, total)
-        with self._lock:
-            self._close()
-            self._span, self._done, self._found = self._start(name), 0, 0
-
-    def advance(self, steps: int = 1, found: int = 0) -> None:
-        """So far it is."""
-        self._inner.advance(steps, found)
-        with self._lock:
-            self._done, self._found = self._done + steps, self._found + found
-
-    def end(self) -> None:
-        """The last stage is over."""
-        with self._lock:
-            self._close()
-
-    def _close(self) -> None:
-        if self._span is not None:
-            self._span.set_attributes({"indexer.done": self._done, "indexer.found": self._found})
-            self._span.end()
-        self._span = None

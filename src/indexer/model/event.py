@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from indexer.model.action import ActionKind
+from indexer.model.action import Action, ActionKind
 from indexer.model.content import FileModel
 from indexer.model.findings import FindingKind
 from indexer.model.outcome import Status
@@ -92,6 +92,16 @@ class ActionSettled(_Event):
     started_at: AwareDatetime = Field(description="When its write began.")
     ended_at: AwareDatetime = Field(description="When its outcome was known.")
     attempts: int = Field(default=1, description="How often the write was tried.")
+
+
+def fields_of_action(action: Action) -> dict[str, str]:
+    """By what an event names an action."""
+    return {
+        "action_id": action.id,
+        "kind": action.kind,
+        "location": action.location,
+        "reason": action.reason,
+    }
 
 
 class RunFailed(_Event):
