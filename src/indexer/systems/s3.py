@@ -33,9 +33,10 @@ READ_TIMEOUT_S = 15
 """Without a byte; metadata files are small, and a listing's first byte takes a second at most."""
 ATTEMPTS = 8
 """With waits of up to 1, 2, 4, 8, 16, 20 and 20 seconds in between."""
-LOST_RACE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 UNSUPPORTED = frozenset({"NotImplemented", "501"})
 MISSING_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
+LOST_RACE = MISSING_KEY | {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+"""A condition does not hold; where the object is gone, that on its ETag does not, either."""
 CHECKSUMS = "aws_request_checksum_calculation"
 T = TypeVar("T")
 
@@ -204,6 +205,16 @@ def _date(answer: Mapping[str, Any]) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+def quoted(etag: str) -> str:
+    """As S3 wants an ETag in a condition."""
+    return f'"{etag}"'
+
+
+def condition_on(etag: str | None) -> dict[str, str]:
+    """What a write says that is to replace the object with this ETag; None: no object at all."""
+    return {"IfNoneMatch": "*"} if etag is None else {"IfMatch": quoted(etag)}
+
+
 class S3Writer:
     """Conditional writes only."""
 
@@ -213,7 +224,7 @@ class S3Writer:
     def put(self, bucket: str, key: str, body: bytes, etag: str | None) -> str | PreconditionFailed:
         """Write where the object still has this ETag (None: where there is none); returns the new ETag."""
         what = f"put s3://{bucket}/{key}"
-        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
+        condition: dict[str, Any] = condition_on(etag)
         answer = self._conditional(
             lambda: self._client.put_object(
                 Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition
@@ -230,7 +241,7 @@ class S3Writer:
 
     def _delete(self, bucket: str, key: str, etag: str, what: str) -> None:
         try:
-            answer = self._client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
+            answer = self._client.delete_object(Bucket=bucket, Key=key, IfMatch=quoted(etag))
         except ClientError as exc:
             if code_of(exc) not in UNSUPPORTED:
                 raise
@@ -247,7 +258,7 @@ class S3Writer:
                 with self._pace.request():
                     return write()
             except ClientError as exc:
-                if code_of(exc) in LOST_RACE | MISSING_KEY:
+                if code_of(exc) in LOST_RACE:
                     return PreconditionFailed(unsure=_retries(exc) > 0)
                 raise
 

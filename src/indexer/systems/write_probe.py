@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from indexer.errors import SystemFaultError
 from indexer.model.check import Check, CheckName
 from indexer.model.values import etag_of
-from indexer.systems.s3 import LOST_RACE, MISSING_KEY, S3, UNSUPPORTED, S3Reader
+from indexer.systems.s3 import LOST_RACE, S3, UNSUPPORTED, S3Reader, condition_on
 from indexer.systems.s3_errors import code_of, faults
 
 NAME: CheckName = "s3-conditional-writes"
@@ -113,14 +113,13 @@ class _Probe:
     def _sent(self, step: _Step) -> bool:
         """Send it; False where the server does not know the condition."""
         etag = None if step.demanded is None else self.etags.get(step.demanded, etag_of(step.demanded))
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
         try:
-            self._plain(step.body, **condition)
+            self._plain(step.body, **condition_on(etag))
         except SystemFaultError as exc:
             code = code_of(exc.__cause__) if isinstance(exc.__cause__, ClientError) else ""
             if code in UNSUPPORTED:
                 return False
-            if code not in LOST_RACE | MISSING_KEY:
+            if code not in LOST_RACE:
                 raise
         return True
 
