@@ -18,7 +18,7 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from test_secrets import PASSWORD, SPEECH, TOKEN, Denial, Denying, check, denying, silent, uri
 from workbench import Workbench
 
-from indexer.errors import AccessDeniedError, SystemFaultError, UsageError
+from indexer.errors import AccessDeniedError, OutageError, SystemFaultError, UsageError
 from indexer.masking import masked
 from indexer.runs.config_file import load_config
 from indexer.runs.credentials import credentials_of
@@ -408,8 +408,9 @@ def answering(status: str, body: bytes) -> Callable[..., Iterable[bytes]]:
     ("code", "kind", "summary", "hint"),
     [
         ("AccessDeniedException", AccessDeniedError, "AWS denies access", "docs/permissions.md"),
-        ("UnrecognizedClientException", AccessDeniedError, "does not take these credentials", "AWS_PROFILE"),
-        ("ExpiredTokenException", AccessDeniedError, "does not take these credentials", "AWS_PROFILE"),
+        ("UnrecognizedClientException", OutageError, "AWS does not know this access key", "configure list"),
+        ("ExpiredTokenException", OutageError, "The credentials have expired", "aws sso login"),
+        ("InvalidSignatureException", OutageError, "secret access key is wrong", "AWS_SECRET_ACCESS_KEY"),
         ("DecryptionFailure", SystemFaultError, "answered with an error", "decrypted"),
         ("ResourceNotFoundException", UsageError, "There is no such secret", "Check the name"),
     ],
@@ -429,6 +430,24 @@ def test_a_refusal(
     assert summary in raised.value.summary
     assert "so said AWS" in raised.value.detail
     assert hint in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Signature expired: 1 is now earlier than 2", "Signature not yet current: 2 is still later than 1"],
+)
+def test_a_clock_that_is_off(here: Aws, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """These services have the code of a wrong key for it."""
+    body = json.dumps({"__type": "InvalidSignatureException", "message": said}).encode()
+    server = LoopbackServer("refusing", answering("400 Bad Request", body))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", server.endpoint)
+    try:
+        with pytest.raises(OutageError, match="clock is off") as raised:
+            settings_text("ssm:x")
+    finally:
+        server.close()
+    assert said in raised.value.detail
+    assert "AWS's time" in raised.value.hint
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"<html>hush</html>", b'{"Parameter": 5}', b"[]"])

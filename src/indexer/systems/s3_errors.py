@@ -1,6 +1,7 @@
 """S3's errors in our words: the cause, and the next thing to do.
 
-Two tables: what the server answers, by the code that it gives, and what its client says before or instead of an answer.
+Two tables: what the server answers, by the code that it gives, and what its client says before or instead of an answer. What
+any service of AWS says stands in `aws_errors`, and counts first.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and botocore.exceptions.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +21,8 @@ from botocore.parsers import ResponseParserError
 from indexer.errors import AccessDeniedError, MissingBucketError, OutageError, SystemFaultError
 from indexer.masking import said
 from indexer.model.location import names_access_point
-from indexer.systems.aws import credentials_hint
+from indexer.systems import aws_errors
+from indexer.systems.aws_errors import Words
 from indexer.systems.s3_bodies import SlowBodyError
 
 SLOW_DOWN = frozenset({503, 429})
@@ -30,117 +32,66 @@ REQUESTER_PAYS = re.compile("requester.?pays", re.IGNORECASE)
 """Other servers say it in their message; AWS says no more than that access is denied."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What an error is called, and what to do about it; `{bucket}` stands for the bucket."""
-
-    summary: str
-    hint: str
-    kind: type[SystemFaultError] = SystemFaultError
-
-
-ANSWERED = _Words("S3 answered with an error", "Try again later.")
+ANSWERED = Words("S3 answered with an error", "Try again later.")
 DOWN = replace(ANSWERED, kind=OutageError)
-UNREADABLE = _Words("S3's answer cannot be read", "Is there a proxy or a portal in between? `indexer doctor`")
-UNREACHED = _Words("S3 cannot be reached", "Check the network and AWS_ENDPOINT_URL_S3.", OutageError)
+UNREADABLE = Words("S3's answer cannot be read", "Is there a proxy or a portal in between? `indexer doctor`")
+UNREACHED = Words("S3 cannot be reached", "Check the network and AWS_ENDPOINT_URL_S3.", OutageError)
 BROKE_OFF = replace(UNREACHED, kind=SystemFaultError)
-EXPIRED = _Words(
-    "The credentials have expired",
-    "Renew them where they came from: `aws sso login`, or a new AWS_SESSION_TOKEN with its keys.",
-    OutageError,
-)
-ELSEWHERE = _Words(
+ELSEWHERE = Words(
     "The bucket is not where it was asked for",
     "Set AWS_DEFAULT_REGION to its region (`aws s3api get-bucket-location --bucket {bucket}`). Where it is sent to "
     "the place that was asked, a proxy or a portal answers: check AWS_ENDPOINT_URL_S3.",
 )
-DENIED = _Words(
+DENIED = Words(
     "S3 denies access",
     "Allow it for this role on s3://{bucket} (see docs/permissions.md). A bucket whose requester pays says the same.",
     AccessDeniedError,
 )
-BILLED = _Words(
+BILLED = Words(
     "The bucket wants the requester to pay",
     "indexer never agrees to that: run it in the account that owns s3://{bucket}.",
     AccessDeniedError,
 )
-ACCESS_POINT = _Words(
+ACCESS_POINT = Words(
     "An access point is no bucket",
     "Write the bucket's own name in `buckets`: records are located by it.",
 )
-BY_CODE: Mapping[tuple[str, ...], _Words] = {
-    ("NoSuchBucket",): _Words(
+BY_CODE: Mapping[tuple[str, ...], Words] = {
+    ("NoSuchBucket",): Words(
         "There is no such bucket",
         "Correct `buckets` in indexer.toml, or the account and endpoint in use.",
         MissingBucketError,
     ),
-    ("AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem"): DENIED,
-    ("RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"): _Words(
-        "This machine's clock is off",
-        "Set it (`timedatectl set-ntp true`), and compare `date -u` with S3's time.",
-        OutageError,
-    ),
-    ("InvalidAccessKeyId",): _Words(
-        "S3 does not know this access key",
-        "It is no matter of a policy. See which key is used (`aws configure list`) and which endpoint; a temporary key "
-        "needs its AWS_SESSION_TOKEN.",
-        OutageError,
-    ),
-    ("SignatureDoesNotMatch",): _Words(
-        "The secret access key is wrong",
-        "It is no matter of a policy. Set AWS_SECRET_ACCESS_KEY, or the profile's, anew (`aws configure list`). A proxy "
-        "that changes requests looks the same.",
-        OutageError,
-    ),
-    ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"): EXPIRED,
-    ("InvalidToken", "InvalidClientTokenId"): _Words(
-        "The session token does not belong to the access key",
-        "Set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN from one and the same login.",
-        OutageError,
-    ),
-    ("NotImplemented", "501"): _Words(
+    tuple(aws_errors.DENIED): DENIED,
+    ("NotImplemented", "501"): Words(
         "This server does not know the request",
         "`indexer doctor --write-probe` shows what it can do.",
     ),
-    ("MissingContentLength", "411"): _Words(
+    ("MissingContentLength", "411"): Words(
         "This server does not take checksums at the end of a body",
         "Unset AWS_REQUEST_CHECKSUM_CALCULATION, and request_checksum_calculation in ~/.aws/config.",
     ),
     ("PermanentRedirect", "301", "302", "TemporaryRedirect", "307", "308", "IncorrectEndpoint"): ELSEWHERE,
-    ("InvalidObjectState",): _Words(
+    ("InvalidObjectState",): Words(
         "S3 keeps this in an archive",
         "Restore it (`aws s3api restore-object --bucket {bucket} --key …`), or leave the asset out.",
     ),
     ("UserProjectMissing",): BILLED,
 }
 """Some servers, and every answer to a HEAD, give the status in the code's place."""
-BY_ERROR: Mapping[tuple[type[Exception], ...], _Words] = {
-    (boto.ConfigNotFound, boto.ConfigParseError, boto.InvalidConfigError): _Words(
-        "The settings of AWS cannot be used",
-        "Correct AWS_PROFILE or ~/.aws/config: `aws configure list-profiles`.",
-    ),
-    (boto.NoRegionError, boto.InvalidRegionError): _Words(
-        "S3 needs a region", "Set AWS_DEFAULT_REGION, or the region of the profile."
-    ),
-    (boto.SSLError,): _Words(
-        "No secure connection to S3",
-        "Name the file of its CA in AWS_CA_BUNDLE; `indexer doctor` looks at it.",
-    ),
-    (boto.ProxyConnectionError, boto.InvalidProxiesConfigError): _Words(
-        "The proxy cannot be reached", "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.", OutageError
-    ),
+BY_ERROR: Mapping[tuple[type[Exception], ...], Words] = {
     (boto.UnsupportedS3ArnError, boto.UnsupportedS3AccesspointConfigurationError): ACCESS_POINT,
-    (boto.ParamValidationError, boto.InvalidDNSNameError): _Words(
+    (boto.ParamValidationError, boto.InvalidDNSNameError): Words(
         "S3 cannot be asked for this", "Correct `buckets` in indexer.toml."
     ),
-    (boto.ChecksumError, boto.FlexibleChecksumError): _Words(
+    (boto.ChecksumError, boto.FlexibleChecksumError): Words(
         "A body from S3 does not fit its checksum", "Try again later; a proxy in between may change bodies."
     ),
     (ResponseParserError,): UNREADABLE,
     (SlowBodyError, boto.ResponseStreamingError): BROKE_OFF,
     (boto.ConnectionError, boto.HTTPClientError): UNREACHED,
 }
-"""The first that fits counts; what is about credentials has words of its own (systems/aws.py)."""
+"""The first that fits counts."""
 
 
 def code_of(exc: ClientError) -> str:
@@ -162,7 +113,7 @@ def translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
     if names_access_point(bucket):
         words = ACCESS_POINT
     detail = bucket if words.kind is MissingBucketError else f"{shortened(what)}: {shortened(told)}"
-    fault = words.kind(words.summary, detail, words.hint.replace("{bucket}", bucket))
+    fault = words.fault("S3", detail, bucket)
     fault.refused = isinstance(exc, ClientError) and _refused(exc)
     return fault
 
@@ -178,13 +129,13 @@ def _refused(exc: ClientError) -> bool:
     return no and not told.get("RetryAttempts", 0)
 
 
-def _by_error(exc: Exception) -> _Words:
-    if (hint := credentials_hint(exc)) is not None:
-        return _Words("S3 needs credentials", hint, OutageError)
-    return next((words for kinds, words in BY_ERROR.items() if isinstance(exc, kinds)), BROKE_OFF)
+def _by_error(exc: Exception) -> Words:
+    return aws_errors.before_asking(exc) or next(
+        (words for kinds, words in BY_ERROR.items() if isinstance(exc, kinds)), BROKE_OFF
+    )
 
 
-def _by_code(exc: ClientError) -> _Words:
+def _by_code(exc: ClientError) -> Words:
     code, error = code_of(exc), exc.response.get("Error", {})
     if REQUESTER_PAYS.search(str(error.get("Message"))):
         return BILLED
@@ -192,7 +143,9 @@ def _by_code(exc: ClientError) -> _Words:
         return ELSEWHERE
     status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     other = DOWN if status in SLOW_DOWN or status >= HTTPStatus.INTERNAL_SERVER_ERROR else ANSWERED
-    return next((words for codes, words in BY_CODE.items() if code in codes), other)
+    return aws_errors.of_caller(code, str(error.get("Message"))) or next(
+        (words for codes, words in BY_CODE.items() if code in codes), other
+    )
 
 
 def _said(exc: ClientError) -> str:

@@ -29,19 +29,6 @@ BYTE_ORDER_MARK = "\ufeff"
 MAX_BYTES = 10_000_000
 MAX_SAID = 400
 """Characters of a vendor's words in an error."""
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"})
-UNKNOWN_CALLER = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,36 +138,33 @@ def _asked(service: _Service, name: str, ask: Callable[[Any], str]) -> str:
 
 def _refused(service: _Service, error: Mapping[str, Any], what: str) -> IndexerError:
     """The service's own refusal in our words."""
+    from indexer.systems import aws_errors
+
     code = str(error.get("Code", ""))
     words = " ".join(str(error.get("Message") or code).split())
     detail = f"{what}: {said(words, MAX_SAID)}"
     if code in service.missing:
         hint = "Check the name, and the account and region in use (AWS_PROFILE, AWS_DEFAULT_REGION)."
         return UsageError(f"There is no such {service.noun}", detail, hint)
-    if code in DENIED:
+    if code in aws_errors.DENIED:
         hint = f"Allow {service.action}, and kms:Decrypt where it has a key of its own (see docs/permissions.md)."
         return AccessDeniedError("AWS denies access", detail, hint)
-    if code in UNKNOWN_CALLER:
-        from indexer.systems.aws import HINT
-
-        return AccessDeniedError("AWS does not take these credentials", detail, HINT)
+    if (said_of_us := aws_errors.of_caller(code, words)) is not None:
+        return said_of_us.fault("AWS", detail)
     hint = f"See that the {service.noun} is there and may be decrypted, or try again later."
     return SystemFaultError("AWS answered with an error", f"{detail} ({code})", hint)
 
 
 def _unasked(service: _Service, exc: Exception, what: str) -> IndexerError:
     """Why the service could not be asked at all."""
-    from botocore.exceptions import NoRegionError, ParamValidationError
+    from botocore.exceptions import ParamValidationError
 
-    from indexer.systems.aws import credentials_hint
+    from indexer.systems import aws_errors
 
     detail = f"{what}: {said(exc, MAX_SAID)}"
-    if (hint := credentials_hint(exc)) is not None:
-        return SystemFaultError("AWS needs credentials", detail, hint)
-    match exc:
-        case NoRegionError():
-            return SystemFaultError("AWS needs a region", what, "Set AWS_DEFAULT_REGION, or AWS_PROFILE.")
-        case ParamValidationError():
-            return UsageError(f"This is no name of a {service.noun}", what, "Check the name.")
+    if (words := aws_errors.before_asking(exc)) is not None:
+        return words.fault("AWS", detail)
+    if isinstance(exc, ParamValidationError):
+        return UsageError(f"This is no name of a {service.noun}", what, "Check the name.")
     hint = f"Check the network, and {service.variable} where it is set."
     return SystemFaultError("AWS cannot be reached", detail, hint)
