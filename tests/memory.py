@@ -481,6 +481,11 @@ class MemoryDataAssetReader:
             )
         )
 
+    def exists(self, data_asset_id: str) -> bool:
+        """Is there such a data asset, archived or not, whatever a search shows?"""
+        with self._world.call("data_assets.get"):
+            return data_asset_id in self._world.data_assets
+
     def _found(
         self, wanted: Callable[[StoredDataAsset], bool], archived: bool = False
     ) -> Iterator[tuple[DataAsset, ...]]:

@@ -109,6 +109,17 @@ def test_delete_is_for_good(data_assets: DataAssets) -> None:
         data_assets.writer.delete("da-1")
 
 
+def test_one_exists_until_it_is_deleted(data_assets: DataAssets) -> None:
+    """Archived or not, external or not; an id is no part of a path."""
+    data_assets.put(stored_mount("da-1"))
+    data_assets.put(stored_result("r-1"))
+    data_assets.writer.archive("da-1", archive=True)
+    known = [one for one in ("da-1", "r-1", "nobody", "da-1/archive", "?") if data_assets.reader.exists(one)]
+    assert known == ["da-1", "r-1"]
+    data_assets.writer.delete("da-1")
+    assert not data_assets.reader.exists("da-1")
+
+
 def test_archiving_nobody_is_a_fault(data_assets: DataAssets) -> None:
     """What is not there cannot be archived."""
     with pytest.raises(SystemFaultError):
@@ -122,6 +133,7 @@ def test_a_refusal_is_never_an_empty_answer(data_assets: DataAssets) -> None:
     for ask in (
         lambda: mounted(data_assets),
         lambda: results(data_assets),
+        lambda: data_assets.reader.exists("da-1"),
         lambda: data_assets.writer.create(location("b"), "b", []),
         lambda: data_assets.writer.archive("da-1", archive=True),
         lambda: data_assets.writer.delete("da-1"),

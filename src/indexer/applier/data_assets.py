@@ -23,6 +23,7 @@ ATTEMPTS = 5
 LOOKS_S = (1.0, 2.0, 5.0, 10.0, 20.0)
 """Pauses between the looks for a data asset whose creation was not answered: a search lags behind, and two of one asset
 are worse than none."""
+NOT_SHOWN = "the data asset is there, and Code Ocean's search does not show it: apply again later"
 LAGS = timedelta(minutes=10)
 """For so long what an earlier run created, or may have, can still come to light."""
 
@@ -172,17 +173,18 @@ class DataAssetApplier:
             return
 
     def _not_there(self, action: ArchiveDataAsset | DeleteDataAsset, *, back: bool) -> None:
-        """It is not where it was: it is as wanted, or it was deleted."""
+        """It is not where it was: it is as wanted, or it was deleted, or the search shows a part of what there is."""
         target_id = action.target.data_asset_id or ""
-        if (
-            isinstance(action, DeleteDataAsset)
-            or _by_id(self._search(archived=not back), target_id) is not None
-        ):
-            self.ledger.judged(action, SATISFIED, _left(action))
+        if self.reader.exists(target_id):
+            if _by_id(self._search(archived=not back), target_id) is None:
+                self.ledger.failed(action, NOT_SHOWN)
+            else:
+                self.ledger.judged(action, SATISFIED, _left(action))
         elif back:
             self.ledger.judged(action, stale("the data asset was deleted, and cannot come back"))
         else:  # gone for good: nothing of it is left to archive, and nothing of ours
-            self.ledger.judged(action, SATISFIED, AfterImage())
+            left = _left(action) if isinstance(action, DeleteDataAsset) else AfterImage()
+            self.ledger.judged(action, SATISFIED, left)
 
 
 def _left(action: ArchiveDataAsset | DeleteDataAsset) -> AfterImage:

@@ -159,6 +159,10 @@ class DataAssetReader(Protocol):
         """Pages of the unarchived internal results that carry any of the tags; no result twice."""
         ...
 
+    def exists(self, data_asset_id: str) -> bool:
+        """Is there such a data asset, archived or not, whatever a search shows?"""
+        ...
+
 
 class DataAssetWriter(Protocol):
     """Code Ocean: external data assets only."""

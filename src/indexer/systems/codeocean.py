@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Self
+from urllib.parse import quote
 
 import requests
 from codeocean import CodeOcean
@@ -225,6 +226,20 @@ class CodeOceanReader:
                 "archived": False,
             }
             yield from self._pages(f"search results with tag:{tag}", params, seen)
+
+    def exists(self, data_asset_id: str) -> bool:
+        """Is there such a data asset, archived or not, whatever a search shows?"""
+        what = f"look at the data asset {data_asset_id}"
+        try:
+            with faults(self._client, what):
+                row = self._client.session.get(f"data_assets/{quote(data_asset_id, safe='')}").json()
+                if row["id"] != data_asset_id:
+                    raise ValueError("it is about another one")
+        except SystemFaultError as exc:
+            if isinstance(exc.__cause__, Error) and exc.__cause__.status_code == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+        return True
 
     def _pages(self, what: str, params: Mapping[str, Any], seen: set[str]) -> Iterator[tuple[DataAsset, ...]]:
         """All pages of a search. One that has more and gives no new token was cut short, and one that has more and shows
