@@ -12,6 +12,7 @@ from explore.stage import Change, Slot, Snapshot
 from explore.targets import writes_to
 from explore.watch import Problem, _record, lineage, named
 from indexer.applier.protocol import protocol_problems
+from indexer.model.action import Action, ArchiveDataAsset, DeleteDataAsset
 from indexer.model.outcome import BeforeImage, Outcome
 from indexer.model.values import sha256
 
@@ -108,11 +109,27 @@ def check_result(room: Room, run: Run) -> Iterator[Problem]:
             )
         changes = [one for one in history if one.author in ours and writes_to(action, one)]
         own = [one for one in changes if one.author == run.actor]
+        if outcome.status in WRITTEN and not _is_so(room, action, run):
+            yield Problem("unreported", f"{run.actor}: {action.kind} is {outcome.status}, and it is not so")
         for kind, words in _outcome_against(room, outcome, changes, own):
             yield Problem(
                 kind,
                 f"{run.actor}: {action.kind}/{action.reason} of {action.location} is {outcome.status}, {words}",
             )
+
+
+def _is_so(room: Room, action: Action, run: Run) -> bool:
+    """Is a data asset archived, deleted or back, as an outcome says? Unless others have changed it since."""
+    if not isinstance(action, ArchiveDataAsset | DeleteDataAsset):
+        return True
+    name = action.target.data_asset_id or ""
+    live = room.stage.data_assets.get(name)
+    others = {
+        one.author for one in room.stage.history[run.began : run.ended] if one.slot == ("data-asset", name)
+    }
+    if live is None or others - {run.actor}:
+        return True
+    return live.archived == (isinstance(action, DeleteDataAsset) or action.archive)
 
 
 def _outcome_against(

@@ -70,6 +70,8 @@ class Director:
                 self.stage.now += A_WHILE
             case "runs":
                 self._begin(event.what)
+            case "hides":
+                self.stage.hidden |= self.stage.known_as(event.what)
             case "ignoring":
                 pass  # it is so from the beginning
             case "yields":

@@ -158,6 +158,12 @@ def linked(generation: str, body: Mapping[str, Any]) -> set[str] | None:
     return ids
 
 
+def names_data_assets(now: Snapshot) -> bool:
+    """Does any record link a data asset, or stand for a result?"""
+    held = [(generation, body) for generation, bodies in now.records.items() for body in bodies.values()]
+    return any(linked(*one) or (place_of(one[1]) or ("",))[0] == RESULTS for one in held)
+
+
 def elsewhere(generation: str, body: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The links to other platforms, whatever their form."""
     held = body.get(LINKS[generation])

@@ -33,6 +33,7 @@ WORLDS_OF: dict[str, tuple[str, ...]] = {
         "adopted-in-our-bytes",
         "adopted",
     ),
+    "indexer.planner.bucket": ("links-removed", "results", "adopted-and-linked"),
     "indexer.applier.data_assets": ("derived-mounted", "gone-archive"),
     "indexer.applier.objects": (*FILES, "unrecorded", "format"),
 }
@@ -65,6 +66,9 @@ SHOWN_BY: dict[str, str] = {
     "an original goes without its root file": "undo.*acts uploader-removes",
     "what a write rested on is taken back without it": "purged; (undo|both|redo)",
     "an undo goes on where a step failed": f"undo.*({CURATOR}|{FILES_OF_OTHERS}|fails)",
+    "what no search shows is gone": "partial|hides",
+    "an empty answer is believed": "^[^@]*plan.*(partial|hides) all",
+    "an empty answer of results is believed": "^[^@]*plan.*(partial|hides) all",
     "any description will do": "apply.*acts uploader",
     "an undo does not look how the record was left": f"undo.*{CURATOR}",
     "refusals are not journalled": "apply.*(acts|runs)",
@@ -149,6 +153,7 @@ FAULTS: tuple[Fault, ...] = (
     *_in(
         "applier.data_assets",
         ("a creation is sent again at once", "            if not self._comes_to_light(action, location):", "            self.writer.create(location, action.content.name, action.content.tags)\n            if not self._comes_to_light(action, location):"),
+        ("what no search shows is gone", "        if self.reader.exists(target_id):", "        if False:"),
         ("what mounts already is not looked at", "    there = sorted(one.id for one in found if one.location == location)", "    there: list[str] = []"),
     ),
     *_in(
@@ -181,6 +186,11 @@ FAULTS: tuple[Fault, ...] = (
         ("copies before the record", "    return AssetPlan(tuple(chain([updates, *object_steps(files)])), tuple(findings))", "    return AssetPlan(tuple(chain([*object_steps(files), updates])), tuple(findings))"),
         ("nothing rests on anything", "                finished.append(with_id(action.model_copy(update={\"after\": after})))", "                finished.append(with_id(action.model_copy(update={\"after\": ()})))"),
         ("a failed search empties links", "    if not rules.links:\n        return None, ()", "    pass"),
+    ),
+    *_in(
+        "planner.bucket",
+        ("an empty answer is believed", "        mounted = mounted.doubted(\"Code Ocean shows no external", "        mounted.doubted(\"Code Ocean shows no external"),
+        ("an empty answer of results is believed", "        results = results.doubted(", "        results.doubted("),
     ),
     *_in(
         "planner.files",

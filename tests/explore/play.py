@@ -12,6 +12,7 @@ from functools import cache
 from explore.accounts import check_journal, check_result, check_undo
 from explore.actors import act
 from explore.director import Director
+from explore.facts import names_data_assets
 from explore.grounds import planned_in_vain
 from explore.oracle import not_adopted, out_of_step
 from explore.runs import Planned, Room, Run, apply, plan, quiet, undo
@@ -147,9 +148,16 @@ class _Play:
             planned = plan(self.room, "plan", self.point)
         except (Crash, IndexerError):
             return None
-        for one in () if planned.window else planned_in_vain(planned.plan, planned.seen):
+        for one in () if planned.window else planned_in_vain(planned.plan, self._shown(planned)):
             self._problem("unfounded", f"it was planned: {one}")
         return planned
+
+    def _shown(self, planned: Planned) -> Snapshot:
+        """What the planner could see. An answer without a single data asset, where records name some, is none."""
+        looks = self.room.stage.looks.get("plan", {}).get(("search", "live"), [])
+        if not looks or (not looks[-1].seen.data_assets and names_data_assets(planned.seen)):
+            return planned.seen
+        return replace(planned.seen, data_assets=looks[-1].seen.data_assets)
 
     def _apply(self, planned: Planned, folder: str, actor: str, *, quietly: bool = False) -> Run:
         run = apply(self.room, planned, folder, actor, quiet if quietly else self.point)
@@ -202,6 +210,7 @@ class _Play:
         """Plan and apply, until nothing is left to do; and what is then so must be right."""
         if self.room.stage.ignoring:
             return  # nothing is written to such a server: no night would end
+        self.room.stage.hidden.clear()
         planned = plan(self.room, "plan-of-night-0")
         if planned.plan.actions and self.in_step and self._undisturbed():
             self._problem("drift", f"the plan after it has {_kinds(planned)}")

@@ -127,12 +127,12 @@ class RecordWrites(MemoryRecordWriter):
 
 
 class DataAssets(MemoryDataAssetReader):
-    """Code Ocean, read only, by a search that may lag behind."""
+    """Code Ocean, read only, by a search that may lag behind, or show only a part."""
 
     _world: View
 
     def _found(self, wanted: Any, archived: bool = False) -> Iterator[tuple[DataAsset, ...]]:
-        yield from super()._found(wanted, archived)
+        yield from super()._found(lambda one: one.id not in self._world.unseen and wanted(one), archived)
         self._world.looked("search", "archived" if archived else "live")
 
 

@@ -15,6 +15,7 @@ SIMPLER: dict[Kind, Kind] = {
     "retried": "lost",
     "full": "dies",
     "refused": "fails",
+    "hides": "partial",
 }
 MOST_TRIES = 300
 

@@ -40,7 +40,7 @@ def kinds_at(name: str) -> tuple[Kind, ...]:
     if name.startswith(("file.", "archive.")):
         return ("dies", "power", "full")
     if name == "data_assets.search":
-        return ("dies", "fails", "lags")
+        return ("dies", "fails", "lags", "partial", "hides")
     if not WRITES.fullmatch(name):
         return ("dies", "fails")
     more: tuple[Kind, ...] = ()
@@ -74,12 +74,18 @@ def steps(world: str) -> tuple[str, ...]:
 def of_ours(world: str, then: Then, *actors: str, without: tuple[Kind, ...] = ()) -> tuple[Event, ...]:
     """What can happen to our own steps."""
     return tuple(
-        Event(actor, number, kind)
+        Event(actor, number, kind, what)
         for actor, number, name in points(world, then)
         if actor in actors
         for kind in kinds_at(name)
         if kind not in without
+        for what in (hidden_in(world) if kind in ("partial", "hides") else ("",))
     )
+
+
+def hidden_in(world: str) -> tuple[str, ...]:
+    """What a search can leave out: each data asset, or all."""
+    return (*prepared(world).room.stage.data_assets, "all")
 
 
 def meetings(world: str, then: Then, *actors: str) -> Iterator[tuple[str, int]]:
@@ -112,6 +118,12 @@ def of_second(world: str, then: Then) -> tuple[Event, ...]:
     )
 
 
+@cache
+def of_parts(world: str) -> tuple[Event, ...]:
+    """The plan can be made of what an index of Code Ocean shows that lacks something."""
+    return tuple(one for one in of_ours(world, "again", "plan") if one.kind == "hides")
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """All combinations of one event of each list, in one world."""
@@ -132,8 +144,10 @@ class Block:
 
 
 def singles(world: str, then: Then) -> Iterator[Block]:
-    """Nothing at all, and each event alone."""
+    """Nothing at all, and each event alone; a plan that was made of a part is taken back, too."""
     yield Block(world, then, ())
+    if "plan" not in ACTORS[then]:
+        yield Block(world, then, (of_parts(world),))
     yield Block(world, then, (of_ours(world, then, *ACTORS[then]),))
     yield Block(world, then, (of_others(world, then, *ACTORS[then]),))
     if "apply" in ACTORS[then]:

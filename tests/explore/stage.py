@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -36,6 +36,12 @@ class Snapshot:
                 return self.records[generation].get(key)
             case _:
                 return self.data_assets.get(slot[1])
+
+    def without(self, unseen: Collection[str]) -> Snapshot:
+        """The same, as a search shows it that leaves these data assets out."""
+        return replace(
+            self, data_assets={key: one for key, one in self.data_assets.items() if key not in unseen}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ class Stage(World):
     """The database compares objects and lists."""
     ignoring: bool = False
     """S3's server ignores all conditions."""
+    hidden: set[str] = field(default_factory=set)
+    """Data assets that no search of Code Ocean shows."""
     unanswered: bool = False
     """A write of ours was sent, or may have been, whose answer never came."""
 
@@ -96,6 +104,10 @@ class Stage(World):
             {name: dict(held) for name, held in self.records.items()},
             dict(self.data_assets),
         )
+
+    def known_as(self, name: str) -> set[str]:
+        """The data assets that an event names: one, or `all`, or none."""
+        return {*self.data_assets} if name == "all" else {*filter(None, [name])}
 
     def another(self) -> Stage:
         """The same once more, history and looks too."""
@@ -186,6 +198,8 @@ class View:
     point: Point
     lagging: int = 0
     """So many searches of Code Ocean still show what was there before the last create."""
+    unseen: frozenset[str] = frozenset()
+    """Data assets that the last search did not show, though they were there."""
     acting: Acting | None = None
     """A write that is being carried out."""
     writes: list[Write] = field(default_factory=list)
@@ -229,6 +243,9 @@ class View:
             raise SystemFaultError("The system failed", operation)
         if fate.startswith("lags"):
             self.lagging = int(fate.removeprefix("lags") or 1)
+        if operation == "data_assets.search":
+            one = fate.removeprefix("partial") if fate.startswith("partial") else ""
+            self.unseen = frozenset(self.stage.hidden | self.stage.known_as(one))
         if write:
             try:
                 with self.stage.acting(self.actor) as self.acting:
@@ -253,7 +270,8 @@ class View:
     def looked(self, *scope: str) -> None:
         """Note what this actor has seen."""
         seen = self.stage.looks.setdefault(self.actor, {}).setdefault(scope, [])
-        seen.append(Look(self.stage.now, self.stage.snapshot()))
+        unseen = self.unseen if scope[0] == "search" else frozenset()
+        seen.append(Look(self.stage.now, self.stage.snapshot().without(unseen)))
 
     def again(self, slot: Slot, value: object) -> None:
         """A write that left everything as it was is a write."""

@@ -12,7 +12,18 @@ from explore.schedule import Event, Schedule, parse
 from explore.space import Blocks, draw, of_others, of_ours, pairs, points, singles
 from explore.worlds import WORLDS
 
-LEFT_FOR_LONGER = ("power", "torn", "full", "purged", "ignoring", "retried", "refused", "lags")
+LEFT_FOR_LONGER = (
+    "power",
+    "torn",
+    "full",
+    "purged",
+    "ignoring",
+    "retried",
+    "refused",
+    "lags",
+    "partial",
+    "hides",
+)
 
 
 def fails_at_each_point(world: str) -> list[Schedule]:

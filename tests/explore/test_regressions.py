@@ -16,6 +16,9 @@ SCHEDULES = {
     "a server that knows no conditions": "stale-first: apply@1 ignoring, apply@2 acts uploader-adds-original; undo",
     "a search that lags behind a creation which is undone": "derived-mounted: undo@39 lags; undo",
     "a write by a run that is not at its end": "missing-first: apply@2 runs same, second@6 yields; again",
+    "a data asset that an undo cannot find": "derived-mounted: undo@39 hides all; undo",
+    "a data asset that no search shows is not archived": "gone-archive: apply@2 hides da-1; again",
+    "an archived data asset that cannot be shown to be back": "gone-archive: undo@22 hides da-2; redo",
     "two creations by two runs at once": "derived-mounted: apply@3 runs same; undo",
 }
 
