@@ -423,9 +423,18 @@ def in_a_row(run: DataAssets) -> int:
         ({"data_assets.archive": (1, None)}, (ARCHIVED,), MOUNTED, 1),
         ({"data_assets.create": (1, None)}, (CREATED,), None, 0),
         ({"data_assets.create": (1, None), "data_assets.search": (2, None)}, (CREATED,), None, 2),
+        ({"data_assets.get": (1, None)}, (DELETED,), None, 1),
         ({"objects.listing": (1, None)}, (action_of(archive_data_asset()),), MOUNTED, 0),
     ],
-    ids=["search", "second-search", "write-after-searches", "creation-looked-for", "creation-and-look", "s3"],
+    ids=[
+        "search",
+        "second-search",
+        "write-after-searches",
+        "creation-looked-for",
+        "creation-and-look",
+        "look-by-id",
+        "s3",
+    ],
 )
 def test_a_request_to_code_ocean_that_fails_counts_once(
     tmp_path: Path,

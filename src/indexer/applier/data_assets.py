@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
@@ -26,6 +27,7 @@ are worse than none."""
 NOT_SHOWN = "the data asset is there, and Code Ocean's search does not show it: apply again later"
 LAGS = timedelta(minutes=10)
 """For so long what an earlier run created, or may have, can still come to light."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,17 @@ class DataAssetApplier:
         return found
 
     def _search(self, *, archived: bool) -> list[DataAsset]:
+        return self._asked(lambda: [one for page in self.reader.mounted(archived=archived) for one in page])
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        """Its answer. A system that does not answer is not asked for ever."""
         try:
-            found = [one for page in self.reader.mounted(archived=archived) for one in page]
+            answer = ask()
         except SystemFaultError as exc:
             self.ledger.noted("codeocean", exc)
             raise
         self.ledger.noted("codeocean")
-        return found
+        return answer
 
     def _create(self, action: CreateDataAsset, mounted: list[DataAsset]) -> None:
         """Look before creating: one that mounts the location already is as good, and never are there two."""
@@ -175,7 +181,7 @@ class DataAssetApplier:
     def _not_there(self, action: ArchiveDataAsset | DeleteDataAsset, *, back: bool) -> None:
         """It is not where it was: it is as wanted, or it was deleted, or the search shows a part of what there is."""
         target_id = action.target.data_asset_id or ""
-        if self.reader.exists(target_id):
+        if self._asked(lambda: self.reader.exists(target_id)):
             if _by_id(self._search(archived=not back), target_id) is None:
                 self.ledger.failed(action, NOT_SHOWN)
             else:
