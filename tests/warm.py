@@ -25,7 +25,10 @@ IMPORTED = (
     "indexer.cli",
     *(f"indexer.runs.{name}" for name in ("apply", "doctor", "plan", "predecessor", "schemas", "undo")),
     *(f"indexer.systems.{name}" for name in ("checks_codeocean", "checks_docdb", "checks_s3", "docdb", "s3")),
-    *(f"indexer.render.{name}" for name in ("comparison", "html", "markdown", "plan_text", "result_text")),
+    *(
+        f"indexer.render.{name}"
+        for name in ("html", "markdown", "of_comparison", "of_plan", "of_result", "of_verdict", "text")
+    ),
     "deepdiff",
 )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from indexer.model.content import Change
 from indexer.model.plan import Finding, Withheld
+from indexer.render.of_plan import plan_report
 from indexer.render.paint import PLAIN, Paint
-from indexer.render.plan_text import outline, plan_text, warning
-from indexer.render.tally import headline
+from indexer.render.text import alarm_lines, outline, report_text
 from rendered import delete, plan_of, put
 
 
@@ -17,25 +17,27 @@ def shown(*lines: str) -> str:
 def test_headline_says_what_would_happen() -> None:
     """Created, changed and deleted, in figures."""
     plan = plan_of([put("a", etag=None), put("b"), delete()])
-    assert headline(plan) == "3 actions on 3 assets of 10: 1 create, 1 change, 1 delete."
+    assert plan_report(plan).headline == "3 actions on 3 assets of 10: 1 create, 1 change, 1 delete."
 
 
 def test_nothing_to_do() -> None:
     """An empty plan says so."""
-    assert headline(plan_of()).startswith("Nothing to do: 10 assets")
+    assert plan_report(plan_of()).headline.startswith("Nothing to do: 10 assets")
 
 
 def test_an_incomplete_plan_never_says_that_all_is_well() -> None:
     """Neither in its headline nor quietly."""
     plan = plan_of(unread="S3 denies access")
-    assert "not everything could be read" in headline(plan)
-    assert "S3 denies access" in shown(*warning(plan, PLAIN))
-    assert "WARNING" in shown(*plan_text(plan, PLAIN))
+    assert "not everything could be read" in plan_report(plan).headline
+    assert "S3 denies access" in shown(*alarm_lines(plan_report(plan), PLAIN))
+    assert "WARNING" in shown(*report_text(plan_report(plan), PLAIN))
 
 
 def test_an_action_is_shown_with_all_that_a_reviewer_needs() -> None:
     """Kind, file, reason, size, condition and difference."""
-    text = shown(*plan_text(plan_of([put("a", Change(path="sex", before='"F"', after='"M"'))]), PLAIN))
+    text = shown(
+        *report_text(plan_report(plan_of([put("a", Change(path="sex", before='"F"', after='"M"'))])), PLAIN)
+    )
     for part in (
         "s3://bucket/a",
         "~ put-object subject.json",
@@ -50,11 +52,11 @@ def test_an_action_is_shown_with_all_that_a_reviewer_needs() -> None:
 def test_colour_only_adds_to_the_text() -> None:
     """Without its escape codes the coloured text is the plain one."""
     plan = plan_of([put(), delete()], [Finding(kind="name-mismatch", location="s3://bucket/a", detail="x")])
-    coloured = shown(*plan_text(plan, Paint(colour=True)))
+    coloured = shown(*report_text(plan_report(plan), Paint(colour=True)))
     assert "\x1b[" in coloured
     for code in ("0", "1", "2", "31", "32", "33", "36", "1;31"):
         coloured = coloured.replace(f"\x1b[{code}m", "")
-    assert coloured == shown(*plan_text(plan, PLAIN))
+    assert coloured == shown(*report_text(plan_report(plan), PLAIN))
 
 
 def test_foreign_text_cannot_reach_the_terminal() -> None:
@@ -65,7 +67,7 @@ def test_foreign_text_cannot_reach_the_terminal() -> None:
         [Finding(kind="name-mismatch", location=None, detail=evil)],
         [Withheld(action=delete(evil), policy=evil, detail=evil)],
     )
-    lines = [*plan_text(plan, PLAIN), *outline(plan, PLAIN, 80)]
+    lines = [*report_text(plan_report(plan), PLAIN), *outline(plan_report(plan), PLAIN, 80)]
     assert all(line.isprintable() for line in lines)
     assert not any(one in evil for line in lines for one in line if not one.isascii())
 
@@ -74,7 +76,7 @@ def test_outline_fits_the_screen() -> None:
     """Differences are cut to the width; the whole is in `show`."""
     long = Change(path="p" * 50, before='"' + "b" * 100 + '"', after="日本" * 60)
     plan = plan_of([put("a" * 200, long)])
-    first = list(outline(plan, PLAIN, 80))[1:4]
+    first = list(outline(plan_report(plan), PLAIN, 80))[1:4]
     assert all(len(line) <= 80 for line in first)
 
 
@@ -83,6 +85,6 @@ def test_withheld_actions_are_shown_with_their_policy() -> None:
     held = Withheld(
         action=delete(), policy="max_deletes", detail="deletions of 1 records exceed the limit of 0"
     )
-    text = shown(*plan_text(plan_of(withheld=[held]), PLAIN))
+    text = shown(*report_text(plan_report(plan_of(withheld=[held])), PLAIN))
     assert "1 action withheld by max_deletes: deletions of 1 records exceed the limit of 0" in text
     assert "- delete-record v1 record id-gone" in text

@@ -22,8 +22,9 @@ from indexer.render.gate.annotations import verdict_annotations
 from indexer.render.gate.junit import SHOWN, verdict_junit
 from indexer.render.gate.markdown import verdict_markdown
 from indexer.render.gate.sarif import Where, verdict_sarif
-from indexer.render.gate.text import verdict_text
+from indexer.render.of_verdict import verdict_report
 from indexer.render.paint import PLAIN
+from indexer.render.text import report_text
 from rendered import plan_of, put
 
 # SARIF's own schema, as the npm package @microsoft/sarif-multitool-linux 5.7.0 (MIT) carries it.
@@ -185,7 +186,7 @@ def test_markdown_fits_a_comment_and_renders(verdict: Verdict) -> None:
 
 @pytest.mark.parametrize("verdict", VERDICTS, ids=lambda one: f"{one.status}-{one.strict}")
 def test_text_says_the_verdict_first_and_the_rules_that_need_work(verdict: Verdict) -> None:
-    lines = list(verdict_text(verdict, PLAIN, 100))
+    lines = list(report_text(verdict_report(verdict), PLAIN, 100))
     first = {"in-step": "No unexpected drift", "drift": "DRIFT: ", "incomplete": "CANNOT SAY: "}
     assert lines[0].startswith(first[verdict.status])
     text = "\n".join(lines)

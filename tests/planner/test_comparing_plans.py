@@ -9,8 +9,10 @@ from indexer.model.action import Action
 from indexer.model.plan import Finding, Withheld
 from indexer.planner.compare import compare
 from indexer.render.comment import MAX_CHARACTERS
-from indexer.render.comparison import comparison_markdown, comparison_text
+from indexer.render.comparison import comparison_markdown
+from indexer.render.of_comparison import comparison_report
 from indexer.render.paint import PLAIN
+from indexer.render.text import report_text
 from rendered import delete, plan_of, put
 
 some_actions = st.lists(
@@ -59,13 +61,15 @@ def test_what_may_only_be_out_of_sight_is_said() -> None:
     narrow = narrow.model_copy(update={"scope": narrow.scope.model_copy(update={"assets": ("x*",)})})
     for other, word in ((narrow, "did not look at the same"), (plan_of(unread="denied"), "Not everything")):
         found = compare(plan, other)
-        assert any(word in line for line in comparison_text(found, PLAIN))
+        assert any(word in line for line in report_text(comparison_report(found), PLAIN))
         assert word in comparison_markdown(found)
 
 
 def test_what_it_was_before_is_shown() -> None:
     lines = list(
-        comparison_text(compare(plan_of([put(etag="1" * 16)]), plan_of([put(etag="2" * 16)])), PLAIN)
+        report_text(
+            comparison_report(compare(plan_of([put(etag="1" * 16)]), plan_of([put(etag="2" * 16)]))), PLAIN
+        )
     )
     assert any(line.strip().startswith("was: core-file-stale") and "ETag 22222222" in line for line in lines)
 

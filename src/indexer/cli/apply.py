@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 NAME = "apply"
 SUMMARY = "Carry out a reviewed plan."
 IN_PART = 4
-LISTED = 20
 STOPPING = "Stopping: what is in flight is finished and recorded. Once more to stop at once."
 
 PlanFile = Annotated[
@@ -155,13 +154,13 @@ def _applied(plan: Place, folder: Place, results: str | None) -> list[str]:
 
 def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:
     """What came of it, most important last: that is what stays on the screen."""
-    from indexer.render.result_text import outcome_table, result_headline, unsuccessful
+    from indexer.render.of_result import result_report
+    from indexer.render.text import outline
 
-    actions = {action.id: action for action in plan.actions}
-    talk.lines(outcome_table(result, actions, talk.paint))
-    talk.lines(unsuccessful(result, actions, talk.paint, LISTED))
+    report = result_report(result, {action.id: action for action in plan.actions})
+    talk.lines(outline(report, talk.paint))
     talk.say(
-        f"{'Done' if result.complete else 'DONE IN PART'}: {result_headline(result)}",
+        f"{'Done' if result.complete else 'DONE IN PART'}: {report.headline}",
         "bold" if result.complete else "alarm",
         result=str(path),
         summary=result.summary,

@@ -171,10 +171,13 @@ def _rendered(verdict: Verdict, output: Format, expected: Path | None, config: s
 
     match output:
         case "text":
-            from indexer.render.gate.text import verdict_text
+            from indexer.render.of_verdict import verdict_report
+            from indexer.render.text import report_text
 
             width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
-            return "".join(f"{line}\n" for line in verdict_text(verdict, paint_for(sys.stdout), width))
+            return "".join(
+                f"{line}\n" for line in report_text(verdict_report(verdict), paint_for(sys.stdout), width)
+            )
         case "json":
             from indexer.runs.files import document_text
 

@@ -142,16 +142,17 @@ def _report(talk: Talk, plan: Plan, out: str, config: str | None) -> None:
     """What the plan holds, most important last: that is what stays on the screen."""
     import shutil
 
-    from indexer.render.plan_text import outline, warning
-    from indexer.render.tally import headline, incomplete_reads
+    from indexer.render.of_plan import plan_report
+    from indexer.render.text import WIDTH, alarm_lines, outline
 
-    width = shutil.get_terminal_size().columns if talk.on_terminal else 160
-    talk.lines(outline(plan, talk.paint, width))
-    if not plan.summary.complete:
-        reads = list(incomplete_reads(plan))
-        talk.alarm("not everything could be read", warning(plan, talk.paint), reads=reads)
+    report = plan_report(plan)
+    width = shutil.get_terminal_size().columns if talk.on_terminal else WIDTH
+    talk.lines(outline(report, talk.paint, width))
+    for alarm in report.alarms:
+        lines = alarm_lines(report, talk.paint)
+        talk.alarm("not everything could be read", lines, reads=list(alarm.lines))
     summary = plan.summary.model_dump(mode="json")
-    words = f"Plan: {headline(plan)} Nothing is changed yet." if plan.actions else headline(plan)
+    words = f"Plan: {report.headline} Nothing is changed yet." if plan.actions else report.headline
     talk.say(words, "bold", plan=out, plan_id=plan.plan_id, summary=summary)
     if out == STDOUT or talk.json_lines:
         return

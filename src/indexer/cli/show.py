@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.model.outcome import Result
     from indexer.model.place import Place
     from indexer.model.plan import Plan
+    from indexer.render.report import Report
     from indexer.render.selection import Selection
     from indexer.runs.files import PlanFile
 
@@ -87,7 +88,7 @@ def command(
 
 def _plan(plan: Plan, file: Place, output: Format, selection: Selection) -> str:
     from indexer.render.markdown import plan_markdown
-    from indexer.render.plan_text import plan_text
+    from indexer.render.of_plan import plan_report
     from indexer.render.selection import select_plan
     from indexer.runs.files import document_text, plan_document
 
@@ -105,7 +106,7 @@ def _plan(plan: Plan, file: Place, output: Format, selection: Selection) -> str:
 
             return plan_html(selected, part_of, shlex.quote(str(file)))
         case "text":
-            return _text(plan_text(selected, paint_for(sys.stdout), part_of))
+            return _text(plan_report(selected, part_of))
 
 
 def _comparison(
@@ -113,7 +114,8 @@ def _comparison(
 ) -> str:
     """Of the second one, which is the older, with the first."""
     from indexer.planner.compare import compare
-    from indexer.render.comparison import comparison_markdown, comparison_text
+    from indexer.render.comparison import comparison_markdown
+    from indexer.render.of_comparison import comparison_report
     from indexer.render.selection import select_plan
     from indexer.runs.files import PlanFile, document_text
 
@@ -133,13 +135,13 @@ def _comparison(
                 "two plans are compared as text, json or markdown", param_hint="--format"
             )
         case "text":
-            return _text(comparison_text(found, paint_for(sys.stdout)))
+            return _text(comparison_report(found))
 
 
 def _result(result: Result, file: Place, output: Format, selection: Selection) -> str:
     from indexer.applier.history import PLAN_FILE
     from indexer.render.markdown import result_markdown
-    from indexer.render.result_text import result_text
+    from indexer.render.of_result import result_report
     from indexer.render.selection import select_result
     from indexer.runs.files import document_text
     from indexer.runs.reviewed import needed_plan_of, plan_of
@@ -158,8 +160,10 @@ def _result(result: Result, file: Place, output: Format, selection: Selection) -
             beside = [str(file.parent / PLAN_FILE), "--results", str(file.parent)]
             return result_html(selected, actions, shlex.join(beside))
         case "text":
-            return _text(result_text(selected, actions, paint_for(sys.stdout)))
+            return _text(result_report(selected, actions))
 
 
-def _text(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+def _text(report: Report) -> str:
+    from indexer.render.text import report_text
+
+    return "".join(f"{line}\n" for line in report_text(report, paint_for(sys.stdout)))

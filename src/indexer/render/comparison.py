@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 from indexer.model.action import Action
-from indexer.model.plan import Finding
 from indexer.planner.compare import Comparison
 from indexer.render.comment import (
     BRIEF,
@@ -20,41 +18,10 @@ from indexer.render.comment import (
     length,
     section_text,
 )
-from indexer.render.paint import Cell, Paint, table
-from indexer.render.plan_text import action_lines, finding_line
-from indexer.render.safe import safe
-from indexer.render.words import counted, details
+from indexer.render.plan_text import finding_line
+from indexer.render.words import counted
 
 TITLES = ("new", "altered", "gone", "still there")
-STYLES = {"new": "red", "altered": "yellow", "gone": "green", "still there": "dim"}
-
-
-def comparison_text(found: Comparison, paint: Paint) -> Iterator[str]:
-    """What is new first, what is gone last; what is still there as it was is only counted."""
-    yield paint(_headline(found), "bold")
-    yield paint(
-        f"plan {safe(found.plan_id[:8])} of {found.created_at:%Y-%m-%d %H:%M} UTC against "
-        f"{safe(found.older_plan_id[:8])} of {found.older_created_at:%Y-%m-%d %H:%M} UTC",
-        "dim",
-    )
-    for line in _doubts(found):
-        yield paint(f"WARNING: {line}", "alarm")
-    groups, was = _groups(found), {one.after.id: one.before for one in found.altered}
-    if any(groups.values()):
-        yield ""
-        yield from _table(groups, paint)
-    for title in TITLES[:3]:
-        if groups[title]:
-            yield ""
-            yield paint(title.capitalize(), STYLES[title])
-        for location, asset in groupby(groups[title], key=lambda action: action.location):
-            yield f"  {paint(safe(location), 'bold')}"
-            for action in asset:
-                yield from (f"  {line}" for line in action_lines(action, paint))
-                if action.id in was and title == "altered":
-                    yield paint(f"        was: {details(was[action.id])}", "dim")
-    yield from _finding_lines("New findings", found.new_findings, paint)
-    yield from _finding_lines("Findings that are gone", found.gone_findings, paint)
 
 
 def comparison_markdown(found: Comparison, limit: int = MAX_CHARACTERS) -> str:
@@ -110,24 +77,5 @@ def _counts(groups: dict[str, Sequence[Action]]) -> Iterator[tuple[str, list[int
         yield reason, [by_title[title][reason] for title in TITLES]
 
 
-def _table(groups: dict[str, Sequence[Action]], paint: Paint) -> Iterator[str]:
-    rows = [[Cell("actions", "dim"), *(Cell(title, "dim") for title in TITLES)]]
-    for reason, numbers in _counts(groups):
-        cells = (
-            Cell(f"{number:,}", STYLES[title]) if number else Cell("·", "dim")
-            for title, number in zip(TITLES, numbers, strict=True)
-        )
-        rows.append([Cell(reason), *cells])
-    yield from table(rows, paint, frozenset(range(1, len(TITLES) + 1)))
-
-
 def _number(number: int) -> str:
     return f"{number:,}" if number else ""
-
-
-def _finding_lines(title: str, findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
-    if findings:
-        yield ""
-        yield paint(title, "bold")
-    for one in findings:
-        yield f"  {paint(one.kind, 'yellow')} {finding_line(one)}"

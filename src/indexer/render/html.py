@@ -21,9 +21,9 @@ from indexer.model.action import Action
 from indexer.model.kinds import EFFECTS
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
+from indexer.render.page.facts import plan_facts, plan_figures, plan_steps, result_facts, result_steps
+from indexer.render.page.rows import Row, action_row, by_asset, outcome_row, took, withheld_row
 from indexer.render.plan_text import WAYS_OUT, finding_line, withheld_lines
-from indexer.render.report.facts import plan_facts, plan_figures, plan_steps, result_facts, result_steps
-from indexer.render.report.rows import Row, action_row, by_asset, outcome_row, took, withheld_row
 from indexer.render.result_text import STATUSES, UNSUCCESSFUL, result_headline
 from indexer.render.safe import safe
 from indexer.render.tally import headline, incomplete_reads
@@ -117,7 +117,7 @@ def _page(title: str, line: str, made: str, state: str, body: Iterable[str], ass
 
 
 def _part_of_page(name: str) -> str:
-    return files("indexer.render.report").joinpath(name).read_text(encoding="utf-8")
+    return files("indexer.render.page").joinpath(name).read_text(encoding="utf-8")
 
 
 def _digest(text: str) -> str:

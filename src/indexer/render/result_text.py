@@ -23,26 +23,6 @@ Actions = Mapping[str, Action]
 """By id; empty where the plan of a result is not at hand."""
 
 
-def result_text(result: Result, actions: Actions, paint: Paint) -> Iterator[str]:
-    """The lines of a result, all of it."""
-    took_s = (result.ended_at - result.started_at).total_seconds()
-    words = f"Run {safe(result.run_id[:8])} of plan {safe(result.plan_id[:8])}: {result_headline(result)}"
-    yield paint(words, "bold")
-    yield paint(
-        f"{result.started_at:%Y-%m-%d %H:%M:%S} UTC, {took_s:,.0f} s, by indexer {safe(result.tool_version)}",
-        "dim",
-    )
-    yield ""
-    yield from outcome_table(result, actions, paint)
-    for status in STATUSES:
-        held = [one for one in result.outcomes if one.status == status]
-        if held:
-            yield ""
-            yield paint(f"{status}: {STATUSES[status][1]}", "bold")
-        for outcome in held:
-            yield from outcome_lines(outcome, actions, paint)
-
-
 def result_headline(result: Result) -> str:
     """How it went, in one sentence."""
     counts = result.summary
@@ -71,16 +51,6 @@ def outcome_table(result: Result, actions: Actions, paint: Paint) -> Iterator[st
 def _counts(counts: Counter[Status], shown: list[Status]) -> Iterator[Cell]:
     for status in shown:
         yield Cell(f"{counts[status]:,}", STATUSES[status][0]) if counts[status] else Cell("·", "dim")
-
-
-def unsuccessful(result: Result, actions: Actions, paint: Paint, limit: int) -> Iterator[str]:
-    """The first outcomes that did not succeed, causes before what was skipped for them, and how many more."""
-    order = {status: place for place, status in enumerate(UNSUCCESSFUL)}
-    found = sorted((one for one in result.outcomes if one.status in order), key=lambda one: order[one.status])
-    for outcome in found[:limit]:
-        yield from outcome_lines(outcome, actions, paint)
-    if len(found) > limit:
-        yield f"  and {len(found) - limit:,} more"
 
 
 def outcome_lines(outcome: Outcome, actions: Actions, paint: Paint) -> Iterator[str]:

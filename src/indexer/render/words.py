@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, assert_never
 
 from indexer.model.action import (
@@ -30,7 +31,10 @@ from indexer.model.content import (
     ObjectSource,
     RecordTarget,
 )
+from indexer.model.drift import RuleUse
 from indexer.model.kinds import Effect
+from indexer.model.location import parse_location
+from indexer.model.plan import CoverageRow, Finding
 from indexer.render.safe import safe
 
 SIGNS: dict[Effect, str] = {"create": "+", "change": "~", "delete": "-"}
@@ -108,6 +112,48 @@ def precondition(action: Action) -> str:
         case NotMounted():
             return "if none mounts this asset yet"
     assert_never(action.precondition)
+
+
+def bucket_of(action: Action) -> str:
+    """The bucket of an action's asset."""
+    location = parse_location(action.location)
+    return location.bucket if location else action.location
+
+
+def finding_line(finding: Finding) -> str:
+    """Where, and what is wrong there."""
+    return ": ".join(part for part in (finding.location, finding.detail) if part)
+
+
+def rule_line(use: RuleUse) -> str:
+    """One rule: what it expects, until when, for whom, and why."""
+    rule = use.rule
+    what = " ".join(filter(None, (rule.action, rule.reason, rule.finding))) or "any action"
+    return f"{what} on {rule.asset!r} until {rule.until} ({rule.owner}: {rule.why})"
+
+
+def incomplete_read(row: CoverageRow) -> str:
+    """One read that did not get to its end, and what to do about it."""
+    hint = f" → {row.hint}" if row.hint else ""
+    return f"{row.system}: {row.scope}: {row.why} ({row.count:,} read){hint}"
+
+
+def detail_words(detail: str, actions: Mapping[str, Action]) -> str:
+    """The ledger's words, with the action that they may name by its id in words."""
+    for word in detail.replace(",", " ").split():
+        if word in actions:
+            named = actions[word]
+            detail = detail.replace(f"action {word}", f"{named.kind} {target(named)}")
+    return detail
+
+
+def took(started_at: datetime, ended_at: datetime) -> str:
+    """How long, in two units at most."""
+    seconds = (ended_at - started_at).total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def size_text(size_bytes: int) -> str:

@@ -6,30 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from indexer.model.action import Action
 from indexer.model.drift import RuleUse, Verdict
-from indexer.render.paint import Paint
-from indexer.render.plan_text import finding_line, first_differences, summary_table
 from indexer.render.safe import safe
 from indexer.render.tally import incomplete_read
 from indexer.render.words import counted
-
-LISTED = 20
-"""So many findings are shown one by one."""
-STYLES = {"in-step": "bold", "drift": "alarm", "incomplete": "alarm"}
-
-
-def verdict_text(verdict: Verdict, paint: Paint, width: int) -> Iterator[str]:
-    """The lines of a verdict, most important first: it is read from the top of a CI job's log."""
-    yield paint(verdict_headline(verdict), STYLES[verdict.status])
-    for line in obstacles(verdict):
-        yield paint(f"  {safe(line)}", "alarm")
-    actions = unexpected(verdict)
-    if actions:
-        yield ""
-        yield from first_differences(actions, paint, width)
-        yield ""
-        yield from summary_table(actions, paint)
-    yield from _findings(verdict, paint)
-    yield from _rules(verdict, paint)
 
 
 def obstacles(verdict: Verdict) -> Iterator[str]:
@@ -81,33 +60,3 @@ def rule_line(use: RuleUse) -> str:
     rule = use.rule
     what = " ".join(filter(None, (rule.action, rule.reason, rule.finding))) or "any action"
     return safe(f"{what} on {rule.asset!r} until {rule.until} ({rule.owner}: {rule.why})")
-
-
-def _findings(verdict: Verdict, paint: Paint) -> Iterator[str]:
-    found = [one for one in verdict.findings if one.expected_by is None]
-    if not found:
-        return
-    yield ""
-    total = counted(verdict.totals.unexpected_findings, "unexpected finding")
-    yield f"{paint(total, 'bold')}{'' if verdict.strict else ': they fail the gate with --strict only'}"
-    for one in found[:LISTED]:
-        yield f"  {paint(safe(one.finding.kind), 'yellow')} {finding_line(one.finding)}"
-    if len(found) > LISTED:
-        yield f"  and {len(found) - LISTED:,} more"
-
-
-def _rules(verdict: Verdict, paint: Paint) -> Iterator[str]:
-    expired = [one for one in verdict.rules if one.expired]
-    unused = [one for one in verdict.rules if not one.expired and not one.matched]
-    used = [one for one in verdict.rules if not one.expired and one.matched]
-    for title, style, uses in (
-        ("Expired rules: each fails the gate until it is renewed or taken out", "alarm", expired),
-        ("Expected", "bold", used),
-        ("Rules that match nothing: take them out", "yellow", unused),
-    ):
-        if uses:
-            yield ""
-            yield paint(title, style)
-        for one in uses:
-            where = f"line {one.line}: " if one.line else ""
-            yield f"  {where}{rule_line(one)}: {one.matched:,} matched"

@@ -1,0 +1,157 @@
+"""A report as text: the whole of it for `show` and the gate, its outline for the end of `plan` and `apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, groupby, islice
+
+from indexer.render.paint import Cell, Paint, shortened, table
+from indexer.render.report import Entry, Group, Report, Section, Table
+from indexer.render.safe import safe
+from indexer.render.words import counted
+
+WIDTH = 160
+"""Columns of a screen that is none."""
+NONE = "·"
+OUTLINED = 20
+"""So many of what did not succeed are in an outline."""
+
+
+def report_text(report: Report, paint: Paint, width: int = WIDTH) -> Iterator[str]:
+    """The lines of a report. `width`: of the first differences, where those are all that is shown."""
+    name = f"{report.name}: " if report.name else ""
+    yield paint(safe(f"{name}{report.headline}"), report.style)
+    about = " · ".join(filter(None, [report.made, *(one.brief for one in report.facts)]))
+    if about:
+        yield paint(safe(about), "dim")
+    yield from (paint(safe(note), "yellow") for note in report.notes)
+    yield from alarm_lines(report, paint)
+    groups = [one for one in report.groups if one.count and not one.quiet]
+    for group in groups:
+        if group.only_first:
+            yield ""
+            yield from _first(group, paint, width)
+    if report.table and report.table.rows:
+        yield ""
+        yield from _table(report.table, paint)
+    for group in groups:
+        if not group.only_first:
+            yield from _group(group, paint)
+
+
+def alarm_lines(report: Report, paint: Paint) -> Iterator[str]:
+    """What could not be seen, so loud that nobody takes the report for the whole truth."""
+    for alarm in report.alarms:
+        if not alarm.told:
+            yield paint(safe(f"WARNING: {alarm.title.upper()}{alarm.words}"), "alarm")
+            yield from (paint(f"  {safe(line)}", "alarm") for line in alarm.lines)
+
+
+def outline(report: Report, paint: Paint, width: int = WIDTH) -> Iterator[str]:
+    """A report in about a screen: the first differences, then the counts, then what a person must look at."""
+    shown = False
+    for group in report.groups:
+        if lines := list(_first(group, paint, width)):
+            shown = True
+            yield from [*lines, ""]
+    if report.table and report.table.rows:
+        yield from _table(report.table, paint)
+    if shown:
+        yield ""
+    for group in report.groups:
+        if group.brief and group.count:
+            yield f"{paint(counted(group.count, group.noun), 'bold')} {safe(group.brief)}"
+        yield from (paint(safe(line), "yellow") for line in group.intro)
+        if group.way_out:
+            yield f"  {group.way_out}"
+    urgent = sorted((one for one in report.groups if one.urgent), key=lambda one: one.rank)
+    yield from _at_most(chain.from_iterable(one.entries for one in urgent), OUTLINED, "  ", paint)
+
+
+def entry_lines(entry: Entry, paint: Paint, indent: str = "  ") -> Iterator[str]:
+    """One entry: what and on what, why, the small print, and its differences."""
+    mark = f"{paint(safe(entry.mark), entry.style)} " if entry.mark else ""
+    yield f"{indent}{mark}{safe(entry.text)}"
+    indent += "    "
+    if entry.why:
+        yield f"{indent}{safe(entry.why)}{f' ({entry.tries})' if entry.tries else ''}"
+    if entry.small:
+        yield paint(f"{indent}{safe(entry.small)}", "dim")
+    for change in entry.changes:
+        yield f"{indent}{safe(change.path)}"
+        for sign, value, style in (("-", change.before, "red"), ("+", change.after, "green")):
+            if value is not None:
+                yield paint(f"{indent}  {sign} {safe(value)}", style)
+    if entry.omitted:
+        yield paint(f"{indent}and {counted(entry.omitted, 'more difference')}", "dim")
+    if entry.was:
+        yield paint(f"{indent}was: {safe(entry.was)}", "dim")
+
+
+def _first(group: Group, paint: Paint, width: int) -> Iterator[str]:
+    """An action of each of the most telling reasons, with its first difference."""
+    for place, entry in enumerate(group.first):
+        if place == 0:
+            yield paint("First differences", "bold")
+        yield from _preview(entry, paint, width)
+
+
+def _preview(entry: Entry, paint: Paint, width: int) -> Iterator[str]:
+    """Two or three lines, cut to the screen: what, where, and the first difference."""
+    yield f"  {paint(entry.mark, entry.style)} {shortened(safe(entry.text), width - len(entry.mark) - 3)}"
+    if (action := entry.action) is not None:
+        where = safe(f"{action.reason} · {action.location}")
+        yield paint(f"      {shortened(where, width - 6)}", "dim")
+    if entry.changes:
+        first = entry.changes[0]
+        more = len(entry.changes) - 1 + entry.omitted
+        before, after = ("nothing" if one is None else one for one in (first.before, first.after))
+        tail = f" (and {counted(more, 'more difference')})" if more else ""
+        text = safe(f"{first.path}: {before} → {after}")
+        yield f"      {shortened(text, width - 6 - len(tail))}{tail}"
+
+
+def _table(found: Table, paint: Paint) -> Iterator[str]:
+    """Rows of a bucket under their sum; a figure that is nought as a dot."""
+    rows = [[Cell("actions", "dim"), *(Cell(name, "dim") for name, _ in found.columns)]]
+    for bucket, tallies in groupby(found.rows, key=lambda row: row.bucket):
+        held = tuple(tallies)
+        if bucket:
+            rows.append([Cell(safe(bucket), "bold"), *_figures(found, Table("", found.columns, held).totals)])
+        indent = "  " if bucket else ""
+        rows += [[Cell(f"{indent}{safe(row.reason)}"), *_figures(found, row.counts)] for row in held]
+    if found.summed:
+        rows.append([Cell("total", "bold"), *_figures(found, found.totals)])
+    yield from table(rows, paint, frozenset(range(1, len(found.columns) + 1)))
+
+
+def _figures(found: Table, counts: Iterable[int]) -> Iterator[Cell]:
+    for (_, style), count in zip(found.columns, counts, strict=True):
+        yield Cell(f"{count:,}", style) if count else Cell(NONE, "dim")
+
+
+def _group(group: Group, paint: Paint) -> Iterator[str]:
+    if group.title:
+        yield ""
+        yield paint(safe(f"{group.title}: {group.words}" if group.words else group.title), group.style)
+    yield from (paint(f"  {safe(line)}", "yellow") for line in group.intro)
+    indent = "    " if group.nested else "  "
+    for section in group.sections():
+        yield from _head(section, group, paint)
+        yield from _at_most(section.entries, group.most, indent, paint)
+
+
+def _head(section: Section, group: Group, paint: Paint) -> Iterator[str]:
+    if section.head:
+        if not group.nested:
+            yield ""
+        count = f" {section.count:,}" if section.count is not None else ""
+        yield f"{'  ' if group.nested else ''}{paint(safe(section.head), section.style)}{count}"
+
+
+def _at_most(entries: Iterable[Entry], most: int | None, indent: str, paint: Paint) -> Iterator[str]:
+    held = iter(entries)
+    for entry in islice(held, most):
+        yield from entry_lines(entry, paint, indent)
+    if most is not None and (more := sum(1 for _ in held)):
+        yield f"{indent}and {more:,} more"
