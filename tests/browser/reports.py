@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,9 @@ from indexer.model.content import (
 from indexer.model.outcome import BeforeImage, Outcome, Result, Status
 from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary, Withheld
 from indexer.model.settings import PolicyMode
+from indexer.render.html import report_html
+from indexer.render.of_plan import plan_report
+from indexer.render.of_result import result_report
 
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 BUCKET = "aind-open-data"
@@ -229,3 +232,13 @@ def large(count: int) -> Plan:
         build = put if number % 2 else update
         made.append(build(asset, *differences, bucket=(BUCKET, OTHER)[number // 4 % 2]))
     return plan_of(made)
+
+
+def plan_html(plan: Plan, part_of: int | None = None) -> str:
+    """The page of a plan."""
+    return report_html(plan_report(plan, part_of))
+
+
+def result_html(result: Result, actions: Mapping[str, Action]) -> str:
+    """The page of a result."""
+    return report_html(result_report(result, actions))

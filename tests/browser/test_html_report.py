@@ -6,10 +6,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from reports import BUCKET, OTHER, change, delete, everything, held, plan_of, put, result_in_part
+from reports import (
+    BUCKET,
+    OTHER,
+    change,
+    delete,
+    everything,
+    held,
+    plan_html,
+    plan_of,
+    put,
+    result_html,
+    result_in_part,
+)
 
 from indexer.model.content import Change
-from indexer.render.html import plan_html, result_html
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -33,7 +44,7 @@ def test_the_head_says_what_it_is_and_what_to_type(view: View) -> None:
     head = page.inner_text("header")
     assert "Plan f00dcafe" in head
     assert "6 actions on 4 assets of 1,200: 1 create, 3 change, 2 delete." in head
-    assert "indexer 1.2.3 · made 2026-11-22 03:00 UTC" in head
+    assert "made 2026-11-22 03:00 UTC by indexer 1.2.3" in head
     assert "indexer apply plan.json" in page.inner_text(".next")
     about = page.inner_text(".facts")
     for words in (BUCKET, OTHER, "of any age", "sync", "100 deletions, 10 % of a bucket", "1,200 assets"):

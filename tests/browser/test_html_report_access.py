@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from reports import change, everything, plan_of, put, result_in_part
-
-from indexer.render.html import plan_html, result_html
+from reports import change, everything, plan_html, plan_of, put, result_html, result_in_part
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from reports import large
-
-from indexer.render.html import plan_html
+from reports import large, plan_html
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

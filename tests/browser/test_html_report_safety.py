@@ -11,10 +11,20 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from reports import change, everything, held, plan_of, put, result_in_part, result_of, update
+from reports import (
+    change,
+    everything,
+    held,
+    plan_html,
+    plan_of,
+    put,
+    result_html,
+    result_in_part,
+    result_of,
+    update,
+)
 
 from indexer.model.plan import Finding, Plan
-from indexer.render.html import plan_html, result_html
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -29,7 +39,7 @@ HOSTILE = [
     "<script>pwned=1</script>",
     "\"' onmouseover='pwned=1' x=\"",
     "&lt;b&gt;&amp;",
-    "${pwned=1} $headline {style}",
+    "{{ 7 * 7 }} {% raw %} {# x #} ${pwned=1}",
     "line\u2028separator\u2029and\r\n\x1b[2J\x00",
     "\u202egnp.exe\u2066",
     "half a pair \ud800",

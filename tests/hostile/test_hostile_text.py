@@ -33,7 +33,7 @@ from indexer.render.gate.annotations import verdict_annotations
 from indexer.render.gate.junit import verdict_junit
 from indexer.render.gate.markdown import verdict_markdown
 from indexer.render.gate.sarif import Where, verdict_sarif
-from indexer.render.html import plan_html, result_html
+from indexer.render.html import report_html
 from indexer.render.markdown import plan_markdown, result_markdown
 from indexer.render.of_comparison import comparison_report
 from indexer.render.of_plan import plan_report
@@ -96,11 +96,11 @@ def shown(text: str) -> dict[str, Callable[[], str]]:
         "plan text": lambda: _lines(report_text(plan_report(plan), PLAIN)),
         "plan in colour": lambda: _lines(report_text(plan_report(plan), Paint(colour=True))),
         "plan markdown": lambda: plan_markdown(plan),
-        "plan html": lambda: plan_html(plan, None, "plan.json"),
+        "plan html": lambda: report_html(plan_report(plan)),
         "plan json": lambda: document_text(plan_document(plan)),
         "result text": lambda: _lines(report_text(result_report(result, actions), PLAIN)),
         "result markdown": lambda: result_markdown(result, actions),
-        "result html": lambda: result_html(result, actions, "plan.json"),
+        "result html": lambda: report_html(result_report(result, actions)),
         "result json": lambda: document_text(result.model_dump(mode="json")),
         "verdict text": lambda: _lines(report_text(verdict_report(verdict), PLAIN)),
         "verdict markdown": lambda: verdict_markdown(verdict),

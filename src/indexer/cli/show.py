@@ -102,9 +102,9 @@ def _plan(plan: Plan, file: Place, output: Format, selection: Selection) -> str:
         case "markdown":
             return plan_markdown(selected, part_of)
         case "html":
-            from indexer.render.html import plan_html
+            from indexer.render.html import report_html
 
-            return plan_html(selected, part_of, shlex.quote(str(file)))
+            return report_html(plan_report(selected, part_of, shlex.quote(str(file))))
         case "text":
             return _text(plan_report(selected, part_of))
 
@@ -155,10 +155,10 @@ def _result(result: Result, file: Place, output: Format, selection: Selection) -
         case "markdown":
             return result_markdown(selected, actions)
         case "html":
-            from indexer.render.html import result_html
+            from indexer.render.html import report_html
 
             beside = [str(file.parent / PLAN_FILE), "--results", str(file.parent)]
-            return result_html(selected, actions, shlex.join(beside))
+            return report_html(result_report(selected, actions, shlex.join(beside)))
         case "text":
             return _text(result_report(selected, actions))
 
