@@ -26,6 +26,8 @@ COMMAND = re.compile(r"^( *):(?=:)|#(?=#\w*\[)|s(?=ection_(?:start|end):)")
 IN_JSON = re.compile(r"#(?=#)|s(?=ection_(?:start|end):)")
 """The same in JSON, where no line begins with other people's text."""
 
+OURS = re.compile("[ -~·…→]*")
+"""What our own words join other people's with: nearly every line, and nothing in it needs a second look."""
 NOT_ASCII = re.compile(r"[^\x00-\x7e]")
 
 
@@ -62,7 +64,8 @@ _TEXT, _JSON = _Shown(json=False), _Shown(json=True)
 
 def safe(text: str) -> str:
     """The text, on one line: what could move a cursor, hide, or command a runner stands there as an escape."""
-    shown = text if text.isascii() and text.isprintable() else "".join(_marked(text.translate(_TEXT)))
+    plain = text.isprintable() if text.isascii() else OURS.fullmatch(text)
+    shown = text if plain else "".join(_marked(text.translate(_TEXT)))
     if ":" in shown or "#" in shown:
         shown = COMMAND.sub(_broken, shown)
     return shown
