@@ -44,7 +44,8 @@ def test_what_is_built_is_whole(built: Path) -> None:
     ("name", "fault"),
     [
         ("indexer/py.typed", "the wheel lacks indexer/py.typed"),
-        ("indexer/render/page/page.html", "the wheel lacks indexer/render/report/page.html"),
+        ("indexer/render/page/page.html", "the wheel lacks indexer/render/page/page.html"),
+        ("indexer_sandbox/shapes/v2.json", "the wheel lacks indexer_sandbox/shapes/v2.json"),
     ],
 )
 def test_a_wheel_that_lacks_a_file_is_not_fit(built: Path, tmp_path: Path, name: str, fault: str) -> None:
