@@ -267,3 +267,28 @@ def test_only_the_metadata_file_is_retired(key: str) -> None:
         check_bounds(plan_with(altered(metadata, rests_on=None)), bounds())
     with pytest.raises(RefusedError):
         check_bounds(plan_with(altered(one_of(REMOVE), target__key=key, **retired)), bounds())
+
+
+@pytest.mark.parametrize(
+    ("links", "mounts", "within"),
+    [
+        ((), None, True),
+        ((), ("da-1",), True),
+        (("da-1",), ("da-1",), True),
+        (("da-2", "da-1"), ("da-1", "da-2"), True),
+        (("da-1",), None, False),
+        (("da-1",), (), False),
+        (("da-1",), ("da-1", "da-2"), False),
+    ],
+)
+def test_a_new_record_rests_on_the_data_assets_that_it_is_linked_to(
+    links: tuple[str, ...], mounts: tuple[str, ...] | None, within: bool
+) -> None:
+    """Without links it rests on none; with others than it names they would be looked at for nothing."""
+    rests_on = RestsOn(described="a" * 64, mounts=mounts)
+    plan = plan_with(altered(one_of("insert-record"), content__links=links, rests_on=rests_on))
+    if within:
+        check_bounds(plan, bounds())
+        return
+    with pytest.raises(RefusedError):
+        check_bounds(plan, bounds())
