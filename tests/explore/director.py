@@ -14,6 +14,8 @@ from explore.stage import Stage
 from memory import Crash
 
 A_WHILE = timedelta(minutes=10)
+JUMPS = {"back": timedelta(days=-30), "ahead": timedelta(days=365)}
+"""Of a clock: behind what records were last modified at, and beyond any lookback."""
 
 
 @dataclass(slots=True)
@@ -66,12 +68,10 @@ class Director:
                 self.acts(event.what)
             case "purged":
                 self.purge()
-            case "waits":
-                self.stage.now += A_WHILE
+            case "waits" | "clock" | "hides":
+                self._changes(event)
             case "runs":
                 self._begin(event.what)
-            case "hides":
-                self.stage.hidden |= self.stage.known_as(event.what)
             case "ignoring":
                 pass  # it is so from the beginning
             case "yields":
@@ -79,6 +79,16 @@ class Director:
             case _:
                 return event.kind + event.what
         return ""
+
+    def _changes(self, event: Event) -> None:
+        """Something around our runs is different from now on."""
+        match event.kind:
+            case "waits":
+                self.stage.now += A_WHILE
+            case "clock":
+                self.stage.off = JUMPS[event.what]
+            case _:
+                self.stage.hidden |= self.stage.known_as(event.what)
 
     def _begin(self, what: str) -> None:
         """The second run; in a thread of its own only where it will let the first one go on."""

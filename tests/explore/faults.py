@@ -33,6 +33,9 @@ WORLDS_OF: dict[str, tuple[str, ...]] = {
         "adopted-in-our-bytes",
         "adopted",
     ),
+    "indexer.runs.plan": ("adopted-lately",),
+    "indexer.model.clock": ("adopted-lately",),
+    "indexer.model.values": RECORDS,
     "indexer.planner.bucket": ("links-removed", "results", "adopted-and-linked"),
     "indexer.applier.data_assets": ("derived-mounted", "gone-archive"),
     "indexer.applier.objects": (*FILES, "unrecorded", "format"),
@@ -69,6 +72,9 @@ SHOWN_BY: dict[str, str] = {
     "what no search shows is gone": "partial|hides",
     "an empty answer is believed": "^[^@]*plan.*(partial|hides) all",
     "an empty answer of results is believed": "^[^@]*plan.*(partial|hides) all",
+    "a write is dated by whatever the clock says": "apply.*clock back",
+    "no clock is wrong": "plan.*clock",
+    "a lookback rests on a wrong clock": "plan.*clock",
     "any description will do": "apply.*acts uploader",
     "an undo does not look how the record was left": f"undo.*{CURATOR}",
     "refusals are not journalled": "apply.*(acts|runs)",
@@ -191,6 +197,18 @@ FAULTS: tuple[Fault, ...] = (
         "planner.bucket",
         ("an empty answer is believed", "        mounted = mounted.doubted(\"Code Ocean shows no external", "        mounted.doubted(\"Code Ocean shows no external"),
         ("an empty answer of results is believed", "        results = results.doubted(", "        results.doubted("),
+    ),
+    *_in(
+        "model.values",
+        ("a write is dated by whatever the clock says", "        if before is not None and before >= now:", "        if False:"),
+    ),
+    *_in(
+        "model.clock",
+        ("no clock is wrong", "        if at is not None and abs(now - at) > CLOCK_LIMIT", "        if False"),
+    ),
+    *_in(
+        "runs.plan",
+        ("a lookback rests on a wrong clock", "        if scope.lookback_days is not None:\n            raise", "        pass"),
     ),
     *_in(
         "planner.files",

@@ -7,11 +7,12 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cache
 
 from explore.accounts import check_journal, check_result, check_undo
 from explore.actors import act
-from explore.director import Director
+from explore.director import JUMPS, Director
 from explore.facts import names_data_assets
 from explore.grounds import planned_in_vain
 from explore.oracle import not_adopted, out_of_step
@@ -144,13 +145,28 @@ class _Play:
     def _planned(self) -> Planned | None:
         if not any(event.actor == "plan" for event in self.schedule.events):
             return self.planned
+        for event in self.schedule.events:
+            if (event.actor, event.kind) == ("plan", "clock"):
+                self.room.stage.off = JUMPS[event.what]  # a plan looks at the clock first of all
         try:
             planned = plan(self.room, "plan", self.point)
         except (Crash, IndexerError):
             return None
+        for one in self._unplanned(planned):
+            self._problem("unreported", f"it is not planned, and nothing says so: {one}")
         for one in () if planned.window else planned_in_vain(planned.plan, self._shown(planned)):
             self._problem("unfounded", f"it was planned: {one}")
         return planned
+
+    def _unplanned(self, planned: Planned) -> Iterator[str]:
+        """What is out of step, and not in a plan that was made by a wrong clock."""
+        if not self.room.stage.off:
+            return
+        told = [*planned.plan.actions, *planned.plan.findings, *(one.action for one in planned.plan.withheld)]
+        named = {str(one.location).rpartition("/")[2] for one in told}
+        yield from (
+            one for one in out_of_step(planned.seen, self.room.world) if one.partition(":")[0] not in named
+        )
 
     def _shown(self, planned: Planned) -> Snapshot:
         """What the planner could see. An answer without a single data asset, where records name some, is none."""
@@ -211,6 +227,7 @@ class _Play:
         if self.room.stage.ignoring:
             return  # nothing is written to such a server: no night would end
         self.room.stage.hidden.clear()
+        self.room.stage.off = timedelta()
         planned = plan(self.room, "plan-of-night-0")
         if planned.plan.actions and self.in_step and self._undisturbed():
             self._problem("drift", f"the plan after it has {_kinds(planned)}")

@@ -20,8 +20,10 @@ from indexer.planner.assemble import Identity
 from indexer.planner.bucket import plan_here
 from indexer.planner.plan import plan_snapshot
 from indexer.runs.apply import apply_plan
+from indexer.runs.clock import check_clock
 from indexer.runs.connect import Systems
 from indexer.runs.files import PlanFile, as_file
+from indexer.runs.plan import look_at_clocks
 from indexer.runs.undo import _unknown, undo_plan, way_back
 from memory import Crash
 
@@ -110,12 +112,14 @@ def plan(room: Room, actor: str = "plan", point: Point = quiet) -> Planned:
     """What the planner makes of the world. Raises Crash, IndexerError."""
     view, seen, began = View(room.stage, actor, point), room.stage.snapshot(), len(room.stage.history)
     readers = readers_of(view)
+    asked = scope(RESULTS if room.world.results else BUCKET, **room.world.scope)
+    look_at_clocks(readers_of(View(room.stage, actor, quiet)), asked, NOBODY, room.stage.clock)
     made = plan_snapshot(
         readers,
         rules(**{"links": True, **room.world.rules}),
-        scope(RESULTS if room.world.results else BUCKET, **room.world.scope),
+        asked,
         RESULTS,
-        Identity(f"{actor}-{len(room.planned)}", room.stage.now, "0"),
+        Identity(f"{actor}-{len(room.planned)}", room.stage.now + room.stage.off, "0"),
         plan_here(readers, 1),
         NOBODY,
     )
@@ -143,6 +147,8 @@ def apply(room: Room, planned: Planned, folder: str, actor: str, point: Point = 
 def _apply(room: Room, planned: Planned, folder: str, actor: str, point: Point) -> Result:
     view = View(room.stage, actor, point)
     held = room.folders.setdefault(folder, MemoryRunFolder(folder))
+    asked = readers_of(View(room.stage, actor, quiet))
+    check_clock(asked, planned.plan.scope.buckets, clock=room.stage.clock)
     return apply_plan(
         planned.file,
         Systems(
@@ -176,7 +182,7 @@ def undo(room: Room, folder: str) -> Undone:
     found = way_back(
         plan, history, run, lambda place: room.archives.of(place, "undo-plan", quiet), Path("/archives")
     )
-    back = undo_plan(plan, found, run, history, f"undo-{len(room.planned)}", room.stage.now)
+    back = undo_plan(plan, found, run, history, f"undo-{len(room.planned)}", room.stage.now + room.stage.off)
     words = (*found.impossible, *_unknown(plan.actions, run, history))
     planned = Planned(as_file(back), room.stage.snapshot(), undoes=folder)
     room.planned.append(planned)

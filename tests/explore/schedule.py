@@ -7,7 +7,7 @@ from typing import Literal
 
 Kind = Literal[
     "dies", "power", "torn", "full", "purged", "fails", "lost", "ignoring", "retried", "refused", "lags", "partial",
-    "hides", "waits", "acts", "runs", "yields",
+    "hides", "waits", "clock", "acts", "runs", "yields",
 ]  # fmt: skip
 """dies: the process ends before this step; what it wrote stands. power: the same, and what was not fsynced is gone.
 torn: the process ends in the middle of this line. full: the disk, or the archive's bucket, refuses it.
@@ -15,7 +15,8 @@ purged: the before-image that was kept last is gone from the archive, as where a
 fails: the call is not carried out. lost: it is, and its answer is lost. ignoring: S3's server knows no conditions.
 retried: the client sends it twice, and the second try is refused. refused: the database refuses one document.
 lags: the search shows what was there before the last create. partial: this answer
-lacks a data asset, or all, and looks whole. hides: so do all answers, until the nights. waits: ten minutes pass. acts: somebody else does a step.
+lacks a data asset, or all, and looks whole. hides: so do all answers, until the nights. waits: ten minutes pass.
+clock: this machine's jumps; the systems' stay right; at night it is set. acts: somebody else does a step.
 runs: another run of ours begins, and gets to its end unless it yields. yields: it lets the first one go on.
 """
 KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
@@ -35,7 +36,7 @@ class Event:
     point: int
     kind: Kind
     what: str = ""
-    """Of `acts`, the step; of `runs`, which run; of `partial` and `hides`, the data asset that is not shown, or `all`."""
+    """Of `clock`, back or ahead; of `acts`, the step; of `runs`, which run; of `partial` and `hides`, the data asset that is not shown, or `all`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from functools import cache
 from itertools import product
 
 from explore.actors import STEPS, act
+from explore.director import JUMPS
 from explore.play import WRITES, play, prepared
 from explore.schedule import THENS, Event, Kind, Schedule, Then
 from explore.stage import changes
@@ -104,6 +105,7 @@ def of_others(world: str, then: Then, *actors: str) -> tuple[Event, ...]:
         for event in (
             *(Event(actor, number, "acts", name) for name in steps(world)),
             Event(actor, number, "waits"),
+            *(Event(actor, number, "clock", what) for what in JUMPS if actor != "plan" or not number),
         )
     )
 

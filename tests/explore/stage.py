@@ -94,6 +94,8 @@ class Stage(World):
     """S3's server ignores all conditions."""
     hidden: set[str] = field(default_factory=set)
     """Data assets that no search of Code Ocean shows."""
+    off: timedelta = timedelta()
+    """By so much this machine's clock is wrong."""
     unanswered: bool = False
     """A write of ours was sent, or may have been, whose answer never came."""
 
@@ -140,9 +142,9 @@ class Stage(World):
         self.now += timedelta(seconds=seconds)
 
     def clock(self) -> datetime:
-        """The time; no two readings are alike."""
+        """The time as this machine tells it; no two readings are alike."""
         self.now += timedelta(milliseconds=1)
-        return self.now
+        return self.now + self.off
 
 
 @dataclass(slots=True)
@@ -212,6 +214,11 @@ class View:
     @property
     def now(self) -> datetime:
         """What is written is dated with this."""
+        return self.stage.now
+
+    @property
+    def told(self) -> datetime:
+        """What the systems' clocks say."""
         return self.stage.now
 
     @property

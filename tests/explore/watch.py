@@ -65,7 +65,7 @@ class Watch:
         """Is what was written what may be written?"""
         if why := out_of_bounds(change.slot, change.before, change.after):
             yield "bounds", why
-        if change.slot[0] == "record" and change.before and change.after and not _later(change):
+        if change.slot[0] == "record" and change.after and not self._later(change):
             yield "unfounded", "its last-modified field is not later than the one that it replaces"
         if change.after is not None and not _reviewed(change, run):
             yield "unfounded", "that is not what was reviewed"
@@ -75,6 +75,15 @@ class Watch:
             before, after = (elsewhere(change.slot[1], one) for one in (change.before, change.after))
             if before != after:
                 yield "lost", f"links to other platforms were {before}, and are {after}"
+
+    def _later(self, change: Change) -> bool:
+        """Is its time later than that of what it replaces, or of the deleted record that it brings back?"""
+        history = [
+            one.before for one in self.room.stage.history if one.slot == change.slot and one is not change
+        ]
+        replaced = change.before or next((one for one in reversed(history) if one), {})
+        before, after = (instant(one.get(MODIFIED[change.slot[1]])) for one in (replaced, change.after))
+        return before is None or (after is not None and after > before)
 
     def _made_twice(self, change: Change) -> bool:
         """Did this very run make another one before?"""
@@ -255,9 +264,3 @@ def _record(image: bytes) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return body if "_id" in body else None
-
-
-def _later(change: Change) -> bool:
-    name = MODIFIED[change.slot[1]]
-    before, after = instant(change.before.get(name)), instant(change.after.get(name))
-    return before is None or (after is not None and after > before)

@@ -92,6 +92,12 @@ for _name, _row in {
     WORLDS[_name] = SmallWorld(_name, row_of_the_table(*_row))
 
 
+@world("adopted-lately", scope={"lookback_days": 14})
+def _(stage: Stage) -> None:
+    """Within the lookback, by a clock that is right."""
+    row_of_the_table(False, UPLOADED, None)(stage)
+
+
 @world("metadata-missing")
 def _(stage: Stage) -> None:
     in_step(stage, record(subject=SUBJECT))

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 
@@ -29,7 +29,7 @@ from indexer.model.plan import Plan
 from indexer.model.ports import RunFolder
 from indexer.model.settings import PolicyMode
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
-from indexer.runs.clock import check_clock
+from indexer.runs.clock import check_clock, now
 from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of, rules_of
 from indexer.runs.files import PlanFile, as_file, document_bytes, has_neighbours
@@ -42,11 +42,6 @@ from indexer.systems.pace import at_most
 
 LEASE_LOST = "another run has taken over the lease"
 UNREADABLE = "lines of the journal of earlier runs cannot be read: of what they tell, undo knows only what the result says, too"
-
-
-def now() -> datetime:
-    """The present."""
-    return datetime.now(UTC)
 
 
 def bounds_of(config: Config) -> Bounds:

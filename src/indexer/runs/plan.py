@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -20,7 +20,7 @@ from indexer.model.snapshot import SystemName
 from indexer.planner.assemble import Identity
 from indexer.planner.bucket import plan_here
 from indexer.planner.plan import plan_snapshot
-from indexer.runs.clock import check_clock
+from indexer.runs.clock import check_clock, now
 from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import open_readers, rules_of
 from indexer.runs.shards import plan_there
@@ -114,12 +114,12 @@ def plan(
         max_delete_percent=max_delete_percent,
         allow_empty=allow_empty,
     )
-    identity = Identity(plan_id or uuid.uuid4().hex, datetime.now(UTC), __version__)
+    identity = Identity(plan_id or uuid.uuid4().hex, now(), __version__)
     with (
         open_cluster(dask, cleartext=dask_cleartext, observer=observer) as cluster,
         open_readers(config, parallel, observer) as readers,
     ):
-        _look_at_clocks(readers, scope, observer)
+        look_at_clocks(readers, scope, observer)
         here = plan_here(readers, at_most(parallel))
         plan_assets = here if cluster is None else plan_there(cluster, config, parallel)
         planned = plan_snapshot(
@@ -130,10 +130,15 @@ def plan(
     return planned.plan
 
 
-def _look_at_clocks(readers: Readers, scope: Scope, observer: Observer) -> None:
+def look_at_clocks(
+    readers: Readers,
+    scope: Scope,
+    observer: Observer,
+    clock: Callable[[], datetime] = now,
+) -> None:
     """With a lookback a wrong clock makes a bucket look in step. Without one it is for people to know."""
     try:
-        check_clock(readers, scope.buckets, "Or plan without a lookback.")
+        check_clock(readers, scope.buckets, "Or plan without a lookback.", clock)
     except IndexerError as exc:
         if scope.lookback_days is not None:
             raise
