@@ -34,7 +34,7 @@ from indexer.planner.asset import AssetPlan, plan_asset
 from indexer.planner.bucket import plan_here
 from indexer.planner.plan import Planned, plan_snapshot
 from indexer.planner.rules import Rules, WholeReads
-from indexer.runs.apply import apply_plan
+from indexer.runs.apply import RunOptions, apply_plan
 from indexer.runs.connect import Systems
 from indexer.runs.files import PlanFile, as_file
 from memory import START, StoredDataAsset, World
@@ -271,7 +271,6 @@ def apply_to(
     against_going_on: Callable[[], str] = lambda: "",
 ) -> Result:
     """Carry out a plan on a world."""
-    clock: Callable[[], datetime] = lambda: at  # noqa: E731
     return apply_plan(
         plan if isinstance(plan, PlanFile) else as_file(plan),
         Systems(
@@ -282,11 +281,7 @@ def apply_to(
         ),
         within or bounds(),
         DiskFolder(folder),
-        parallel,
-        observer,
-        stop or Event(),
-        clock,
-        pause=lambda _: None,
+        RunOptions(parallel, observer, stop or Event(), clock=lambda: at, pause=lambda _: None),
     )
 
 

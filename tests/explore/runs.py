@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 
 from builders import BUCKET, RESULTS, bounds, rules, scope
 from explore.folder import Archives, MemoryRunFolder
@@ -19,7 +18,7 @@ from indexer.model.plan import Plan
 from indexer.planner.assemble import Identity
 from indexer.planner.bucket import plan_here
 from indexer.planner.plan import plan_snapshot
-from indexer.runs.apply import apply_plan
+from indexer.runs.apply import RunOptions, apply_plan
 from indexer.runs.clock import check_clock
 from indexer.runs.connect import Systems
 from indexer.runs.files import PlanFile, as_file
@@ -160,13 +159,13 @@ def _apply(room: Room, planned: Planned, folder: str, actor: str, point: Point) 
         ),
         bounds(),
         held.of(actor, point),
-        1,
-        NOBODY,
-        Event(),
-        room.stage.clock,
-        archive=f"/archives/{folder}",
-        run_id=f"run-{len(room.runs)}",
-        pause=room.stage.pause,
+        RunOptions(
+            1,
+            archive=f"/archives/{folder}",
+            run_id=f"run-{len(room.runs)}",
+            clock=room.stage.clock,
+            pause=room.stage.pause,
+        ),
     )
 
 

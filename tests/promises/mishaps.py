@@ -6,14 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Event
 from typing import Any, NoReturn
 
 from indexer.disk import DiskFolder
 from indexer.errors import SystemFaultError
-from indexer.model.observer import NOBODY
 from indexer.model.outcome import Result
-from indexer.runs.apply import apply_plan, bounds_of
+from indexer.runs.apply import RunOptions, apply_plan, bounds_of
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems
 from indexer.runs.files import load_plan
@@ -93,19 +91,16 @@ def striking(systems: Systems, port: str, method: str, act: Strike, **how: Any) 
 def carry_out(world: Arena, systems: Systems, run: str, name: str = "plan.json", **how: Any) -> Result:
     """Apply a plan of the world's folder on these systems; the run's files go to the folder `run`.
 
-    `how`: what `apply_plan` takes (`archive`, `clock`, `pause`).
+    `how`: of `RunOptions` (`archive`, `clock`, `pause`).
     """
-    bounds, stop = bounds_of(load_config(world.folder / "indexer.toml")), Event()
+    bounds = bounds_of(load_config(world.folder / "indexer.toml"))
     how = {"clock": lambda: datetime.now(UTC), "pause": lambda _: None} | how
     return apply_plan(
         load_plan(world.folder / name),
         systems,
         bounds,
         DiskFolder(world.folder / run),
-        1,
-        NOBODY,
-        stop,
-        **how,
+        RunOptions(1, **how),
     )
 
 

@@ -19,7 +19,7 @@ from indexer.model.ports import Readers, Writers
 from indexer.planner.assemble import Identity
 from indexer.planner.bucket import plan_here
 from indexer.planner.plan import plan_snapshot
-from indexer.runs.apply import apply_plan, bounds_of
+from indexer.runs.apply import RunOptions, apply_plan, bounds_of
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, rules_of
 from indexer.runs.files import load_plan, save_plan
@@ -59,7 +59,7 @@ def plan_inside(systems: Systems, folder: Path, name: str) -> Plan:
     """What `indexer plan --all --out NAME` does."""
     config = load_config(folder / "indexer.toml")
     identity = Identity(uuid.uuid4().hex, datetime.now(UTC), "test")
-    scope = scope_of(config, (), everything=True)
+    scope = scope_of(config, None)
     plan_assets = plan_here(systems.readers, PARALLEL)
     planned = plan_snapshot(
         systems.readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, NOBODY
@@ -76,4 +76,4 @@ def apply_inside(systems: Systems, folder: Path, name: str, run: str, *, stop: b
         stopped.set()
     reviewed = load_plan(folder / name)
     bounds = bounds_of(load_config(folder / "indexer.toml"))
-    return apply_plan(reviewed, systems, bounds, DiskFolder(folder / run), PARALLEL, NOBODY, stopped)
+    return apply_plan(reviewed, systems, bounds, DiskFolder(folder / run), RunOptions(PARALLEL, stop=stopped))

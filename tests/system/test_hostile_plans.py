@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -16,8 +15,7 @@ import forgery as plan
 from forgery import ASSET, BUCKET, OTHER_BUCKET, RESULTS, UNMANAGED, forged, location, target, write
 from indexer.disk import DiskFolder
 from indexer.errors import RefusedError
-from indexer.model.observer import NOBODY
-from indexer.runs.apply import apply, apply_plan, bounds_of, results_folder
+from indexer.runs.apply import RunOptions, apply, apply_plan, bounds_of, results_folder
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, open_systems
 from indexer.runs.files import load_plan
@@ -374,7 +372,7 @@ def _apply_strange(bench: Workbench, systems: Systems, strange: list[Any]) -> No
         try:
             reviewed = load_plan(path)
             folder = bench.folder / f"strange_{number}"
-            done = apply_plan(reviewed, systems, limits, DiskFolder(folder), 2, NOBODY, Event())
+            done = apply_plan(reviewed, systems, limits, DiskFolder(folder), RunOptions(2))
         except RefusedError:
             continue
         assert done.summary in ({"stale": 1}, {"failed": 1}), (record, done)

@@ -180,9 +180,10 @@ def test_to_import_the_package_is_to_import_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("command", "names"),
     [
-        ("plan", {"plan", "save_plan", "UnreadError"}),
+        ("scope", {"plan", "UnreadError"}),
+        ("plan", {"save_plan"}),
         ("apply", {"apply", "load_plan"}),
-        ("drift", {"drift", "plan", "load_plan", "UnreadError"}),
+        ("drift", {"drift", "load_plan"}),
         ("undo", {"undo", "save_plan"}),
     ],
 )

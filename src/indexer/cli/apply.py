@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indexer.cli.options import (
-    ConfigPath,
-    Dask,
-    DaskCleartext,
-    EventsFile,
-    MaxDeletePercent,
-    MaxDeletes,
-    Parallel,
-    Policy,
-    configured,
-    parallelism,
-)
+from indexer.cli.options import EventsFile, WorkOptions, configured, given
+from indexer.cli.scope import LimitOptions
 from indexer.cli.signals import finishing
 from indexer.cli.talk import Talk
 
@@ -34,7 +25,7 @@ SUMMARY = "Carry out a reviewed plan."
 IN_PART = 4
 STOPPING = "Stopping: what is in flight is finished and recorded. Once more to stop at once."
 
-PlanFile = Annotated[
+PlanPlace = Annotated[
     str,
     typer.Argument(metavar="PLAN", help="A plan that was reviewed: a path, or s3://BUCKET/KEY; - is stdin."),
 ]
@@ -67,21 +58,27 @@ Undoes = Annotated[
 StealLease = Annotated[bool, typer.Option("--steal-lease", help="Take over the lease of a run that is dead.")]
 
 
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """Where a run keeps what it leaves behind, and what it may take over."""
+
+    results: Results = None
+    archive: ArchivePlace = None
+    undoes: Undoes = None
+    steal_lease: StealLease = False
+
+    def asked(self) -> dict[str, Any]:
+        """As `indexer.apply` takes them."""
+        return asdict(self)
+
+
 def command(
     talk: Talk,
-    plan: PlanFile,
-    results: Results = None,
-    archive: ArchivePlace = None,
-    undoes: Undoes = None,
-    steal_lease: StealLease = False,
-    policy: Policy = None,
-    max_deletes: MaxDeletes = None,
-    max_delete_percent: MaxDeletePercent = None,
-    parallel: Parallel = "auto",
-    dask: Dask = None,
-    dask_cleartext: DaskCleartext = False,
+    plan: PlanPlace,
+    own: ApplyOptions,
+    limits: LimitOptions,
+    work: WorkOptions,
     events: EventsFile = None,
-    config: ConfigPath = None,
 ) -> None:
     """Carry out a plan: exactly what was reviewed, and nothing that somebody else has changed since.
 
@@ -98,58 +95,36 @@ def command(
     with Run(talk, NAME) as run:
         place = plan_place(plan)
         run.write_events(events, str(place))
-        settings = run.configured(configured(config))
+        settings = run.configured(configured(work.config))
         reviewed = load_plan(place)
         run.of_plan(reviewed.plan.plan_id)
-        folder = results_folder(place, reviewed.plan, None if results is None else parse_place(results))
-
+        folder = results_folder(
+            place, reviewed.plan, None if own.results is None else parse_place(own.results)
+        )
         with finishing(stop, lambda: talk.shout(STOPPING)), run.work("written") as observer:
-            result = apply(
-                reviewed,
-                settings,
-                results=folder,
-                archive=archive,
-                steal_lease=steal_lease,
-                policy=policy,
-                max_deletes=max_deletes,
-                max_delete_percent=max_delete_percent,
-                parallel=parallelism(parallel),
-                dask=dask,
-                dask_cleartext=dask_cleartext,
-                observer=observer,
-                stop=stop,
-                run_id=talk.run_id,
-                undoes=undoes,
-            )
+            asked = {**own.asked(), **limits.asked(), **work.asked(), "results": folder}
+            result = apply(reviewed, settings, **asked, observer=observer, stop=stop, run_id=run.run_id)
         path = folder / RESULT_FILE
         run.carried_out(result, str(path))
         _report(talk, reviewed.plan, result, path)
-        if not talk.json_lines:
-            again = [
-                *_applied(place, folder, results),
-                *_given("--archive", archive),
-                *_given("--undoes", undoes),
-                *_given("--policy", policy),
-                *_given("--max-deletes", max_deletes),
-                *_given("--max-delete-percent", max_delete_percent),
-                *_given("--config", config),
-            ]
-            scope = [*reviewed.plan.scope.arguments(settings.every_bucket), *_given("--config", config)]
-            talk.steps(_next_steps(result, path, again, scope))
+        again = [*_applied(place, folder, own), *limits.arguments(), *given("--config", work.config)]
+        scope = [*reviewed.plan.scope.arguments(settings.every_bucket), *given("--config", work.config)]
+        talk.steps(_next_steps(result, path, again, scope))
         if not result.complete:
             raise typer.Exit(IN_PART)
 
 
-def _applied(plan: Place, folder: Place, results: str | None) -> list[str]:
-    """The plan and its results as they are typed to go on: a pipe is empty by then, and its run kept the plan."""
+def _applied(plan: Place, folder: Place, own: ApplyOptions) -> list[str]:
+    """Plan and places as they are typed to go on: a pipe is empty by then, and its run kept the plan."""
     from pathlib import Path
 
     from indexer.applier.history import PLAN_FILE
     from indexer.runs.files import has_neighbours
 
+    typed = [str(plan), *given("--results", own.results)]
     if isinstance(plan, Path) and not has_neighbours(plan):
-        return [str(folder / PLAN_FILE), "--results", str(folder)]
-    return [str(plan), *_given("--results", results)]
+        typed = [str(folder / PLAN_FILE), "--results", str(folder)]
+    return [*typed, *given("--archive", own.archive), *given("--undoes", own.undoes)]
 
 
 def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:
@@ -178,8 +153,3 @@ def _next_steps(result: Result, path: Place, again: Sequence[str], scope: Sequen
     if result.summary.get("stale"):
         steps.append(f"indexer plan {shlex.join(scope)}  # plans anew what was stale")
     return steps or [f"indexer plan {shlex.join(scope)}  # see that all is in step"]
-
-
-def _given(option: str, value: object) -> list[str]:
-    """An option as it was typed, where it was."""
-    return [] if value is None else [option, str(value)]

@@ -11,19 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from indexer.cli.options import (
-    Assets,
-    ConfigPath,
-    Dask,
-    DaskCleartext,
-    Parallel,
-    configured,
-    known,
-    named,
-    parallelism,
-)
-from indexer.cli.plan import SYSTEMS, AllowEmpty, Buckets, Everything, Lookback
+from indexer.cli.options import WorkOptions, configured, given
 from indexer.cli.repository import lines_of_buckets, repository_path
+from indexer.cli.scope import ScopeOptions, compared
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data, paint_for
 
@@ -65,105 +55,54 @@ Strict = Annotated[bool, typer.Option("--strict", help="Findings that no rule ex
 
 def command(
     talk: Talk,
-    bucket: Buckets = None,
-    everything: Everything = False,
+    scope: ScopeOptions,
+    work: WorkOptions,
     plan: SavedPlan = None,
     expected: Expected = None,
     strict: Strict = False,
     output: FormatOption = "text",
     summary: SummaryFile = None,
-    asset: Assets = None,
-    lookback_days: Lookback = None,
-    allow_empty: AllowEmpty = None,
-    parallel: Parallel = "auto",
-    dask: Dask = None,
-    dask_cleartext: DaskCleartext = False,
-    config: ConfigPath = None,
 ) -> None:
     """Compare as `plan` does, and fail (exit 3) on drift that no rule expects; nothing is written.
 
     What policy would withhold is drift too. Where not everything could be read, or a glob matched no asset, the exit code is 1, never 0.
     """
-    from indexer import drift, load_plan
+    from indexer import drift
     from indexer.cli.run import Run
     from indexer.runs.expected import load_expected
 
-    run = Run(talk, NAME)
-    check_stdout()
-    rules = load_expected(expected) if expected else None
-    fault = None
-    if plan is not None:
-        _alone(bucket, everything, asset, lookback_days, allow_empty)
-        found = load_plan(plan).plan
-    else:
-        found, fault = _read(
-            run,
-            talk,
-            config,
-            bucket,
-            everything,
-            asset,
-            lookback_days,
-            allow_empty,
-            parallelism(parallel),
-            dask,
-            dask_cleartext,
-        )
-    run.planned(found)
-    verdict = drift(found, rules, strict=strict)
-    run.judged(verdict)
-    if summary is not None:
-        _append(summary, verdict)
-    data(_rendered(verdict, output, expected, config))  # last: whoever reads it may have gone
-    every = found.scope.buckets if everything else ()
-    _report(talk, verdict, output, _next_steps(verdict, found, plan, expected, config, every))
-    if fault is not None:
-        raise fault
-    raise typer.Exit(verdict.exit_code)
+    with Run(talk, NAME) as run:
+        check_stdout()
+        rules = load_expected(expected) if expected else None
+        found, fault = _loaded(plan, scope) if plan is not None else _read(run, scope, work)
+        run.planned(found)
+        verdict = drift(found, rules, strict=strict)
+        run.judged(verdict)
+        if summary is not None:
+            _append(summary, verdict)
+        data(_rendered(verdict, output, expected, work.config))  # last: whoever reads it may have gone
+        every = found.scope.buckets if scope.everything else ()
+        _report(talk, verdict, output, _next_steps(verdict, found, plan, expected, work.config, every))
+        if fault is not None:
+            raise fault
+        raise typer.Exit(verdict.exit_code)
 
 
-def _alone(*others: object) -> None:
-    """A saved plan has its scope already."""
-    if any(one not in (None, False, []) for one in others):
+def _loaded(plan: str, scope: ScopeOptions) -> tuple[Plan, None]:
+    """A saved plan, which has its scope already."""
+    from indexer import load_plan
+
+    if scope.typed:
         wrong = "a saved plan is judged as it is: leave out --bucket, --all, --asset, --lookback-days, --allow-empty"
         raise typer.BadParameter(wrong, param_hint="--plan")
+    return load_plan(plan).plan, None
 
 
-def _read(
-    run: Run,
-    talk: Talk,
-    config: str | None,
-    bucket: list[str] | None,
-    everything: bool,
-    asset: list[str] | None,
-    lookback_days: int | None,
-    allow_empty: list[str] | None,
-    parallel: int | None,
-    dask: str | None,
-    dask_cleartext: bool,
-) -> tuple[Plan, IndexerError | None]:
-    """A fresh plan, under the whole policy: what a configured mode or limit would hold back is drift too."""
-    from indexer import UnreadError, plan
-
-    settings = run.configured(configured(config))
-    run.of_plan(talk.run_id)
-    try:
-        with run.work("actions") as observer:
-            found = plan(
-                settings,
-                named(settings, bucket, everything=everything),
-                assets=asset or (),
-                lookback_days=lookback_days,
-                allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
-                parallel=parallel,
-                dask=dask,
-                dask_cleartext=dask_cleartext,
-                observer=observer,
-                plan_id=talk.run_id,
-            )
-    except UnreadError as exc:
-        return exc.plan, exc
-    return found, None
+def _read(run: Run, scope: ScopeOptions, work: WorkOptions) -> tuple[Plan, IndexerError | None]:
+    """A fresh plan."""
+    settings = run.configured(configured(work.config))
+    run.of_plan(run.run_id)
+    return compared(run, settings, scope, work)
 
 
 def _rendered(verdict: Verdict, output: Format, expected: Path | None, config: str | None) -> str:
@@ -253,10 +192,8 @@ def _next_steps(
     if verdict.incomplete:
         steps.append("see that the systems named above answer, and run this again")
     if totals.unexpected:
-        own = ["--config", config] if config else []
-        again = (
-            f"indexer plan {shlex.join([*plan.scope.arguments(every), *own])}  # then review it and apply it"
-        )
+        scope = [*plan.scope.arguments(every), *given("--config", config)]
+        again = f"indexer plan {shlex.join(scope)}  # then review it and apply it"
         steps.append(f"indexer show {shlex.quote(saved)}  # every difference" if saved else again)
     if totals.expired_rules or totals.unused_rules:
         steps.append(f"edit {expected}  # renew or take out the rules named above")

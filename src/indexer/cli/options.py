@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar, get_type_hints
 
 import typer
 
+from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk
 
 if TYPE_CHECKING:
     from indexer.config import Config
+    from indexer.model.place import Place
 
 P = ParamSpec("P")
 W = TypeVar("W", bound=str)
+STDOUT = "-"
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
 CONFIG_HELP = (
     "The configuration: a file, or ssm:NAME in AWS Parameter Store. Default: indexer.toml here; environment "
     "variables (INDEXER_…) go over it."
@@ -58,35 +63,6 @@ DaskCleartext = Annotated[
         help="DANGEROUS: take a cluster that is not encrypted; whoever is on its network reads and runs what they like.",
     ),
 ]
-Assets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--asset", metavar="GLOB", help="Only assets whose folder, or whole location, matches; repeatable."
-    ),
-]
-Policy = Annotated[
-    Literal["sync", "upsert-only", "create-only"] | None,
-    typer.Option("--policy", help="What a plan may do. Default: as configured, else sync."),
-]
-MaxDeletes = Annotated[
-    int | None,
-    typer.Option(
-        "--max-deletes",
-        metavar="N",
-        min=0,
-        help="How many deletions a plan may hold, and how many updates that remove links.",
-    ),
-]
-MaxDeletePercent = Annotated[
-    float | None,
-    typer.Option(
-        "--max-delete-percent",
-        metavar="P",
-        min=0,
-        max=100,
-        help="The same, in per cent of what a bucket has; 100: no limit.",
-    ),
-]
 EventsFile = Annotated[
     Path | None,
     typer.Option("--events", metavar="FILE", help="Write JSON lines of what happens there; - is stdout."),
@@ -107,8 +83,40 @@ LogFormat = Annotated[
 ]
 
 
+ORDER = (
+    *("bucket", "everything", "out", "plan", "results", "archive", "undoes", "steal_lease"),
+    *("expected", "strict", "output", "summary", "asset", "lookback_days"),
+    *("policy", "max_deletes", "max_delete_percent", "allow_empty", "detailed_exitcode"),
+    *("parallel", "dask", "dask_cleartext", "events", "config"),
+)
+"""In which `--help` lists the options of a command that has groups of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOptions:
+    """How the work is done, and by which configuration."""
+
+    parallel: Parallel = "auto"
+    dask: Dask = None
+    dask_cleartext: DaskCleartext = False
+    config: ConfigPath = None
+
+    def asked(self) -> dict[str, Any]:
+        """As `indexer.plan` and `indexer.apply` take it."""
+        return {
+            "parallel": None if self.parallel == "auto" else int(self.parallel),
+            "dask": self.dask,
+            "dask_cleartext": self.dask_cleartext,
+        }
+
+
 def talks(function: Callable[Concatenate[Talk, P], None]) -> Callable[..., None]:
-    """Give a command --quiet, --detail, --verbose and --log-format, and hand it the Talk that obeys them."""
+    """Give a command --quiet, --detail, --verbose and --log-format, and hand it the Talk that obeys them.
+
+    A parameter that is a dataclass is a group of options: each field is an option, and the command gets them as one value.
+    """
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    groups: dict[str, Any] = {one.name: one.annotation for one in own if is_dataclass(one.annotation)}
 
     @functools.wraps(function)
     def command(
@@ -121,21 +129,34 @@ def talks(function: Callable[Concatenate[Talk, P], None]) -> Callable[..., None]
         **others: Any,
     ) -> None:
         ctx.obj.tune(quiet=quiet, detailed=detail, verbose=verbose, log_format=log_format)
+        for name, group in groups.items():
+            others[name] = group(**{one.name: others.pop(one.name) for one in fields(group)})
         untyped: Callable[..., None] = function
         untyped(ctx.obj, **others)
 
-    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-    keyword = inspect.Parameter.KEYWORD_ONLY
+    options = [option for one in own for option in _options(one)]
+    if groups:
+        options.sort(key=lambda one: ORDER.index(one.name))
     shared = [
-        inspect.Parameter("ctx", keyword, annotation=typer.Context),
-        inspect.Parameter("quiet", keyword, default=False, annotation=Quiet),
-        inspect.Parameter("detail", keyword, default=False, annotation=Detailed),
-        inspect.Parameter("verbose", keyword, default=False, annotation=Verbose),
-        inspect.Parameter("log_format", keyword, default="text", annotation=LogFormat),
+        inspect.Parameter("ctx", KEYWORD, annotation=typer.Context),
+        inspect.Parameter("quiet", KEYWORD, default=False, annotation=Quiet),
+        inspect.Parameter("detail", KEYWORD, default=False, annotation=Detailed),
+        inspect.Parameter("verbose", KEYWORD, default=False, annotation=Verbose),
+        inspect.Parameter("log_format", KEYWORD, default="text", annotation=LogFormat),
     ]
-    parameters = [*(one.replace(kind=keyword) for one in own), *shared]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature([*options, *shared])  # type: ignore[attr-defined]
     return command
+
+
+def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
+    """A parameter's options: itself, or the fields of a group."""
+    group = parameter.annotation
+    if not is_dataclass(group):
+        yield parameter.replace(kind=KEYWORD)
+        return
+    types = get_type_hints(group, include_extras=True)
+    for one in fields(group):
+        yield inspect.Parameter(one.name, KEYWORD, default=one.default, annotation=types[one.name])
 
 
 def configured(source: str | None) -> Config:
@@ -152,14 +173,19 @@ def configured_here(source: str | None) -> Config | None:
     return configured(source) if source is not None or is_configured() else None
 
 
-def named(config: Config, buckets: Sequence[str] | None, *, everything: bool) -> tuple[str, ...]:
-    """The buckets that were asked for: --bucket, --all, or both."""
-    return (*(config.every_bucket if everything else ()), *(buckets or ()))
+def out_place(out: str) -> Place | None:
+    """Where a plan is to be written; None: to stdout. Raises IndexerError where that is closed."""
+    from indexer.model.place import parse_place
+
+    if out != STDOUT:
+        return parse_place(out)
+    check_stdout()
+    return None
 
 
-def parallelism(typed: str) -> int | None:
-    """How many requests at a time; None is auto."""
-    return None if typed == "auto" else int(typed)
+def given(option: str, value: object) -> list[str]:
+    """An option as it was typed, where it was."""
+    return [] if value is None else [option, str(value)]
 
 
 def known(values: list[str] | None, words: tuple[W, ...], option: str) -> tuple[W, ...]:

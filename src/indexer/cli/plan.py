@@ -7,54 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli.options import (
-    Assets,
-    ConfigPath,
-    Dask,
-    DaskCleartext,
-    EventsFile,
-    MaxDeletePercent,
-    MaxDeletes,
-    Parallel,
-    Policy,
-    configured,
-    known,
-    named,
-    parallelism,
-)
-from indexer.cli.streams import check_stdout
+from indexer.cli.options import STDOUT, EventsFile, WorkOptions, configured, out_place
+from indexer.cli.scope import LimitOptions, ScopeOptions, compared
 from indexer.cli.talk import Talk, data
 
 if TYPE_CHECKING:
     from indexer.model.plan import Plan
-    from indexer.model.snapshot import SystemName
 
 NAME = "plan"
 SUMMARY = "Compare the three systems and write a plan."
-STDOUT = "-"
 DRIFT = 3
-SYSTEMS: tuple[SystemName, ...] = ("s3", "docdb", "codeocean")
 
-Buckets = Annotated[
-    list[str] | None, typer.Option("--bucket", metavar="NAME", help="A configured bucket; repeatable.")
-]
-Everything = Annotated[bool, typer.Option("--all", help="Every configured bucket.")]
 Out = Annotated[
     str,
     typer.Option(
         "--out", metavar="PLACE", help="Where to write the plan: a path, or s3://BUCKET/KEY; - is stdout."
-    ),
-]
-Lookback = Annotated[
-    int | None,
-    typer.Option("--lookback-days", metavar="N", min=0, help="Only records modified within N days."),
-]
-AllowEmpty = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow-empty",
-        metavar="SYSTEM",
-        help="Believe it when s3, docdb or codeocean shows nothing; repeatable.",
     ),
 ]
 DetailedExitcode = Annotated[
@@ -68,67 +35,36 @@ DetailedExitcode = Annotated[
 
 def command(
     talk: Talk,
-    bucket: Buckets = None,
-    everything: Everything = False,
+    scope: ScopeOptions,
+    limits: LimitOptions,
+    work: WorkOptions,
     out: Out = "plan.json",
-    asset: Assets = None,
-    lookback_days: Lookback = None,
-    policy: Policy = None,
-    max_deletes: MaxDeletes = None,
-    max_delete_percent: MaxDeletePercent = None,
-    allow_empty: AllowEmpty = None,
     detailed_exitcode: DetailedExitcode = False,
-    parallel: Parallel = "auto",
-    dask: Dask = None,
-    dask_cleartext: DaskCleartext = False,
     events: EventsFile = None,
-    config: ConfigPath = None,
 ) -> None:
     """Compare S3, DocDB and Code Ocean, and write a plan of what would bring them into step.
 
     Writes nothing but the plan. What could not be read is said, and nothing that rests on it is planned.
     """
-    from indexer import UnreadError, plan, save_plan
+    from indexer import save_plan
     from indexer.cli.run import Run
-    from indexer.model.place import parse_place
     from indexer.runs.files import check_writable, plan_text
 
     with Run(talk, NAME) as run:
-        place = None if out == STDOUT else parse_place(out)
-        if place is None:
-            check_stdout()
+        place = out_place(out)
         run.write_events(events, out)
-        settings = run.configured(configured(config))
-        run.of_plan(talk.run_id)
+        settings = run.configured(configured(work.config))
+        run.of_plan(run.run_id)
         if place is not None:
             check_writable(place, frozenset(settings.every_bucket))
-        fault = None
-        try:
-            with run.work("actions") as observer:
-                planned = plan(
-                    settings,
-                    named(settings, bucket, everything=everything),
-                    assets=asset or (),
-                    lookback_days=lookback_days,
-                    policy=policy,
-                    max_deletes=max_deletes,
-                    max_delete_percent=max_delete_percent,
-                    allow_empty=known(allow_empty, SYSTEMS, "--allow-empty"),
-                    parallel=parallelism(parallel),
-                    dask=dask,
-                    dask_cleartext=dask_cleartext,
-                    observer=observer,
-                    plan_id=talk.run_id,
-                )
-        except UnreadError as exc:
-            planned, fault = exc.plan, exc
-        data(plan_text(planned)) if place is None else save_plan(planned, place)
-        run.planned(planned, out)
-        _report(talk, planned, out, config)
+        plan, fault = compared(run, settings, scope, work, limits)
+        data(plan_text(plan)) if place is None else save_plan(plan, place)
+        run.planned(plan, out)
+        _report(talk, plan, out, work.config)
         if fault is not None:
             raise fault
         if detailed_exitcode:
-            raise typer.Exit(_detailed(planned))
+            raise typer.Exit(_detailed(plan))
 
 
 def _detailed(plan: Plan) -> int:

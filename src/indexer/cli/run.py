@@ -83,6 +83,11 @@ class Run(Observer):
         if isinstance(exc, Exception | Stopped) and not isinstance(exc, typer.Exit):
             self._tell(_failure(exc))
 
+    @property
+    def run_id(self) -> str:
+        """The run's; a plan that it makes has the same."""
+        return self._talk.run_id
+
     def listen(self, listener: Listener) -> None:
         """From now on this one is told, too."""
         with self._lock:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from indexer.cli.options import Assets, known
+from indexer.cli.options import known
+from indexer.cli.scope import Assets
 from indexer.cli.talk import Talk, data, paint_for
 
 if TYPE_CHECKING:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli.options import ConfigPath, configured_here
-from indexer.cli.streams import check_stdout
+from indexer.cli.options import STDOUT, ConfigPath, configured_here, out_place
 from indexer.cli.talk import Talk, data
 
 if TYPE_CHECKING:
     from indexer.runs.undo import Undone
 
 NAME = "undo"
-STDOUT = "-"
 IN_PART = 4
 SUMMARY = "Plan the way back from a run of apply."
 
@@ -39,31 +37,35 @@ def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None)
     """
     from indexer import save_plan, undo
     from indexer.cli.run import Run
-    from indexer.model.place import parse_place
     from indexer.runs.files import check_writable, plan_text
+
+    with Run(talk, NAME) as run:
+        place = out_place(out)
+        settings = configured_here(config)
+        undone = undo(result, plan_id=run.run_id)
+        apart = {*undone.plan.scope.apart(), *(settings.every_bucket if settings else ())}
+        if place is None:
+            data(plan_text(undone.plan))
+        else:
+            check_writable(place, apart)
+            save_plan(undone.plan, place, kept_in_step=apart)
+        run.planned(undone.plan)
+        _report(talk, undone, result, out)
+        if undone.impossible:
+            raise typer.Exit(IN_PART)
+
+
+def _report(talk: Talk, undone: Undone, result: str, out: str) -> None:
+    """What cannot be taken back, what can, and what to type next."""
     from indexer.runs.undone import all_beside
 
-    run, place = Run(talk, NAME), None if out == STDOUT else parse_place(out)
-    if place is None:
-        check_stdout()
-    settings = configured_here(config)
-    undone = undo(result, plan_id=talk.run_id)
-    apart = {*undone.plan.scope.apart(), *(settings.every_bucket if settings else ())}
-    if place is None:
-        data(plan_text(undone.plan))
-    else:
-        check_writable(place, apart)
-        save_plan(undone.plan, place, kept_in_step=apart)
-    run.planned(undone.plan)
     for one in (*undone.notes, *(f"Cannot be taken back: {one}" for one in undone.impossible)):
         talk.warn(one)
     talk.say(_headline(undone), "alarm" if undone.impossible else "bold", plan=out)
-    if undone.plan.actions and place is not None and not talk.json_lines:
+    if undone.plan.actions and out != STDOUT and not talk.json_lines:
         name = shlex.quote(out)
         run_too = "" if all_beside(undone.plan) else f" --undoes {shlex.quote(result)}"
         talk.steps([f"indexer show {name}   every action", f"indexer apply {name}{run_too}  carry it out"])
-    if undone.impossible:
-        raise typer.Exit(IN_PART)
 
 
 def _headline(undone: Undone) -> str:

@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -98,6 +98,24 @@ def results_folder(plan_path: Place, plan: Plan, results: Place | None) -> Place
     return results
 
 
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a plan is carried out, and who watches."""
+
+    parallel: int
+    """How many requests at a time, at most."""
+    observer: Observer = NOBODY
+    stop: Event = field(default_factory=Event)
+    """Once it is set, what is in flight is finished, and nothing more is tried."""
+    archive: str = ARCHIVE_FOLDER
+    """Place of the before-images; a folder is relative to the result's."""
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    carry_out: CarryOut = carry_out_here
+    clock: Callable[[], datetime] = now
+    pause: Callable[[float], None] = time.sleep
+    """Waits so many seconds."""
+
+
 def apply(
     plan: Plan | PlanFile,
     config: Config,
@@ -155,20 +173,18 @@ def apply(
         ) as cluster,  # last: its workers on this machine end before their folder does
     ):
         check_clock(systems.readers, plan.scope.buckets)  # a record's last-modified would be wrong
-        return apply_plan(
-            reviewed,
-            replace(
-                systems, against_going_on=lambda: "" if lease is None or lease.still_held() else LEASE_LOST
-            ),
-            bounds,
-            DiskFolder(working),
-            at_most(parallel),
-            observer,
-            stop,
+        options = RunOptions(
+            parallel=at_most(parallel),
+            observer=observer,
+            stop=stop,
             archive=place,
-            run_id=run_id,
+            run_id=run_id or uuid.uuid4().hex,
             carry_out=carry_out_here if cluster is None else carry_out_there(cluster, config, parallel),
         )
+        ours = replace(
+            systems, against_going_on=lambda: "" if lease is None or lease.still_held() else LEASE_LOST
+        )
+        return apply_plan(reviewed, ours, bounds, DiskFolder(working), options)
 
 
 def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[HeldLeases | None]:
@@ -180,36 +196,24 @@ def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[
 
 
 def apply_plan(
-    reviewed: PlanFile,
-    systems: Systems,
-    bounds: Bounds,
-    folder: RunFolder,
-    parallel: int,
-    observer: Observer,
-    stop: Event,
-    clock: Callable[[], datetime] = now,
-    *,
-    archive: str = ARCHIVE_FOLDER,
-    run_id: str | None = None,
-    carry_out: CarryOut = carry_out_here,
-    pause: Callable[[float], None] = time.sleep,
+    reviewed: PlanFile, systems: Systems, bounds: Bounds, folder: RunFolder, options: RunOptions
 ) -> Result:
-    """Carry out a plan on open systems. `archive`: its place, a folder being relative to the result's."""
-    plan = reviewed.plan
+    """Carry out a plan on open systems."""
+    plan, observer, clock = reviewed.plan, options.observer, options.clock
     check_bounds(plan, bounds)
     check_own_limits(plan)
-    started_at, run_id = clock(), run_id or uuid.uuid4().hex
+    started_at, run_id = clock(), options.run_id
     work = Work(
         folder=folder,
         run_id=run_id,
         plan_id=plan.plan_id,
-        archive=archive,
+        archive=options.archive,
         generations=tuple(bounds.collections),
         originals_folder=bounds.originals_folder,
         kept_in_step=bounds.kept_in_step,
-        parallel=parallel,
+        parallel=options.parallel,
         clock=clock,
-        pause=pause,
+        pause=options.pause,
     )
     with Journal(folder, run_id, plan.plan_id) as journal:
         if journal.earlier.damaged:
@@ -217,7 +221,8 @@ def apply_plan(
         journal.started(started_at, reviewed.digest)
         _write(folder, PLAN_FILE, reviewed.body)
         observer.stage("applying", len(plan.actions))
-        found = carry_out(systems, work, journal, plan.actions, Watching(observer, stop))
+        watching = Watching(observer, options.stop)
+        found = options.carry_out(systems, work, journal, plan.actions, watching)
         outcomes = tuple(found[action.id] for action in plan.actions)
         if any(outcome.before is None for outcome in outcomes):
             outcomes = merged(outcomes, journal.history())
@@ -229,7 +234,7 @@ def apply_plan(
             started_at=started_at,
             ended_at=clock(),
             summary=dict(sorted(Counter(outcome.status for outcome in outcomes).items())),
-            archive=archive,
+            archive=options.archive,
             outcomes=outcomes,
         )
         _write(folder, RESULT_FILE, document_bytes(result.model_dump(mode="json", exclude_none=True)))

@@ -27,41 +27,31 @@ from indexer.runs.shards import plan_there
 from indexer.systems.pace import at_most
 
 
-def scope_of(
-    config: Config,
-    buckets: Sequence[str],
-    *,
-    everything: bool = False,
-    assets: Sequence[str] = (),
-    lookback_days: int | None = None,
-    policy: PolicyMode | None = None,
-    max_deletes: int | None = None,
-    max_delete_percent: float | None = None,
-    allow_empty: Sequence[SystemName] = (),
-) -> Scope:
-    """What is asked for: options over the configuration. Raises UsageError for a bucket that is not ours."""
-    configured = config.every_bucket
-    unknown = [name for name in buckets if name not in configured]
+def scope_of(config: Config, buckets: Sequence[str] | None, **asked: object) -> Scope:
+    """What is asked for, over what is configured; None is not asked for. Raises UsageError for a bucket that is not ours.
+
+    `buckets` None: every configured one.
+    """
+    configured, limits = config.every_bucket, config.policy
+    wanted = configured if buckets is None else tuple(buckets)
+    unknown = [name for name in wanted if name not in configured]
     if unknown:
         detail = f"{', '.join(unknown)}; configured: {', '.join(configured)}"
         raise UsageError("The bucket is not configured", detail, "Add it to `buckets` in indexer.toml.")
-    wanted = configured if everything else tuple(buckets)
     if not wanted:
         raise UsageError("No bucket is named", "", "Name one with --bucket, or plan them all with --all.")
-    limits = config.policy
+    own = {
+        "lookback_days": config.lookback_days,
+        "policy": limits.mode,
+        "max_deletes": limits.max_deletes,
+        "max_delete_percent": limits.max_delete_percent,
+    }
     try:
         return Scope(
             buckets=tuple(sorted(set(wanted))),
-            lookback_days=config.lookback_days if lookback_days is None else lookback_days,
-            assets=tuple(assets),
-            policy=policy or limits.mode,
-            max_deletes=limits.max_deletes if max_deletes is None else max_deletes,
-            max_delete_percent=limits.max_delete_percent
-            if max_delete_percent is None
-            else max_delete_percent,
-            allow_empty=tuple(sorted(set(allow_empty))),
             config_sha256=config.sha256,
             kept_in_step=tuple(sorted(configured)),
+            **{**own, **{name: value for name, value in asked.items() if value is not None}},
         )
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]
@@ -105,14 +95,13 @@ def plan(
     """
     scope = scope_of(
         config,
-        _each(buckets or ()),
-        everything=buckets is None,
-        assets=_each(assets),
+        None if buckets is None else _each(buckets),
+        assets=tuple(_each(assets)),
         lookback_days=lookback_days,
         policy=policy,
         max_deletes=max_deletes,
         max_delete_percent=max_delete_percent,
-        allow_empty=allow_empty,
+        allow_empty=tuple(sorted(set(allow_empty))),
     )
     identity = Identity(plan_id or uuid.uuid4().hex, now(), __version__)
     with (
