@@ -13,7 +13,7 @@ from indexer.model.plan import CoverageRow, Finding, Measures, Plan, Scope, Summ
 from indexer.planner.policy import apply_policy
 
 COUNTED_ONLY = frozenset({"raw-unregistered"})
-"""Findings that are not listed one by one."""
+"""Findings that are not listed one by one: nobody has to act on them, and a bucket may have thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,9 @@ def assemble(identity: Identity, scope: Scope, buckets: Sequence[BucketPlan]) ->
     """Put the buckets' shares together, under the scope's policy."""
     ordered = sorted(buckets, key=lambda one: one.bucket)
     measures = {one.bucket: _with_new(one) for one in ordered}
+    # Over all buckets at once: `max_deletes` stands for what a reviewer can take in (decision 8).
     ruled = apply_policy([action for one in ordered for action in one.actions], measures, Limits.of(scope))
+    # A set, since a fault in what buckets share (Code Ocean's search) is found by each of them.
     findings = sorted(
         {finding for one in ordered for finding in one.findings},
         key=lambda finding: (finding.kind, finding.location or "", finding.detail),

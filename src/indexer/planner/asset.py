@@ -50,11 +50,13 @@ def needed_reads(asset: Asset, listed: bool, rules: Rules, whole: WholeReads, wi
     """
     if not asset.rows:
         return Reads()
+    # What a partial listing does not show may be on a page that failed (DOMAIN, "What must never happen" 1).
     if whole.listing and not listed:
         return (
             Reads(tuple(row.generation for row in asset.rows), folder=True) if whole.may_delete else Reads()
         )
     owner = _owner(asset, rules, whole)
+    # New links change the record and so the metadata file: such a record is read whole, however old it is.
     if owner is None or not (within.recent(owner) or _links(asset, owner, owner.links, rules)[0] is not None):
         return Reads()
     return Reads((owner.generation,), folder=True)
@@ -69,6 +71,7 @@ def plan_asset(asset: Asset, rules: Rules, whole: WholeReads) -> AssetPlan:
     findings = [_misnamed(asset, row) for row in asset.rows if row.name != asset.location.prefix]
     for row in asset.rows:
         record = asset.records.get(row.generation)
+        # Only one record may rule the files, else v1's and v2's would overwrite each other's every night.
         if row is owner and record is not None and asset.folder is not None:
             planned = _sync(asset, record, asset.folder, rules)
         else:
@@ -89,6 +92,7 @@ def chain(steps: Iterable[Sequence[Action | tuple[Action, ...]]]) -> Iterator[Ac
                 finished.append(with_id(action.model_copy(update={"after": after})))
                 after = (finished[-1].id,)
         yield from finished
+        # An empty step must not break the chain: without root files the metadata file still waits for the record.
         before = tuple(action.id for action in finished) or before
 
 
@@ -132,6 +136,7 @@ def _relink(asset: Asset, row: RecordRow, rules: Rules) -> AssetPlan:
     if links is None:
         return AssetPlan((), findings)
     generation = GENERATIONS[row.generation]
+    # The light row holds all that a change of links rests on: no whole record is read for it (decision 1).
     actual = {
         "location": row.location,
         generation.modified_field: row.modified,
@@ -154,6 +159,7 @@ def _sync(asset: Asset, record: Record, folder: Folder, rules: Rules) -> AssetPl
     unknown: tuple[str, ...] = ()
     if adopted or links is not None:
         updates = [update_record(asset, record.row, record.body, adopted, links, rules)]
+        # The write stamps the record, and the metadata file holds that stamp (decision 6).
         unknown = (generation.modified_field,)
     metadata: bytes | None = None
     if rules.metadata_file == "sync":
@@ -163,6 +169,7 @@ def _sync(asset: Asset, record: Record, folder: Folder, rules: Rules) -> AssetPl
                 raise UnserialisableError(why)
             metadata = record_bytes(blanked(desired, unknown), _known(desires))
         except UnserialisableError as exc:
+            # A blocked core field has a finding of its own, and it is the same value: one is enough.
             if not any(block.in_record for block in blocked):
                 findings.append(_unserialisable(asset, record, exc))
     files = FilePlanner(asset, generation, rules).steps(desires, metadata, unknown)

@@ -76,12 +76,14 @@ def read_assets(
     batches = iter(lambda: tuple(islice(items, ASSETS_A_BATCH)), ())
     listed: deque[tuple[AssetToRead, Future[Folder | Unread | None], Future[BatchOfRecords]]] = deque()
     decided: deque[P | Unread | Future[P | Unread]] = deque()
+    # One more than asked for, so that a batch of records does not take the place of a listing.
     with pool_of(parallel + 1 if parallel > 1 else 1, "read") as pool:
         one_by_one = _Decider(readers, decide, rules, pool)
         try:
             for batch in batches:
                 bodies = pool.submit(one_by_one.records, batch)
                 listed.extend((one, pool.submit(one_by_one.folder, one), bodies) for one in batch)
+                # One batch ahead of the threads, so that none of them idles; more would only hold records in memory.
                 while len(listed) > parallel + ASSETS_A_BATCH:
                     decided.append(one_by_one.decided(*listed.popleft()))
                     yield from _finished(decided, parallel)
@@ -97,6 +99,7 @@ def _finished(decided: deque[P | Unread | Future[P | Unread]], waiting: int) -> 
     """What comes next and is there; of what is still being read, no more than `waiting` are let wait."""
     while decided:
         first = decided[0]
+        # Always the first one, even if a later one is ready: the order of a plan never varies (promise 2).
         if isinstance(first, Future):
             if len(decided) <= waiting and not first.done():
                 return
@@ -154,6 +157,7 @@ class _Decider(Generic[P]):
 
     def records(self, batch: Sequence[AssetToRead]) -> BatchOfRecords:
         """In a thread of the pool: the whole records that a batch needs."""
+        # A batch that needs no record asks DocDB nothing, so an open breaker must not fail it.
         if not any(one.records for one in batch):
             return _records(self._readers.records, batch)
         if against := self._breaker.against("docdb"):
@@ -170,6 +174,7 @@ class _Decider(Generic[P]):
         """In a thread of the pool: the asset's folder, where that is needed, and its records can be had."""
         if not work.folder:
             return None
+        # Without its record nothing can be planned for the asset: its listing would be paid for nothing.
         if work.records and (against := self._breaker.against("docdb")):
             return Unread(work.asset.location, "docdb", against)
         return self._read(work, lambda: self._folder(work))
@@ -204,6 +209,7 @@ class _Decider(Generic[P]):
             if isinstance(seen, Unread):
                 return seen
             asset = seen
+            # One at a time: computing in more threads takes Python's lock from the one that decides (decision 18).
             with self._turn:
                 decision = self._asked(asset)
             if not isinstance(decision, MustReadError):
@@ -240,6 +246,8 @@ class _Decider(Generic[P]):
                 missing.append(name)
             else:
                 bodies[name] = body
+        # With a listing in hand the planner asks only for files that were there a moment ago (decision 11). Without one
+        # (a folder without a record) it asks for the data description unseen, and an absence is an answer.
         if missing and asset.folder is not None:
             raise _UnreadableError("s3", f"{missing[0]} was removed while it was being read")
         folder = self._folder(work) if need.folder or missing else asset.folder
@@ -248,6 +256,7 @@ class _Decider(Generic[P]):
     def _folder(self, work: AssetToRead) -> Folder:
         """What S3 holds of the asset."""
         folder = read_folder(self._readers.objects, work.asset.location, self._rules)
+        # Two listings contradict each other: "gone" wants both to say so (decision 14).
         if work.listed and not folder.exists:
             raise _UnreadableError("s3", "its folder was changed while it was being read")
         return folder
@@ -258,6 +267,7 @@ def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
     records = {}
     for name, record in bodies.items():
         try:
+            # A record that moved since its row was read belongs to another asset now.
             if record is None or parse_location(record.body.get("location")) != location:
                 raise _UnreadableError("docdb", "its record was changed while it was being read")
             records[name] = Record(record.row, dict(record.body))

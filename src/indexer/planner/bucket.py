@@ -84,6 +84,7 @@ class Survey:
         """Read all pages of something, as a stage of its own; `vital`: nothing can be planned without it."""
         self.observer.stage(f"reading {scope}", None)
         read = read_all(pages, system, scope, self.observer.advance)
+        # With some rows the system did answer: the plan is incomplete, and the run is not a failure.
         if read.fault is not None and vital and not read.rows:
             self.faults.append(read.fault)
         return read
@@ -110,19 +111,24 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     reads = _row_reads(survey, bucket)
     rows = _rows(reads)
     there = _count_in(bucket, rows)
+    # An empty answer that another system contradicts is doubted (DOMAIN, "What must never happen" 1). Each system is
+    # doubted on the word of another one, S3 on DocDB's, DocDB on S3's, Code Ocean on the records' links.
     if there and not survey.may_be_empty("s3"):
         listing = listing.doubted(f"{bucket} shows no folder, and DocDB has {there} records there")
     if listing.rows:
         reads = _doubt_records(survey, reads, f"no record is in {bucket}, and S3 has folders there")
     if mounted is not None and any(map(holds_links, rows)) and not survey.may_be_empty("codeocean"):
         mounted = mounted.doubted("Code Ocean shows no external data asset, and records hold links")
+    # A search that was cut short would take away the links that it did not get to.
     rules = replace(survey.rules, links=mounted is not None and mounted.whole)
+    # Apart from the unread ones: an empty collection holds registrations back, but not deletions (decision 9).
     empty = _empty(survey, reads)
     whole = WholeReads(
         listing.whole, _unread(reads) - empty, empty, data_assets=mounted is None or mounted.whole
     )
     within = window(survey.now, survey.scope.lookback_days, survey.scope.assets)
     joined = join(bucket, rows, listing.rows, _by_mount(mounted), within, rules.links)
+    # Each asset of a bucket that is not there would fail on its own: thousands of requests for one known answer.
     exists = not isinstance(listing.fault, MissingBucketError)
 
     def work(found: Listed) -> AssetToRead:
@@ -173,9 +179,11 @@ def _row_reads(survey: Survey, bucket: str) -> RowReads:
 
     def pages(generation: GenerationName) -> Iterator[tuple[RecordRow, ...]]:
         any_row = False
+        # Ranges of the location index cannot show a record whose location is no text, so those are asked for apart.
         for page in chain(reader.rows(generation, bucket), [reader.unusable_rows(generation, bucket)]):
             any_row = any_row or bool(page)
             yield page
+        # Once in a run, and only where it can matter: it is one more request for each bucket and generation.
         if not any_row and generation not in survey.holding:
             survey.holding[generation] = reader.holds_any(generation)
 
@@ -201,6 +209,7 @@ def _rows(reads: RowReads) -> list[RecordRow]:
     """Every record once; none of a generation whose rows could not all be read."""
     rows: list[RecordRow] = []
     for read in reads.values():
+        # A record whose location changes during the read may come on two pages; twice it would look like a duplicate.
         seen: set[IdKey] = set()
         for row in read.rows if read.whole else ():
             key = id_key(row.id)
@@ -248,6 +257,7 @@ def _plan_assets(
             unread.append(outcome)
             survey.observer.advance()
         else:
+            # An asset in step leaves nothing behind: memory grows with drift, not with assets.
             if outcome.actions or outcome.findings:
                 planned.append(outcome)
             survey.observer.advance(found=len(outcome.actions))

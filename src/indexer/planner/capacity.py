@@ -14,9 +14,9 @@ from indexer.model.snapshot import Folder
 from indexer.model.values import Foreign, Oid, UnserialisableError
 
 KEY_BYTES = 1024
-"""Of an S3 object."""
+"""Of an S3 object: S3's own limit, in UTF-8."""
 RECORD_BYTES = 16 * 1024 * 1024
-"""Of a record, as BSON."""
+"""Of a record, as BSON: the limit of MongoDB and of Amazon DocumentDB."""
 MEGABYTE = 1024 * 1024
 HEADROOM_BYTES = 8 * 1024
 """For what a write adds beside the values: stamps, links, and a new record's name and location."""
@@ -54,12 +54,14 @@ def bson_size(value: object) -> int:
     match value:
         case None:
             return 0
+        # Before int: to Python a bool is one.
         case bool():
             return 1
         case int():
             return 4 if -(2**31) <= value < 2**31 else 8
         case float() | datetime():
             return 8
+        # BSON: texts and documents have a length (4 bytes) and a NUL; an element has its type and its name's NUL.
         case str():
             return 5 + _text(value)
         case dict():

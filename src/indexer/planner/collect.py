@@ -31,6 +31,7 @@ class Read(Generic[T]):
 
     def doubted(self, why: str) -> Read[T]:
         """The same read, no longer believed to be whole where it answered "nothing"."""
+        # Something is no empty answer, and a fault says more than a doubt would.
         if self.rows or not self.whole:
             return self
         coverage = self.coverage.model_copy(update={"complete": False, "why": why})

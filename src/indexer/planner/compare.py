@@ -61,6 +61,7 @@ def compare(plan: Plan, older: Plan) -> Comparison:
 def _by_target(plan: Plan) -> Mapping[bytes, Action]:
     """Every action by what it writes, in the plan's order; withheld ones last."""
     everything = (*plan.actions, *(one.action for one in plan.withheld))
+    # Not by id: that is a hash of the whole action, so it changes with the ETag that the action was planned on.
     return {canonical([one.kind, one.target.model_dump(mode="json")]): one for one in everything}
 
 

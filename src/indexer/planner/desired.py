@@ -59,7 +59,7 @@ class Decision:
     copy_root: bool = False
     """Copy the root file, as it is, to the originals first."""
     adopt: bool = False
-    """The record takes over the root file's value."""
+    """The record adopts the root file's value."""
     root_from_record: bool = False
     """The root file holds the (desired) record's value in our bytes."""
     root_gone: bool = False
@@ -105,7 +105,7 @@ class FieldDesire:
     in_step: bool = False
     """The root file holds exactly these already."""
     value: Any = None
-    """What the record takes over."""
+    """What the record adopts."""
     corrupt: str = ""
     """Why the root file is not JSON, where that was read."""
     original: str | None = None
@@ -147,6 +147,7 @@ def desire_field(
     folder, bodies = asset.folder or Folder(exists=False), asset.bodies
     try:
         root, kept = _held(value, name if name in folder.files else None, original, bodies)
+        # Only what may be adopted was read as a value; what DocDB cannot hold must not get as far as a plan.
         if root.held is Held.JSON:
             check_storable(root.value)
     except UnserialisableError as exc:
@@ -181,6 +182,7 @@ def _held(
     value: object, root: str | None, original: str | None, bodies: Mapping[str, ObjectBody]
 ) -> tuple[_Read, _Read]:
     """Root file and original, read as far as their contents decide. Raises MustReadError, UnserialisableError."""
+    # Where the record has the field the table looks at presence only, and without a root file at nothing: no reads.
     if value is not None or root is None:
         return _unread(root), _unread(original)
     unread = [name for name in (root, original) if name is not None and name not in bodies]
@@ -215,6 +217,7 @@ def desire_fields(
         try:
             desire = desire_field(field, record, asset, originals.get(field), rules.originals_folder)
         except MustReadError as exc:
+            # Collected over all fields, so that an asset with many new files is asked for once, not field by field.
             if why := too_large(folder, exc.names, rules.largest_file_mb):
                 blocked.append(FieldBlocked(field, why, in_record=False))
             else:
@@ -234,6 +237,7 @@ def _within(
     record: Mapping[str, Any], desires: Sequence[FieldDesire]
 ) -> tuple[list[FieldDesire], list[FieldBlocked]]:
     """The desires that the record has room for, in their order, and the adoptions that it has none for."""
+    # Measuring walks the whole record, and nearly no plan adopts anything.
     size = bson_size(dict(record)) if any(desire.decision.adopt for desire in desires) else 0
     fitting: list[FieldDesire] = []
     beyond: list[FieldBlocked] = []
@@ -256,4 +260,5 @@ def holds(name: str, content: bytes, folder: Folder, bodies: Mapping[str, Object
     info = folder.files.get(name)
     if info is None:
         return False
+    # The size first: it spares most files that differ the MD5 of their desired bytes.
     return True if info.size == len(content) and info.etag == etag_of(content) else None

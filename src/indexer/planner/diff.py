@@ -10,6 +10,7 @@ from indexer.model.content import Change
 from indexer.model.values import canonical, fingerprint
 
 MAX_CHANGES = 20
+"""Of an action: a reviewer sees that it is more, and a plan of 100,000 actions must fit into memory."""
 MAX_TEXT = 120
 """Characters of a value that are shown."""
 MAX_COMPARED_BYTES = 200_000
@@ -78,6 +79,7 @@ def _list_differences(before: list[Any], after: list[Any], path: str) -> Iterato
 
 
 def _levels(before: list[Any], after: list[Any]) -> Iterator[tuple[str, object, object]]:
+    # Here, not above: its import takes longer than a whole `--help`.
     from deepdiff import DeepDiff
 
     tree = DeepDiff(
@@ -85,6 +87,7 @@ def _levels(before: list[Any], after: list[Any]) -> Iterator[tuple[str, object, 
         _plain(after),
         ignore_order=True,
         report_repetition=True,
+        # deepdiff's own bounds allow minutes for two long lists that have little in common.
         max_passes=50,
         max_diffs=20_000,
         view="tree",
@@ -99,6 +102,7 @@ def _absent(value: object) -> bool:
 
 
 def _plain(value: list[Any]) -> Any:
+    """As JSON has it: deepdiff would look into objects of the driver's types."""
     return json.loads(canonical(value))
 
 

@@ -105,6 +105,7 @@ class FilePlanner:
             steps.copies.append(self._copy_root(desire, name))
         if decision.root_gone:
             steps.roots.append((self._delete_root(desire, name),))
+        # In step, yet there may have been a copy to plan above: a file without an original is copied all the same.
         if desire.content is None or desire.in_step:
             return
         reason, differences, omitted = self._difference(name, desire.content)
@@ -184,6 +185,7 @@ class FilePlanner:
         )
 
     def _metadata(self, content: bytes, unknown: tuple[str, ...]) -> list[ObjectAction]:
+        # With unknown fields the bytes are not final, and a new stamp always changes the file.
         if not unknown and holds(METADATA_FILE, content, self.folder, self.asset.bodies):
             return []
         if METADATA_FILE in self.folder.files and METADATA_FILE not in self.asset.bodies:
@@ -213,6 +215,7 @@ class FilePlanner:
             return "core-file-missing", (), 0
         try:
             value = from_bytes(read.body)
+            # Compared in our bytes, not as Python values: to Python 1 equals 1.0 and True.
             if to_bytes(value) == content:
                 return "core-file-format", (), 0
             return "core-file-stale", *changes(value, from_bytes(content))
@@ -247,6 +250,7 @@ class FilePlanner:
     def _etag(self, name: str) -> str:
         """As it was when its bytes were seen."""
         read = self.asset.bodies.get(name)
+        # The file may have changed between the listing and its read: what was compared is what the write rests on.
         return read.etag if read else self.folder.files[name].etag
 
     def _precondition(self, name: str) -> Absent | HasEtag:

@@ -29,6 +29,7 @@ def judge(
 
     def expecting(covers: Callable[[Rule], bool], count: int = 1) -> int | None:
         covering = [index for index, rule in enumerate(rules) if covers(rule)]
+        # All that cover it are in use, the first that holds expects it: an expired rule must not hide a valid one.
         for index in covering:
             matched[index] += count
         return next((index for index in covering if rules[index].holds(today)), None)

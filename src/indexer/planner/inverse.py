@@ -98,6 +98,7 @@ def inverse(
         case DeleteRecord():
             return _restore_record(action, before, kept)
         case CreateDataAsset():
+            # Its answer was lost, and what mounts the location now may be somebody else's.
             if not left.data_asset_id:
                 raise CannotUndoError("its id is not known: look in Code Ocean for what mounts the asset")
             target = action.target.model_copy(update={"data_asset_id": left.data_asset_id})
@@ -195,6 +196,7 @@ def _as_left(action: InsertRecord | UpdateRecord, left: AfterImage) -> AsRead:
 def _restore_fields(action: UpdateRecord, before: BeforeImage, left: AfterImage, kept: Kept) -> UpdateRecord:
     source, record = record_of(before, kept)
     touched = (*(one.field for one in action.content.fields), *action.content.unset)
+    # Taking such a field out makes the next plan see "no / yes / yes", and delete the root file: see `no_original`.
     adopted = tuple(field for field in touched if field in CORE_FIELDS and record.get(field) is None)
     return UpdateRecord(
         location=action.location,
@@ -216,6 +218,7 @@ def _restore_fields(action: UpdateRecord, before: BeforeImage, left: AfterImage,
 
 def _restore_record(action: DeleteRecord, before: BeforeImage, kept: Kept) -> InsertRecord:
     source, record = record_of(before, kept)
+    # It comes back under its own `_id`, but with the time of this write: other programs poll on that (decision 6).
     unknown = (GENERATIONS[action.target.generation].modified_field,)
     return InsertRecord(
         location=action.location,

@@ -64,7 +64,7 @@ class Joined:
     """What limits are measured against."""
     findings: tuple[Finding, ...]
     matched: frozenset[str]
-    """The globs that match a folder or a record here, of whatever age: the others may be mistyped."""
+    """The globs that match a folder or a record here, of any age: the others may be mistyped."""
     assets: Callable[[], Iterator[Listed]]
     """In scope, sorted by location; folders and bodies not read yet."""
 
@@ -83,10 +83,11 @@ def join(
 ) -> Joined:
     """Group one bucket's rows by location.
 
-    In scope: what passes the globs and has a recent record, or a record whose links this plan changes
-    (a record that a plan changes is in scope whole, however old; `links`: whether it would), or no record at all. Two records of
-    one collection with one location are a finding and nothing else, as is a record that no plan can name. Links that cannot be read are found at any age. S3 sorts prefixes with their
-    trailing slash and DocDB without: everything is sorted again here, by location.
+    In scope is what passes the globs and has a recent record, or one whose links this plan changes, or no record at all.
+    A record that a plan changes is in scope whole, however old; `links` says whether links are kept in step. Two records
+    of one collection with one location are a finding and nothing else, as is a record that no plan can name. Links that
+    cannot be read are found at any age. S3 sorts prefixes with their trailing slash and DocDB without: everything is
+    sorted again here, by location.
     """
     findings: list[Finding] = []
     matched: set[str] = set()
@@ -95,6 +96,7 @@ def join(
         location = parse_location(row.location)
         if location is not None and location.bucket == bucket:
             usable.append(row)
+        # Without a location no glob can match it: whoever asked for some assets did not ask for this one.
         elif within.recent(row) and not within.globs:
             findings.append(_invalid(row))
     usable.sort(key=lambda row: (_prefix_of(row), row.generation))
@@ -115,6 +117,7 @@ def join(
             if in_scope:
                 yield asset, there
 
+    # A first pass for counts and findings; the second one, when assets are planned, holds one asset at a time.
     held = [len(asset.rows) for asset, _ in assets(findings)]
     linked = sum(holds_links(row) for row in usable if within.matches(Location(bucket, _prefix_of(row))))
     measures = Measures(records=sum(held), assets=len(held) - held.count(0), linked_records=linked)
@@ -174,6 +177,7 @@ def _relinked(asset: Asset) -> tuple[bool, tuple[Finding, ...]]:
 def _unnameable(asset: Asset) -> Iterator[Finding]:
     """An `_id` that no plan can name: nothing that a plan says of the asset could be told from other records."""
     for row in asset.rows:
+        # Nearly all are UUIDs as text, and any text can be named: the check is for the rest.
         if isinstance(row.id, str):
             continue
         try:

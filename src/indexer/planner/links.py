@@ -49,6 +49,7 @@ def desired_links(value: object, wanted: Iterable[str], *, upgraded: bool) -> di
     if read_links(value) == set(wanted_ids) and not fold:
         return None
     links = {**by_platform(value), CODE_OCEAN: wanted_ids}
+    # A plan holds links as JSON: what does not come back the same would be written changed.
     if not _is_json(links):
         raise InvalidLinksError("another platform's entry has no form in JSON")
     return links

@@ -34,11 +34,13 @@ def plan_snapshot(
     """The whole loop on one screen. Raises MissingBucketError as `plan` does."""
     survey = Survey(readers, rules, scope, identity.created_at, plan_assets, observer)
     managed = [bucket for bucket in scope.buckets if bucket != results]
+    # Results link to themselves: with only their bucket in scope the search for mounts would serve nothing.
     mounted = read_mounted(survey) if managed else None
     shares = [managed_bucket(survey, bucket, mounted) for bucket in managed]
     if results in scope.buckets:
         shares.append(results_bucket(survey, results))
     finished = assemble(identity, scope, shares)
+    # What else was planned is safe to go on, so an unread bucket beside a good one is incomplete, and no error.
     fault = survey.faults[0] if survey.faults and not finished.actions and not finished.withheld else None
     if isinstance(fault, MissingBucketError):
         raise fault

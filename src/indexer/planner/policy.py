@@ -29,6 +29,7 @@ def apply_policy(actions: Sequence[Action], measures: Mapping[str, Measures], li
     resolved: dict[str, tuple[str, ...]] = {}
     allowed: list[Action] = []
     withheld: list[Withheld] = []
+    # In the plan's order: an action comes after all that it rests on, so one pass sees every hold before its followers.
     for action in actions:
         rests_on = (held[one] for one in action.after if one in held and one not in resolved)
         hold = mode_hold(action, limits.mode) or beyond.get(action.id) or next(rests_on, None)
@@ -36,6 +37,7 @@ def apply_policy(actions: Sequence[Action], measures: Mapping[str, Measures], li
         if hold is not None:
             held[action.id] = hold
             withheld.append(Withheld(action=action, policy=hold.policy, detail=hold.detail))
+            # What follows a deletion does not need it done, only done before: it inherits what the deletion waited for.
             if deletes(action):
                 resolved[action.id] = after
         else:
@@ -46,9 +48,9 @@ def apply_policy(actions: Sequence[Action], measures: Mapping[str, Measures], li
 
 
 def scope_of_undo(scope: Scope, actions: Sequence[Action]) -> Scope:
-    """What the plan of an undo says of itself: it takes back all that the run wrote, and names how much goes by that.
+    """The scope that the plan of an undo states: everything that the run wrote, with limits just wide enough for it.
 
-    No set is there of which it were a share. Whether so much may go is the applier's configuration's to say.
+    There is no set of which that would be a share. The applier's configuration decides whether so much may go.
     """
     limits = {"max_deletes": max(scope.max_deletes, losses(actions)), "max_delete_percent": float(ALL)}
     return scope.model_copy(update={"policy": "sync", **limits})

@@ -111,6 +111,7 @@ def insert_record(
 
     `links` None: the data asset is created by the same plan, its id known after apply.
     """
+    # A result needs no `described`: Code Ocean says whether it is wanted, and it may have no data description.
     if reason == "result-unregistered":
         rests_on = RestsOn(result="wanted")
     else:

@@ -24,8 +24,9 @@ from indexer.planner.rules import Rules, WholeReads
 
 
 def plan_registration(asset: Asset, rules: Rules, whole: WholeReads) -> AssetPlan:
-    """Register a new derived asset, and bring its files into step. Raises MustReadError: most are none of ours, and
-    their `data_description.json` alone says so.
+    """Register a new derived asset, and bring its files into step.
+
+    Raises MustReadError: most are not ours, and their `data_description.json` alone says so.
 
     | `data_description.json`                        | plan                                     |
     |------------------------------------------------|------------------------------------------|
@@ -35,6 +36,7 @@ def plan_registration(asset: Asset, rules: Rules, whole: WholeReads) -> AssetPla
     | `data_level` "raw"                             | counted: registered on upload            |
     | any other                                      | finding                                  |
     """
+    # Where the search was cut short, a data asset may be there already, and a second one cannot be told from it.
     knows_mounts = whole.data_assets or not rules.register_data_assets
     if not (whole.may_register and knows_mounts):
         return AssetPlan()
@@ -54,6 +56,7 @@ def plan_registration(asset: Asset, rules: Rules, whole: WholeReads) -> AssetPla
             generation = rules.generation_of(description.get("schema_version"))
             if generation is None:
                 return no_generation(asset, description.get("schema_version"))
+            # Listed only now: most folders without a record are raw, and one GET has told so (decision 2).
             if folder is None:
                 raise MustReadError(folder=True)
             return _register(asset, folder, generation, description, rules)
@@ -88,6 +91,7 @@ def _register(
     )
     if not rules.collections[generation.name].sync_to_s3:
         return AssetPlan(tuple(chain([create, [insert]])), findings)
+    # From the record as it will be, so that the plan after this one is empty.
     desires, blocked = desire_fields(generation, body, asset, rules)
     beside = file_findings(asset, (), tuple(one for one in blocked if one.field in values))
     metadata: bytes | None = to_bytes(body)
@@ -103,9 +107,10 @@ def _register(
 def core_values(
     asset: Asset, folder: Folder, generation: Generation, rules: Rules
 ) -> tuple[dict[str, Any], tuple[Finding, ...]]:
-    """The values of the core files that are there; one that is not JSON, or holds what no record can, or has no room for, is found.
+    """The values of the core files that are there, and findings for those that no record can take.
 
-    Raises MustReadError, once, for all files that were not read yet.
+    These are files that are not JSON, hold what no record can hold, or have no room in one. Raises MustReadError, once,
+    for all files that were not read yet.
     """
     findings: list[Finding] = []
     there = []
@@ -150,7 +155,7 @@ def _tags(description: Mapping[str, Any]) -> Iterator[str]:
 
     Either is a list or one alone, of objects or of abbreviations as text.
     """
-    yield "derived"
+    yield "derived"  # its data level; no other one is registered here
     modalities = description.get("modalities")
     if modalities is None:
         modalities = description.get("modality")

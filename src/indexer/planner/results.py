@@ -19,7 +19,7 @@ from indexer.planner.rules import Rules, WholeReads
 
 
 def by_location(results_bucket: str, results: Iterable[DataAsset]) -> dict[Location, tuple[DataAsset, ...]]:
-    """Where each result lies; one with a source bucket is none of ours."""
+    """Results by their locations, without those that have a source bucket: they are not internal."""
     return {
         Location(results_bucket, one.id): (one,)
         for one in results
@@ -57,6 +57,7 @@ def plan_result(asset: Asset, rules: Rules, whole: WholeReads) -> AssetPlan:
     unfit = _unfit(result)
     if unfit is not None:
         return AssetPlan(findings=(unfit.model_copy(update={"location": str(asset.location)}),))
+    # A result's record is never compared with its files: nothing is written there, and curators own the record.
     if asset.rows or asset.folder is None:
         return AssetPlan()
     return _register(asset, asset.folder, result, rules)
@@ -93,5 +94,5 @@ def _schema_version(asset: Asset, folder: Folder) -> object:
     try:
         description = from_bytes(asset.bodies[name].body)
     except (NotJsonError, UnserialisableError):
-        return None
+        return None  # Code Ocean says that it is wanted; its files do not decide that, only where it goes
     return description.get("schema_version") if isinstance(description, dict) else None

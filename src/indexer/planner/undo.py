@@ -42,8 +42,8 @@ class Undo:
 def plan_undo(actions: Sequence[Action], writes: Mapping[str, OurWrite], kept: Kept) -> Undo:
     """Take back everything that a run wrote, or may have written, asset by asset, the last write first.
 
-    What belongs together is taken back together: where a write cannot be, those that it rested on stay as well. Else a
-    record could lose a field whose original stays, and the next plan would delete the root file.
+    What belongs together is taken back together: if a write cannot be taken back, those that it rested on stay as well.
+    Otherwise a record could lose a field whose original stays, and the next plan would delete the root file.
     """
     undone: list[Action] = []
     impossible: list[str] = []
@@ -68,8 +68,8 @@ def plan_undo(actions: Sequence[Action], writes: Mapping[str, OurWrite], kept: K
 def _add(steps: list[tuple[bool, list[Action]]], inverses: list[Action], *, record: bool) -> None:
     """An asset's records, in both generations, are one step, and it has the place of the last one.
 
-    A record that rules no files is written after the files of the other one: it would come before them on the way back,
-    and no order of systems holds for such a plan.
+    A plan writes a record that rules no files after the files of the other one. On the way back it would come before
+    them, and then no order of systems would hold for the plan.
     """
     held = [one for records, step in steps if records for one in step] if record else []
     if record:
@@ -96,9 +96,9 @@ def _inverses_unless(
 def _metadata_of_record(
     action: Action, asset: Sequence[Action], writes: Mapping[str, OurWrite], kept: Kept
 ) -> Content | None:
-    """What the metadata file gets where the record that it was in step with comes back before it, with a new time.
+    """What the metadata file gets if the record that it was in step with comes back before it, with a new time.
 
-    So it is where an undo is taken back: the file's own old bytes would be drift, since they hold the record's old time.
+    That happens when an undo is undone: the file's old bytes would be drift, since they hold the record's old time.
     """
     if not isinstance(action, ObjectAction) or action.target.key.rpartition("/")[2] != METADATA_FILE:
         return None
