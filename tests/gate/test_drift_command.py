@@ -91,7 +91,7 @@ def test_a_summary_is_appended(drift: Drift, tmp_path: Path) -> None:
     drift("--plan", "plan.json", "--summary", "summary.md", "--format", "github")
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert text.startswith("# before\n")
-    assert "| `bucket` | asset-gone | 1 |" in text
+    assert "| `bucket` | asset-gone |  |  | 1 |" in text
 
 
 def test_the_rules_are_named_relative_to_the_repository(drift: Drift, tmp_path: Path) -> None:

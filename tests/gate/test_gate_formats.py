@@ -17,13 +17,13 @@ from indexer.model.drift import Verdict
 from indexer.model.plan import Finding
 from indexer.model.reasons import REASONS
 from indexer.planner.gate import judge
-from indexer.render.comment import MAX_CHARACTERS
-from indexer.render.gate.annotations import verdict_annotations
-from indexer.render.gate.junit import SHOWN, verdict_junit
-from indexer.render.gate.markdown import verdict_markdown
-from indexer.render.gate.sarif import Where, verdict_sarif
+from indexer.render.annotations import report_annotations
+from indexer.render.formats import Where
+from indexer.render.junit import SHOWN, report_junit
+from indexer.render.markdown import MAX_CHARACTERS, report_markdown
 from indexer.render.of_verdict import verdict_report
 from indexer.render.paint import PLAIN
+from indexer.render.sarif import report_sarif
 from indexer.render.text import report_text
 from rendered import plan_of, put
 
@@ -59,7 +59,7 @@ def unescaped(text: str) -> str:
 @pytest.mark.parametrize("verdict", VERDICTS, ids=lambda one: f"{one.status}-{one.strict}")
 def test_junit_counts_what_a_parser_counts(verdict: Verdict) -> None:
     """Unexpected actions and expired rules fail, incomplete reads are errors, expected ones are skipped."""
-    report = JUnitXml.fromstring(verdict_junit(verdict).encode())
+    report = JUnitXml.fromstring(report_junit(verdict_report(verdict)).encode())
     cases = [case for suite in report for case in suite]
     failed = [case for case in cases if case.is_failure]
     findings = verdict.totals.unexpected_findings if verdict.strict else 0
@@ -75,7 +75,7 @@ def test_junit_counts_what_a_parser_counts(verdict: Verdict) -> None:
 
 def test_junit_leaves_out_the_rest_and_still_fails() -> None:
     """What is too much to list is one case that fails."""
-    report = JUnitXml.fromstring(verdict_junit(huge_verdict()).encode())
+    report = JUnitXml.fromstring(report_junit(verdict_report(huge_verdict())).encode())
     cases = [case for suite in report if suite.name == "bucket" for case in suite]
     assert len(cases) == SHOWN + 1
     assert cases[-1].name == "and 2,000 more actions"
@@ -85,7 +85,7 @@ def test_junit_leaves_out_the_rest_and_still_fails() -> None:
 @pytest.mark.parametrize("verdict", [*VERDICTS, huge_verdict()], ids=lambda one: f"{one.status}-{one.strict}")
 def test_sarif_fits_its_schema(verdict: Verdict) -> None:
     """The log is valid; expected drift is there, suppressed, with the rule as its justification."""
-    log = json.loads(verdict_sarif(verdict, Where(RULES), "1.2.3"))
+    log = json.loads(report_sarif(verdict_report(verdict, "1.2.3"), Where(RULES)))
     SARIF.validate(log)
     [run] = log["runs"]
     ids = {one["id"] for one in run["tool"]["driver"]["rules"]}
@@ -102,7 +102,9 @@ def test_sarif_knows_the_same_drift_again_tomorrow() -> None:
     """The fingerprint is of what drifts, not of the bytes that were found there."""
 
     def fingerprint(etag: str) -> str:
-        log = json.loads(verdict_sarif(judge(plan_of([put(etag=etag)]), rules(), TODAY), Where(), "1"))
+        log = json.loads(
+            report_sarif(verdict_report(judge(plan_of([put(etag=etag)]), rules(), TODAY)), Where())
+        )
         return str(log["runs"][0]["results"][0]["partialFingerprints"])
 
     assert fingerprint("0" * 16) == fingerprint("1" * 16)
@@ -110,20 +112,20 @@ def test_sarif_knows_the_same_drift_again_tomorrow() -> None:
 
 def test_sarif_tells_alerts_apart_by_the_key_that_code_scanning_reads() -> None:
     """Where it is missing, it is made of the line, which all results share: they would be one alert."""
-    log = json.loads(verdict_sarif(busy_verdict(), Where(RULES), "1"))
+    log = json.loads(report_sarif(verdict_report(busy_verdict(), "1"), Where(RULES)))
     results = log["runs"][0]["results"]
     assert len({one["partialFingerprints"]["primaryLocationLineHash"] for one in results}) == len(results)
 
 
 def test_sarif_names_the_rules_file_by_a_uri() -> None:
-    log = json.loads(verdict_sarif(busy_verdict(), Where("my plans/über #1.toml"), "1"))
+    log = json.loads(report_sarif(verdict_report(busy_verdict(), "1"), Where("my plans/über #1.toml")))
     [place, *_] = log["runs"][0]["results"][0]["locations"]
     assert place["physicalLocation"]["artifactLocation"]["uri"] == "my%20plans/%C3%BCber%20%231.toml"
 
 
 def test_the_schema_catches_a_broken_log() -> None:
     """The check can fail."""
-    log = json.loads(verdict_sarif(busy_verdict(), Where(RULES), "1.2.3"))
+    log = json.loads(report_sarif(verdict_report(busy_verdict(), "1.2.3"), Where(RULES)))
     log["runs"][0]["results"][0]["level"] = "fatal"
     assert not SARIF.is_valid(log)
 
@@ -131,7 +133,7 @@ def test_the_schema_catches_a_broken_log() -> None:
 @pytest.mark.parametrize("verdict", VERDICTS, ids=lambda one: f"{one.status}-{one.strict}")
 def test_annotations_are_commands_of_one_line(verdict: Verdict) -> None:
     """The verdict comes first; nobody's text can end a command, or begin one."""
-    lines = verdict_annotations(verdict, RULES).splitlines()
+    lines = report_annotations(verdict_report(verdict), Where(RULES)).splitlines()
     found = [COMMAND.fullmatch(line) for line in lines]
     assert all(found)
     levels = [one[1] for one in found if one]
@@ -141,13 +143,13 @@ def test_annotations_are_commands_of_one_line(verdict: Verdict) -> None:
 
 
 def test_an_expired_rule_is_marked_in_its_file() -> None:
-    lines = verdict_annotations(busy_verdict(), RULES).splitlines()
+    lines = report_annotations(verdict_report(busy_verdict()), Where(RULES)).splitlines()
     [expired] = [line for line in lines if "Expired rule" in line]
     assert f"file={RULES},line=10" in expired
 
 
 def test_annotations_of_a_huge_verdict_stay_within_what_github_shows() -> None:
-    text = verdict_annotations(huge_verdict(), None)
+    text = report_annotations(verdict_report(huge_verdict()), Where())
     assert len(text.splitlines()) <= 20
     assert "and 2,997 more" in text
     assert all(COMMAND.fullmatch(line) for line in text.splitlines())
@@ -155,32 +157,34 @@ def test_annotations_of_a_huge_verdict_stay_within_what_github_shows() -> None:
 
 def test_every_reason_has_an_annotation_or_is_named_in_the_last() -> None:
     """None of those beyond GitHub's ten is left out without a word."""
-    found = judge(plan_of([put()]), rules(), TODAY)
-    reasons = dict.fromkeys(REASONS, 1)
-    many = found.model_copy(update={"totals": found.totals.model_copy(update={"reasons": reasons})})
-    lines = unescaped(verdict_annotations(many, None))
+    actions = [put().model_copy(update={"reason": reason}) for reason in REASONS]
+    many = judge(plan_of(actions), rules(), TODAY)
+    lines = unescaped(report_annotations(verdict_report(many), Where()))
     assert all(f"{one}: 1 unexpected action" in lines for one in REASONS)
     assert lines.count("::error ") == 10
 
 
 def test_what_looks_escaped_is_shown_as_it_is() -> None:
     """A name that holds %0A stays one, and does not become a line break on GitHub."""
-    action = put("a%0Ab")
-    assert "a%0Ab" in unescaped(verdict_annotations(judge(plan_of([action]), rules(), TODAY), None))
-    assert "a%250Ab" in verdict_annotations(judge(plan_of([action]), rules(), TODAY), None)
+    found = judge(plan_of([put("a%0Ab")]), rules(), TODAY)
+    text = report_annotations(verdict_report(found), Where())
+    assert "a%0Ab" in unescaped(text)
+    assert "a%250Ab" in text
 
 
 @pytest.mark.parametrize("verdict", [*VERDICTS, huge_verdict()], ids=lambda one: f"{one.status}-{one.strict}")
 def test_markdown_fits_a_comment_and_renders(verdict: Verdict) -> None:
     """A renderer finds the counts in a table and closed fences; nobody's text becomes markup."""
-    text = verdict_markdown(verdict)
+    text = report_markdown(verdict_report(verdict))
     assert len(text.encode("utf-16-le")) // 2 <= MAX_CHARACTERS
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     assert html.count("<details") == html.count("</details>")
     assert html.startswith("<h3>")
     assert ("<table>" in html) == bool(verdict.totals.unexpected)
     for reason, count in verdict.totals.reasons.items():
-        assert re.search(rf"<td>{reason}</td>\s*<td[^>]*>{count:,}</td>", html)
+        [row] = re.findall(rf"<td>{reason}</td>(.*?)</tr>", html, re.DOTALL)
+        numbers = re.findall(r">([\d,]+)<", row)
+        assert sum(int(one.replace(",", "")) for one in numbers) == count
     assert "</failure>" not in html
 
 

@@ -28,20 +28,15 @@ from indexer.model.run_event import PlanMade
 from indexer.planner.compare import compare
 from indexer.planner.gate import judge
 from indexer.render.checkup import check_line
-from indexer.render.comparison import comparison_markdown
-from indexer.render.gate.annotations import verdict_annotations
-from indexer.render.gate.junit import verdict_junit
-from indexer.render.gate.markdown import verdict_markdown
-from indexer.render.gate.sarif import Where, verdict_sarif
-from indexer.render.html import report_html
-from indexer.render.markdown import plan_markdown, result_markdown
+from indexer.render.formats import Reader, ReportFormat, rendered
 from indexer.render.of_comparison import comparison_report
 from indexer.render.of_plan import plan_report
 from indexer.render.of_result import result_report
 from indexer.render.of_verdict import verdict_report
 from indexer.render.paint import PLAIN, Paint
+from indexer.render.report import Report
 from indexer.render.safe import safe, safe_json
-from indexer.render.text import outline, report_text
+from indexer.render.text import outline
 from indexer.runs.files import document_text, plan_document
 from rendered import delete, plan_of, put, result_of
 
@@ -92,26 +87,22 @@ def shown(text: str) -> dict[str, Callable[[], str]]:
     )
     rule = Rule(asset=f"{text}x", owner=f"{text}x", why=f"{text}x", until=date(2026, 1, 1))
     verdict = judge(plan, ExpectedDrift(rule=(rule,)), date(2026, 11, 22), strict=True, lines=(3,))
+    reports: list[tuple[str, Callable[[], Report], tuple[ReportFormat, ...]]] = [
+        ("plan", lambda: plan_report(plan), ("text", "markdown", "html")),
+        ("result", lambda: result_report(result, actions), ("text", "markdown", "html")),
+        ("verdict", lambda: verdict_report(verdict), ("text", "markdown", "junit", "sarif", "github")),
+        ("comparison", lambda: comparison_report(compare(plan, rendered_calm())), ("text", "markdown")),
+    ]
     return {
-        "plan text": lambda: _lines(report_text(plan_report(plan), PLAIN)),
-        "plan in colour": lambda: _lines(report_text(plan_report(plan), Paint(colour=True))),
-        "plan markdown": lambda: plan_markdown(plan),
-        "plan html": lambda: report_html(plan_report(plan)),
+        **{
+            f"{name} {output}": lambda made=made, output=output: rendered(made(), output, Reader())
+            for name, made, outputs in reports
+            for output in outputs
+        },
+        "plan in colour": lambda: rendered(plan_report(plan), "text", Reader(Paint(colour=True))),
         "plan json": lambda: document_text(plan_document(plan)),
-        "result text": lambda: _lines(report_text(result_report(result, actions), PLAIN)),
-        "result markdown": lambda: result_markdown(result, actions),
-        "result html": lambda: report_html(result_report(result, actions)),
         "result json": lambda: document_text(result.model_dump(mode="json")),
-        "verdict text": lambda: _lines(report_text(verdict_report(verdict), PLAIN)),
-        "verdict markdown": lambda: verdict_markdown(verdict),
-        "verdict junit": lambda: verdict_junit(verdict),
-        "verdict sarif": lambda: verdict_sarif(verdict, Where(), "1"),
-        "verdict github": lambda: verdict_annotations(verdict, "rules.toml"),
         "outline text": lambda: _lines(outline(plan_report(plan), PLAIN, 100)),
-        "comparison text": lambda: _lines(
-            report_text(comparison_report(compare(plan, rendered_calm())), PLAIN)
-        ),
-        "comparison markdown": lambda: comparison_markdown(compare(plan, rendered_calm())),
         "checkup text": lambda: check_line(
             Check(name="s3-list", about=text, status="error", detail=text, hint=text), PLAIN
         ),

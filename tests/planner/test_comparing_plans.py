@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from indexer.model.action import Action
 from indexer.model.plan import Finding, Withheld
 from indexer.planner.compare import compare
-from indexer.render.comment import MAX_CHARACTERS
-from indexer.render.comparison import comparison_markdown
+from indexer.render.markdown import MAX_CHARACTERS, report_markdown
 from indexer.render.of_comparison import comparison_report
 from indexer.render.paint import PLAIN
 from indexer.render.text import report_text
@@ -62,15 +61,12 @@ def test_what_may_only_be_out_of_sight_is_said() -> None:
     for other, word in ((narrow, "did not look at the same"), (plan_of(unread="denied"), "Not everything")):
         found = compare(plan, other)
         assert any(word in line for line in report_text(comparison_report(found), PLAIN))
-        assert word in comparison_markdown(found)
+        assert word in report_markdown(comparison_report(found))
 
 
 def test_what_it_was_before_is_shown() -> None:
-    lines = list(
-        report_text(
-            comparison_report(compare(plan_of([put(etag="1" * 16)]), plan_of([put(etag="2" * 16)]))), PLAIN
-        )
-    )
+    found = compare(plan_of([put(etag="1" * 16)]), plan_of([put(etag="2" * 16)]))
+    lines = list(report_text(comparison_report(found), PLAIN))
     assert any(line.strip().startswith("was: core-file-stale") and "ETag 22222222" in line for line in lines)
 
 
@@ -78,7 +74,7 @@ def test_a_long_comparison_fits_a_comment() -> None:
     """New ones are shown before the others."""
     now = [put(f"new-{number:05}") for number in range(2_000)]
     before = [put(f"old-{number:05}") for number in range(2_000)]
-    text = comparison_markdown(compare(plan_of(now), plan_of(before)))
+    text = report_markdown(comparison_report(compare(plan_of(now), plan_of(before))))
     assert MAX_CHARACTERS * 0.6 < len(text) <= MAX_CHARACTERS
     assert text.index("# s3://bucket/new-00000") < text.index("# s3://bucket/old-00000")
     assert "2,000 new actions, 2,000 gone" in text

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,18 +16,18 @@ from indexer.cli.repository import lines_of_buckets, repository_path
 from indexer.cli.scope import ScopeOptions, compared
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data, paint_for
+from indexer.render.formats import WIDTH, GateFormat
 
 if TYPE_CHECKING:
     from indexer.cli.run import Run
     from indexer.errors import IndexerError
     from indexer.model.drift import Verdict
     from indexer.model.plan import Plan
-    from indexer.render.gate.sarif import Where
+    from indexer.render.formats import Where
+    from indexer.render.report import Report
 
 NAME = "drift"
 SUMMARY = "Fail on drift that no rule expects."
-Format = Literal["text", "json", "markdown", "junit", "sarif", "github"]
-WIDTH = 160
 
 Expected = Annotated[
     Path | None,
@@ -42,7 +42,7 @@ SavedPlan = Annotated[
     ),
 ]
 FormatOption = Annotated[
-    Format, typer.Option("--format", help="What goes to stdout; github: annotations of a workflow.")
+    GateFormat, typer.Option("--format", help="What goes to stdout; github: annotations of a workflow.")
 ]
 SummaryFile = Annotated[
     Path | None,
@@ -67,9 +67,12 @@ def command(
 
     What policy would withhold is drift too. Where not everything could be read, or a glob matched no asset, the exit code is 1, never 0.
     """
-    from indexer import drift
+    from indexer import __version__, drift
     from indexer.cli.run import Run
+    from indexer.render.formats import Reader, rendered
+    from indexer.render.of_verdict import verdict_report
     from indexer.runs.expected import load_expected
+    from indexer.runs.files import append_text
 
     with Run(talk, NAME) as run:
         check_stdout()
@@ -78,11 +81,14 @@ def command(
         run.planned(found)
         verdict = drift(found, rules, strict=strict)
         run.judged(verdict)
+        report = verdict_report(verdict, __version__)
         if summary is not None:
-            _append(summary, verdict)
-        data(_rendered(verdict, output, expected, work.config))  # last: whoever reads it may have gone
+            append_text(summary, rendered(report, "markdown", Reader()))
         every = found.scope.buckets if scope.everything else ()
-        _report(talk, verdict, output, _next_steps(verdict, found, plan, expected, work.config, every))
+        steps = _next_steps(verdict, found, plan, expected, work.config, every)
+        # After all else but what stderr is told: whoever reads it may have gone.
+        data(_rendered(verdict, report, output, expected, work.config))
+        _report(talk, verdict, report.headline, output, steps)
         if fault is not None:
             raise fault
         raise typer.Exit(verdict.exit_code)
@@ -105,44 +111,22 @@ def _read(run: Run, scope: ScopeOptions, work: WorkOptions) -> tuple[Plan, Index
     return compared(run, settings, scope, work)
 
 
-def _rendered(verdict: Verdict, output: Format, expected: Path | None, config: str | None) -> str:
-    from indexer import __version__
+def _rendered(
+    verdict: Verdict, report: Report, output: GateFormat, expected: Path | None, config: str | None
+) -> str:
+    from indexer.render.formats import Reader, rendered
+    from indexer.runs.files import document_text
 
-    match output:
-        case "text":
-            from indexer.render.of_verdict import verdict_report
-            from indexer.render.text import report_text
-
-            width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
-            return "".join(
-                f"{line}\n" for line in report_text(verdict_report(verdict), paint_for(sys.stdout), width)
-            )
-        case "json":
-            from indexer.runs.files import document_text
-
-            return document_text(verdict.model_dump(mode="json", exclude_none=True))
-        case "markdown":
-            from indexer.render.gate.markdown import verdict_markdown
-
-            return verdict_markdown(verdict)
-        case "junit":
-            from indexer.render.gate.junit import verdict_junit
-
-            return verdict_junit(verdict)
-        case "sarif":
-            from indexer.render.gate.sarif import verdict_sarif
-
-            return verdict_sarif(verdict, _where(verdict, expected, config), __version__)
-        case "github":
-            from indexer.render.gate.annotations import verdict_annotations
-
-            return verdict_annotations(verdict, repository_path(expected) if expected else None)
+    if output == "json":
+        return document_text(verdict.model_dump(mode="json", exclude_none=True))
+    width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+    return rendered(report, output, Reader(paint_for(sys.stdout), width, _where(verdict, expected, config)))
 
 
 def _where(verdict: Verdict, expected: Path | None, config: str | None) -> Where:
     """Where drift is shown: in the rules, where an expectation would go, or else at the bucket in the configuration."""
     from indexer.model.location import parse_location
-    from indexer.render.gate.sarif import CONFIGURATION, Where
+    from indexer.render.formats import CONFIGURATION, Where
 
     if expected is not None:
         return Where(repository_path(expected))
@@ -157,25 +141,16 @@ def _where(verdict: Verdict, expected: Path | None, config: str | None) -> Where
     return Where(repository_path(file), lines_of_buckets(file, buckets))
 
 
-def _append(path: Path, verdict: Verdict) -> None:
-    from indexer.render.gate.markdown import verdict_markdown
-    from indexer.runs.files import append_text
-
-    append_text(path, verdict_markdown(verdict))
-
-
-def _report(talk: Talk, verdict: Verdict, output: Format, steps: list[str]) -> None:
+def _report(talk: Talk, verdict: Verdict, headline: str, output: GateFormat, steps: list[str]) -> None:
     """On stderr: the verdict in one line, where stdout has it in no words for people, and what to type next."""
-    from indexer.render.gate.text import verdict_headline
-
     if output != "text" or talk.json_lines:
         style = "bold" if verdict.status == "in-step" else "alarm"
         figures = {"status": verdict.status, "exit_code": verdict.exit_code}
         totals = verdict.totals.model_dump(mode="json")
         if verdict.status == "incomplete":
-            talk.warn(verdict_headline(verdict), **figures, totals=totals)
+            talk.warn(headline, **figures, totals=totals)
         else:
-            talk.say(verdict_headline(verdict), style, **figures, totals=totals)
+            talk.say(headline, style, **figures, totals=totals)
     talk.steps(steps)
 
 

@@ -5,25 +5,26 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from indexer.cli.options import known
 from indexer.cli.scope import Assets
 from indexer.cli.talk import Talk, data, paint_for
+from indexer.render.formats import ShowFormat
 
 if TYPE_CHECKING:
     from indexer.model.outcome import Result
     from indexer.model.place import Place
     from indexer.model.plan import Plan
+    from indexer.render.formats import ReportFormat
     from indexer.render.report import Report
     from indexer.render.selection import Selection
     from indexer.runs.files import PlanFile
 
 NAME = "show"
 SUMMARY = "Show a plan or a result."
-Format = Literal["text", "json", "markdown", "html"]
 
 File = Annotated[
     str,
@@ -33,7 +34,7 @@ File = Annotated[
     ),
 ]
 FormatOption = Annotated[
-    Format,
+    ShowFormat,
     typer.Option(
         "--format",
         help="markdown: short enough for a comment on a pull request; html: one file for a browser.",
@@ -87,35 +88,26 @@ def command(
             talk.steps([f"indexer apply {shlex.quote(file)}  carries out all of the plan"])
 
 
-def _plan(plan: Plan, file: Place, output: Format, selection: Selection) -> str:
-    from indexer.render.markdown import plan_markdown
+def _plan(plan: Plan, file: Place, output: ShowFormat, selection: Selection) -> str:
     from indexer.render.of_plan import plan_report
     from indexer.render.selection import select_plan
     from indexer.runs.files import document_text, plan_document
 
-    selected, part_of = select_plan(plan, selection), len(plan.actions) if selection else None
-    match output:
-        case "json":
-            document = plan_document(selected)
-            if selection:
-                del document["digest"]  # a part of a plan was never reviewed as a plan: `apply` refuses it
-            return document_text(document)
-        case "markdown":
-            return plan_markdown(selected, part_of)
-        case "html":
-            from indexer.render.html import report_html
-
-            return report_html(plan_report(selected, part_of, shlex.quote(str(file))))
-        case "text":
-            return _text(plan_report(selected, part_of))
+    selected = select_plan(plan, selection)
+    if output != "json":
+        part_of = len(plan.actions) if selection else None
+        return _rendered(plan_report(selected, part_of, shlex.quote(str(file))), output)
+    document = plan_document(selected)
+    if selection:
+        del document["digest"]  # a part of a plan was never reviewed as a plan: `apply` refuses it
+    return document_text(document)
 
 
 def _comparison(
-    shown: Sequence[tuple[Place, PlanFile | Result]], output: Format, selection: Selection
+    shown: Sequence[tuple[Place, PlanFile | Result]], output: ShowFormat, selection: Selection
 ) -> str:
     """Of the second one, which is the older, with the first."""
     from indexer.planner.compare import compare
-    from indexer.render.comparison import comparison_markdown
     from indexer.render.of_comparison import comparison_report
     from indexer.render.selection import select_plan
     from indexer.runs.files import PlanFile, document_text
@@ -125,23 +117,16 @@ def _comparison(
         if not isinstance(one, PlanFile):
             raise typer.BadParameter(f"{place} is a result: compare two plans", param_hint="--against")
         plans.append(select_plan(one.plan, selection))
+    if output == "html":
+        raise typer.BadParameter("two plans are compared as text, json or markdown", param_hint="--format")
     found = compare(*plans)
-    match output:
-        case "json":
-            return document_text(found.model_dump(mode="json", exclude_none=True))
-        case "markdown":
-            return comparison_markdown(found)
-        case "html":
-            raise typer.BadParameter(
-                "two plans are compared as text, json or markdown", param_hint="--format"
-            )
-        case "text":
-            return _text(comparison_report(found))
+    if output != "json":
+        return _rendered(comparison_report(found), output)
+    return document_text(found.model_dump(mode="json", exclude_none=True))
 
 
-def _result(result: Result, file: Place, output: Format, selection: Selection) -> str:
+def _result(result: Result, file: Place, output: ShowFormat, selection: Selection) -> str:
     from indexer.applier.history import PLAN_FILE
-    from indexer.render.markdown import result_markdown
     from indexer.render.of_result import result_report
     from indexer.render.selection import select_result
     from indexer.runs.files import document_text
@@ -150,21 +135,13 @@ def _result(result: Result, file: Place, output: Format, selection: Selection) -
     plan = needed_plan_of(result, file) if selection else plan_of(result, file)
     actions = {action.id: action for action in plan.actions} if plan else {}
     selected = select_result(result, actions, selection)
-    match output:
-        case "json":
-            return document_text(selected.model_dump(mode="json", exclude_none=True))
-        case "markdown":
-            return result_markdown(selected, actions)
-        case "html":
-            from indexer.render.html import report_html
-
-            beside = [str(file.parent / PLAN_FILE), "--results", str(file.parent)]
-            return report_html(result_report(selected, actions, shlex.join(beside)))
-        case "text":
-            return _text(result_report(selected, actions))
+    if output != "json":
+        beside = [str(file.parent / PLAN_FILE), "--results", str(file.parent)]
+        return _rendered(result_report(selected, actions, shlex.join(beside)), output)
+    return document_text(selected.model_dump(mode="json", exclude_none=True))
 
 
-def _text(report: Report) -> str:
-    from indexer.render.text import report_text
+def _rendered(report: Report, output: ReportFormat) -> str:
+    from indexer.render.formats import Reader, rendered
 
-    return "".join(f"{line}\n" for line in report_text(report, paint_for(sys.stdout)))
+    return rendered(report, output, Reader(paint_for(sys.stdout)))

@@ -1,85 +1,154 @@
-"""A plan or a result as a comment on a pull request."""
+"""A report as a comment on a pull request, within what GitHub takes: folded groups that are cut at whole blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
-from indexer.model.action import Action
-from indexer.model.kinds import EFFECTS
-from indexer.model.outcome import Result
-from indexer.model.plan import Plan
-from indexer.render.comment import (
-    BRIEF,
-    HEAD,
-    MAX_CHARACTERS,
-    Section,
-    bounded,
-    by_asset,
-    code,
-    length,
-    section_text,
-)
 from indexer.render.paint import PLAIN
-from indexer.render.plan_text import finding_line, withheld_lines
-from indexer.render.result_text import UNSUCCESSFUL, outcome_lines, outcome_table, result_headline
-from indexer.render.tally import headline, incomplete_reads, only_counted, tallies
+from indexer.render.report import Group, Report, Section, Table
+from indexer.render.safe import safe
+from indexer.render.text import entry_lines
 from indexer.render.words import counted
 
-
-def plan_markdown(plan: Plan, part_of: int | None = None, limit: int = MAX_CHARACTERS) -> str:
-    """The plan, the first actions only where it would be too long; what is left out is counted."""
-    findings = Section(
-        counted(sum(plan.summary.findings.values()), "finding"),
-        "finding",
-        [
-            *([f"{kind}: {count:,} only counted"] for kind, count in only_counted(plan)),
-            *([f"{one.kind}: {finding_line(one)}"] for one in plan.findings),
-        ],
-    )
-    withheld = Section(
-        f"{counted(len(plan.withheld), 'action')} withheld",
-        "asset",
-        by_asset(one.action for one in plan.withheld),
-        "diff",
-    )
-    actions = Section(
-        counted(len(plan.actions), "action"), "asset", by_asset(plan.actions), "diff", opened=True
-    )
-    head = bounded(_plan_head(plan, part_of), min(HEAD, limit // 2))
-    brief = [text for one in (findings, withheld) if (text := section_text(one, min(BRIEF, limit // 8)))]
-    room = limit - sum(length(text) + 2 for text in [head, *brief]) - 2
-    return "\n\n".join(filter(None, [head, section_text(actions, room), *brief])) + "\n"
+MAX_CHARACTERS = 65_536
+"""GitHub: "body is too long (maximum is 65536 characters)"."""
+FENCE = "`" * 8
+BRIEF = 9_000
+"""Characters for each fold but the first, so that they never crowd it out."""
+HEAD = 12_000
+"""Characters for what stands above the folds."""
+LINE = 1_000
+NOTES = 120
+"""Characters for the words that say how much was left out."""
+Block = Iterable[str]
+"""Lines that are shown whole, or counted as left out."""
 
 
-def result_markdown(result: Result, actions: Mapping[str, Action], limit: int = MAX_CHARACTERS) -> str:
-    """The result: the counts, and what did not succeed."""
-    head = [f"### indexer apply `{code(result.run_id[:8])}`: {result_headline(result)}", ""]
-    lines = [f"Plan `{code(result.plan_id[:8])}`.", "", "```", *outcome_table(result, actions, PLAIN), "```"]
-    unhappy = [one for status in UNSUCCESSFUL for one in result.outcomes if one.status == status]
-    blocks = [list(outcome_lines(one, actions, PLAIN)) for one in unhappy]
-    section = Section(f"{counted(len(unhappy), 'action')} without success", "action", blocks, opened=True)
-    text = bounded([*head, *lines], limit // 2)
-    return "\n\n".join(filter(None, [text, section_text(section, limit - length(text) - 4)])) + "\n"
+def report_markdown(report: Report, limit: int = MAX_CHARACTERS) -> str:
+    """The comment. The first fold has all the room that the others leave."""
+    head = _bounded(_head(report), min(HEAD, limit // 2))
+    ordered = sorted((one for one in report.groups if one.count and one.noun), key=lambda one: one.rank)
+    first, *others = [list(one) for _, one in groupby(ordered, key=lambda one: (one.noun, one.tail))] or [[]]
+    folded = [_fold(groups, min(BRIEF, limit // 8)) for groups in others]
+    room = limit - sum(_length(text) + 2 for text in [head, *folded]) - 2
+    return "\n\n".join([head, *([_fold(first, room)] if first else []), *folded]) + "\n"
 
 
-def _plan_head(plan: Plan, part_of: int | None) -> Iterator[str]:
-    yield f"### indexer plan `{code(plan.plan_id[:8])}`: {headline(plan, part_of)}"
-    if part_of is not None:
-        yield ""
-        yield f"Only what was asked for: {len(plan.actions):,} of {counted(part_of, 'action')}."
-    if not plan.summary.complete:
-        yield ""
-        yield "> [!WARNING]"
-        yield "> **Not everything could be read.** What rests on these reads was not planned:"
-        yield from (f"> - `{code(line)}`" for line in incomplete_reads(plan))
-    if plan.withheld:
-        yield ""
-        yield from (f"- `{code(line)}`" for line in withheld_lines(plan))
-    if plan.actions:
-        yield ""
-        yield f"| bucket | reason | {' | '.join(EFFECTS)} |"
-        yield f"|---|---|{'--:|' * len(EFFECTS)}"
-        for row in tallies(plan.actions):
-            if row.reason is not None:
-                numbers = " | ".join(f"{row.counts[one]:,}" if row.counts[one] else "" for one in EFFECTS)
-                yield f"| `{code(row.bucket)}` | {row.reason} | {numbers} |"
+def _head(report: Report) -> Iterator[str]:
+    title = " ".join(f"{words} `{_code(name)}`" if name else words for words, name in report.title)
+    yield f"### {f'{report.mark} ' if report.mark else ''}{title}: {report.headline}"
+    for note in report.notes:
+        yield from ("", note)
+    for alarm in report.alarms:
+        if not alarm.told:
+            yield from ("", "> [!WARNING]", f"> {f'**{alarm.title}**' if alarm.title else ''}{alarm.words}")
+            yield from (f"> - `{_code(line)}`" for line in alarm.lines)
+    intro = [line for group in report.groups for line in group.intro]
+    yield from ["", *(f"- `{_code(line)}`" for line in intro)] if intro else []
+    if report.table and report.table.rows:
+        yield from ("", *_table(report.table))
+    if report.foot:
+        yield from ("", report.foot)
+
+
+def _table(table: Table) -> Iterator[str]:
+    buckets = any(row.bucket for row in table.rows)
+    names = " | ".join(name for name, _ in table.columns)
+    yield f"|{' bucket |' if buckets else ''} reason | {names} |"
+    yield f"|{'---|' if buckets else ''}---|{'--:|' * len(table.columns)}"
+    for row in table.rows:
+        bucket = f" `{_code(row.bucket)}` |" if buckets else ""
+        yield f"|{bucket} {row.reason} | {' | '.join(f'{one:,}' if one else '' for one in row.counts)} |"
+
+
+def _bounded(lines: Iterable[str], limit: int) -> str:
+    """The first lines; a note where there are more than fit."""
+    held: list[str] = []
+    room = limit - 100
+    for line in lines:
+        room -= _length(line) + 1
+        if room < -1:
+            held += ["", "…and more; `indexer show` has all of it."]
+            break
+        held.append(line)
+    return "\n".join(held)
+
+
+def _fold(groups: Sequence[Group], limit: int) -> str:
+    """Groups of one noun, with as many of their blocks as fit."""
+    first = groups[0]
+    title = f"{counted(sum(one.count for one in groups), first.noun)}{first.tail}"
+    state = " open" if any(one.opened for one in groups) else ""
+    language = "diff" if first.holds == "action" else ""
+    start = f"<details{state}><summary>{title}</summary>\n\n{FENCE}{language}\n"
+    end = f"{FENCE}\n\n"
+    room = limit - _length(start) - _length(end) - len("</details>") - NOTES
+    shown, left_out = [], 0
+    for block in _blocks(groups):
+        if not left_out:
+            shown.append("".join(f"{_fenced(line)}\n" for line in block))
+            room -= _length(shown[-1])
+        if room < 0:
+            left_out += 1
+    text = "".join(shown[:-1] if left_out else shown)
+    note = ""
+    if left_out:
+        noun = {"action": "asset", "outcome": "action"}.get(first.holds, first.holds)
+        more = counted(left_out, f"more {noun}")
+        note = f"{more} left out here: a comment has no more room. `indexer show` has all of it.\n\n"
+    return f"{start}{text}{end}{note}</details>"
+
+
+def _blocks(groups: Iterable[Group]) -> Iterator[Block]:
+    """One for each asset that actions are about; of anything else one for each entry."""
+    for group in groups:
+        for section in group.sections():
+            match group.holds:
+                case "action":
+                    yield _asset(section)
+                case "outcome":
+                    yield from (entry_lines(one, PLAIN) for one in section.entries)
+                case "finding" | "rule":
+                    yield from ([line] for line in _short(group, section))
+
+
+def _asset(section: Section) -> Iterator[str]:
+    """In a diff the first column gives the colour."""
+    yield f"# {section.head}"
+    for entry in section.entries:
+        yield from map(_diff_line, entry_lines(entry, PLAIN))
+
+
+def _short(group: Group, section: Section) -> Iterator[str]:
+    """What is said on a line of its own."""
+    if section.only_counted:
+        yield f"{section.head}: {section.only_counted:,} only counted"
+    for one in section.entries:
+        mark = one.mark.removesuffix(":")
+        yield ": ".join(filter(None, (group.word, section.head, mark, one.text)))
+
+
+def _diff_line(line: str) -> str:
+    """`~` is `!` in a diff; signs of values move to the first column, those of actions too."""
+    text = line.lstrip()
+    if text[:2] not in ("+ ", "- ", "~ "):
+        return line
+    sign = "!" if text[0] == "~" else text[0]
+    return f"{sign}{' ' * (len(line) - len(text))}{text[2:]}"
+
+
+def _fenced(line: str) -> str:
+    """One line, inside a fence, where only a longer fence is dangerous."""
+    line = safe(line)
+    return (line if len(line) <= LINE else f"{line[:LINE]}…").replace(FENCE, "`" * 7 + "'")
+
+
+def _code(text: str) -> str:
+    """Inside back-ticks and a table's cell."""
+    return safe(text).replace("`", "'").replace("|", "\\|")
+
+
+def _length(text: str) -> int:
+    """As GitHub's limit may count: characters outside the basic plane twice."""
+    return len(text.encode("utf-16-le")) // 2

@@ -1,4 +1,4 @@
-"""Actions in words: short, on one line, safe on a terminal."""
+"""What a plan or a result is made of, in words: short, each on one line, and as others wrote it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ from indexer.model.drift import RuleUse
 from indexer.model.kinds import Effect
 from indexer.model.location import parse_location
 from indexer.model.plan import CoverageRow, Finding
-from indexer.render.safe import safe
 
 SIGNS: dict[Effect, str] = {"create": "+", "change": "~", "delete": "-"}
 COLOURS: dict[Effect, str] = {"create": "green", "change": "yellow", "delete": "red"}
@@ -46,17 +45,17 @@ def target(action: Action) -> str:
     match action:
         case PutObject() | CopyObject() | DeleteObject():
             folder = action.location.partition("://")[2].partition("/")[2]
-            return safe(action.target.key.removeprefix(f"{folder}/"))
+            return action.target.key.removeprefix(f"{folder}/")
         case InsertRecord() | UpdateRecord() | DeleteRecord():
             return f"{action.target.generation} record {_record_id(action.target)}"
         case CreateDataAsset() | ArchiveDataAsset() | DeleteDataAsset():
-            return f"data asset {safe(action.target.data_asset_id or '(id known after apply)')}"
+            return f"data asset {action.target.data_asset_id or '(id known after apply)'}"
     assert_never(action)
 
 
 def _record_id(named: RecordTarget) -> str:
     value: Any = named.record_id
-    return safe(value if isinstance(value, str) else str(value))[:80]
+    return (value if isinstance(value, str) else str(value))[:80]
 
 
 def details(action: Action) -> str:
@@ -69,8 +68,8 @@ def _content(action: Action) -> Iterator[str]:
         case PutObject() | CopyObject():
             yield from _object_content(action.content)
         case InsertRecord(content=NewRecordContent() as content):
-            filled = ", ".join(safe(one.field) for one in content.fields)
-            yield f"named {safe(content.name)}"
+            filled = ", ".join(one.field for one in content.fields)
+            yield f"named {content.name}"
             yield f"with {filled}" if filled else "without any core field"
         case InsertRecord():
             yield "as it was before it was deleted"
@@ -78,9 +77,9 @@ def _content(action: Action) -> Iterator[str]:
             sets = [one.field for one in content.fields]
             for verb, fields in (("sets", sets), ("takes out", content.unset)):
                 if fields:
-                    yield f"{verb} {', '.join(map(safe, fields))}"
+                    yield f"{verb} {', '.join(fields)}"
         case CreateDataAsset(content=content):
-            yield f"named {safe(content.name)}, tags {', '.join(map(safe, content.tags))}"
+            yield f"named {content.name}, tags {', '.join(content.tags)}"
         case ArchiveDataAsset(archive=False):
             yield "taken out of the archive"
 
@@ -88,7 +87,7 @@ def _content(action: Action) -> Iterator[str]:
 def _object_content(content: Content) -> Iterator[str]:
     match content.source:
         case ObjectSource(key=key):
-            yield f"from {safe(key.rpartition('/')[2])}"
+            yield f"from {key.rpartition('/')[2]}"
         case ArchiveSource():
             yield "as it was before"
     yield size_text(content.size) if content.size is not None else "size known after apply"
@@ -100,7 +99,7 @@ def precondition(action: Action) -> str:
         case Absent():
             return "if none is there yet"
         case HasEtag(etag=etag):
-            return f"if still ETag {safe(etag)[:8]}…"
+            return f"if still ETag {etag[:8]}…"
         case HasBytes():
             return "if it holds what the run wrote"
         case AsRead(record=None):

@@ -1,1 +1,0 @@
-"""The gate's verdict, for people and for what CI systems read."""
