@@ -12,7 +12,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from indexer.errors import SystemFaultError
 from indexer.model.check import Check, failed, not_tried
 from indexer.systems.checks_network import Host, check_host, host_of, proxied, through_proxy
-from indexer.systems.codeocean import codeocean_client, faults
+from indexer.systems.codeocean import codeocean_client, codeocean_faults
 
 RETRIES = 1
 """Of what passes; `doctor` tells of a system that needs more."""
@@ -54,7 +54,7 @@ def _token(client: CodeOcean) -> Check:
     """The smallest search there is."""
     params = DataAssetSearchParams(limit=1, origin=DataAssetSearchOrigin.External, archived=False)
     try:
-        with faults(client, "search external data assets"):
+        with codeocean_faults(client, "search external data assets"):
             found = len(client.data_assets.search_data_assets(params).results)
     except SystemFaultError as exc:
         return failed("codeocean-token", "", exc)

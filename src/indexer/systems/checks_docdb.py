@@ -23,7 +23,7 @@ from indexer.systems.docdb_connection import (
     DocDB,
     Places,
     connect,
-    faults,
+    docdb_faults,
     no_primary,
 )
 from indexer.systems.docdb_uri import parsed_uri
@@ -135,7 +135,7 @@ def connection_checks(docdb: DocDB) -> Iterator[Check]:
 
 def _connection(docdb: DocDB) -> Check:
     try:
-        with faults(docdb, "ask for the server's version"):
+        with docdb_faults(docdb, "ask for the server's version"):
             version = docdb.client.admin.command("buildInfo").get("version", "unknown")
     except SystemFaultError as exc:
         return unknown("docdb-connection", docdb.address, exc)
@@ -167,7 +167,7 @@ def _settings(docdb: DocDB) -> Check:
 
 def _role(docdb: DocDB) -> Check:
     try:
-        with faults(docdb, "ask for the user's privileges"):
+        with docdb_faults(docdb, "ask for the user's privileges"):
             answer = docdb.client.admin.command("connectionStatus", showPrivileges=True)
     except SystemFaultError as exc:
         return unknown("docdb-role", "", exc)
@@ -229,7 +229,7 @@ def _collection(docdb: DocDB, generation: GenerationName) -> Check:
     about = f"{database}.{name}"
     correct = f"Correct `docdb.{generation}.database` and `.collection`"
     try:
-        with faults(docdb, f"look for {about}"):
+        with docdb_faults(docdb, f"look for {about}"):
             there = name in docdb.client[database].list_collection_names()
         holds_any = there and DocDBReader(docdb).holds_any(generation)
     except SystemFaultError as exc:
@@ -258,7 +258,7 @@ def _index(docdb: DocDB, generation: GenerationName) -> Check:
     database, name = docdb.places[generation]
     about = f"{database}.{name}"
     try:
-        with faults(docdb, f"list the indexes of {about}"):
+        with docdb_faults(docdb, f"list the indexes of {about}"):
             leading = [next(iter(one["key"])) for one in docdb.collection(generation).list_indexes()]
     except SystemFaultError as exc:
         return unknown("docdb-index", about, exc)

@@ -16,7 +16,7 @@ from indexer.model.check import Check, CheckName, failed, not_tried, unknown
 from indexer.systems.checks_clock import clock_check
 from indexer.systems.checks_network import Host, check_host, host_of, proxied, through_proxy
 from indexer.systems.s3 import S3, S3Reader, open_s3
-from indexer.systems.s3_errors import code_of, faults, shortened
+from indexer.systems.s3_errors import code_of, in_brief, s3_faults
 from indexer.systems.s3_pages import NO_ANSWER
 from indexer.systems.write_probe import write_probe
 
@@ -125,7 +125,7 @@ def _looked(
     except SystemFaultError as exc:
         return _Looked(ended(name, bucket, exc), exc)
     except (LookupError, TypeError, ValueError, AttributeError) as exc:
-        what = f"s3://{bucket}: {shortened(f'{type(exc).__name__}: {exc}')}"
+        what = f"s3://{bucket}: {in_brief(f'{type(exc).__name__}: {exc}')}"
         fault = SystemFaultError("S3's answer cannot be read", what, NO_ANSWER)
         return _Looked(ended(name, bucket, fault), fault)
 
@@ -149,7 +149,7 @@ def _get(s3: S3, bucket: str, folders: Sequence[str]) -> Check:
 
 
 def _versioning(s3: S3, bucket: str, *, managed: bool) -> Check:
-    with faults(bucket, f"get the versioning of s3://{bucket}"):
+    with s3_faults(bucket, f"get the versioning of s3://{bucket}"):
         status = s3.client.get_bucket_versioning(Bucket=bucket).get("Status")
     if status == "Enabled":
         return Check(name="s3-versioning", about=bucket, status="ok", detail="enabled")
@@ -182,7 +182,7 @@ def _encryption(s3: S3, bucket: str, *, managed: bool) -> Check:
 def _algorithm(s3: S3, bucket: str) -> str | None:
     """The bucket's default encryption, None where it has none."""
     what = f"get the encryption of s3://{bucket}"
-    with faults(bucket, what):
+    with s3_faults(bucket, what):
         try:
             answer = s3.client.get_bucket_encryption(Bucket=bucket)
         except ClientError as exc:

@@ -139,7 +139,7 @@ def codeocean_client(domain: str, token: str, retries: int = RETRIES) -> CodeOce
 
 
 @contextmanager
-def faults(client: CodeOcean, what: str) -> Iterator[None]:
+def codeocean_faults(client: CodeOcean, what: str) -> Iterator[None]:
     """The SDK's errors in our words."""
     detail = f"{what} at {client.domain}"
     try:
@@ -231,7 +231,7 @@ class CodeOceanReader:
         """Is there such a data asset, archived or not, whatever a search shows?"""
         what = f"look at the data asset {data_asset_id}"
         try:
-            with faults(self._client, what):
+            with codeocean_faults(self._client, what):
                 row = self._client.session.get(f"data_assets/{quote(data_asset_id, safe='')}").json()
                 if row["id"] != data_asset_id:
                     raise ValueError("it is about another one")
@@ -252,7 +252,7 @@ class CodeOceanReader:
         here: set[str] = set()
         unreadable: list[str] = []
         while True:
-            with faults(self._client, what):
+            with codeocean_faults(self._client, what):
                 page = self._page(DataAssetSearchParams(limit=ROWS_A_PAGE, next_token=token, **params))
                 rows, unread = _readable(page["results"], seen)
                 more, token = page.get("has_more"), page.get("next_token")
@@ -295,7 +295,7 @@ class CodeOceanWriter:
         source = AWSS3Source(bucket=location.bucket, prefix=location.prefix, keep_on_external_storage=True)
         params = DataAssetParams(name=name, mount=name, tags=list(tags), source=Source(aws=source))
         try:
-            with faults(self._client, f"create the data asset {name}"):
+            with codeocean_faults(self._client, f"create the data asset {name}"):
                 return _data_asset(self._client.data_assets.create_data_asset(params))
         except SystemFaultError as exc:
             # It is sent again only where it was refused for its rate.
@@ -307,10 +307,10 @@ class CodeOceanWriter:
 
     def archive(self, data_asset_id: str, archive: bool) -> None:
         """Archive, or take that back."""
-        with faults(self._client, f"archive the data asset {data_asset_id}"):
+        with codeocean_faults(self._client, f"archive the data asset {data_asset_id}"):
             self._client.data_assets.archive_data_asset(data_asset_id, archive)
 
     def delete(self, data_asset_id: str) -> None:
         """Delete for good."""
-        with faults(self._client, f"delete the data asset {data_asset_id}"):
+        with codeocean_faults(self._client, f"delete the data asset {data_asset_id}"):
             self._client.data_assets.delete_data_asset(data_asset_id)

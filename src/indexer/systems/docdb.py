@@ -26,7 +26,7 @@ from indexer.model.location import SCHEME, Location
 from indexer.model.ports import DeleteOne, InsertOne, RecordWrite, UpdateOne, WriteError
 from indexer.model.snapshot import RecordRow
 from indexer.systems.bson_values import RAW_OPTIONS, WireRecord, archived, decoded, id_of, unarchived
-from indexer.systems.docdb_connection import DocDB, asked, faults, server_time
+from indexer.systems.docdb_connection import DocDB, asked, docdb_faults, server_time
 
 ROWS_A_PAGE = 1_000
 DUPLICATE_KEY = 11000
@@ -121,7 +121,7 @@ class DocDBReader:
         return asked(self._docdb, what, ask)
 
     def _decoded(self, what: str, raw: bytes) -> dict[str, Any]:
-        with faults(self._docdb, what):
+        with docdb_faults(self._docdb, what):
             return decoded(raw)
 
     def by_location(
@@ -190,7 +190,7 @@ class DocDBWriter:
         """Send one batch, and deletions one by one: of a batch only their sum would be told."""
         deletions = [(at, one) for at, one in enumerate(writes) if isinstance(one, DeleteOne)]
         others = [(at, one) for at, one in enumerate(writes) if not isinstance(one, DeleteOne)]
-        with faults(self._docdb, f"write {len(writes)} {generation} records"):
+        with docdb_faults(self._docdb, f"write {len(writes)} {generation} records"):
             return (*self._written(generation, others), *self._deleted(generation, deletions))
 
     def _written(
@@ -226,7 +226,7 @@ class DocDBWriter:
         if key is None or not (error.get("code") in REFUSED_KEY or REFUSES_KEYS.search(words)):
             return words
         version = "unknown"
-        with suppress(SystemFaultError), faults(self._docdb, "ask for the server's version"):
+        with suppress(SystemFaultError), docdb_faults(self._docdb, "ask for the server's version"):
             version = self._docdb.client.admin.command("buildInfo").get("version", version)
         at_least = "DocumentDB 5.0 from engine patch 3.0.11051 on and MongoDB 5 take it"
         return (

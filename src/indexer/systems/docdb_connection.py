@@ -110,7 +110,7 @@ def no_primary(docdb: DocDB) -> str:
 
     `directConnection=true` reads from whatever member it reaches.
     """
-    with faults(docdb, "ask whether the server is a primary"):
+    with docdb_faults(docdb, "ask whether the server is a primary"):
         primary = docdb.client.is_primary
     return "" if primary else "the server is no primary: what it shows may be old, and it takes no writes"
 
@@ -148,7 +148,7 @@ OLDEST = f"Amazon DocumentDB 5.0 or MongoDB {MIN_SUPPORTED_SERVER_VERSION}, or n
 
 
 @contextmanager
-def faults(docdb: DocDB, what: str) -> Iterator[None]:
+def docdb_faults(docdb: DocDB, what: str) -> Iterator[None]:
     """A driver's error in our words."""
     try:
         yield
@@ -189,7 +189,7 @@ def asked(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
     """
     deadline = time.monotonic() + READ_DEADLINE_S
     pause_s = FIRST_PAUSE_S
-    with faults(docdb, what):
+    with docdb_faults(docdb, what):
         while True:
             try:
                 return ask()

@@ -21,7 +21,7 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from indexer.errors import IndexerError, SystemFaultError
-from indexer.systems.docdb_connection import DocDB, asked, faults, server_time
+from indexer.systems.docdb_connection import DocDB, asked, docdb_faults, server_time
 
 LEASE_S = 120
 """Seconds after which a lease that nobody renews is free."""
@@ -54,7 +54,7 @@ class HeldLeases:
         if self._lost or monotonic() - self._seen_at < LOOK_S:
             return not self._lost
         try:
-            with faults(self._docdb, "look at the lease"):
+            with docdb_faults(self._docdb, "look at the lease"):
                 self._note(len(list(self._collection.find(self.ours, {"_id": 1}))))
         except SystemFaultError:
             return monotonic() - self._renewed_at < LEASE_S
@@ -62,7 +62,7 @@ class HeldLeases:
 
     def renew(self) -> None:
         """They end later. Raises SystemFaultError."""
-        with faults(self._docdb, "renew the lease"):
+        with docdb_faults(self._docdb, "renew the lease"):
             started_at = monotonic()
             change = {"$set": {"expires_at": _expiry(_now(self._docdb))}}
             self._note(self._collection.update_many(self.ours, change).matched_count)
@@ -102,7 +102,7 @@ class Leases:
             if renewal.is_alive():
                 renewal.join()
             # It ends by itself; that DocDB is away now takes nothing from the run's result.
-            with suppress(SystemFaultError), faults(self._docdb, "give back the lease"):
+            with suppress(SystemFaultError), docdb_faults(self._docdb, "give back the lease"):
                 self._collection.delete_many(held.ours)
 
     def _take(self, bucket: str, owner: str, *, steal: bool) -> None:

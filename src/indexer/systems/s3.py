@@ -20,7 +20,7 @@ from indexer.model.snapshot import Listing, ObjectBody, ObjectInfo
 from indexer.systems.aws import aws_session
 from indexer.systems.pace import Pace, at_most
 from indexer.systems.s3_bodies import read_bodies_whole
-from indexer.systems.s3_errors import SLOW_DOWN, code_of, faults, shortened, translated
+from indexer.systems.s3_errors import SLOW_DOWN, code_of, in_brief, s3_faults, translated
 from indexer.systems.s3_listing import FastListing
 from indexer.systems.s3_pages import NO_ANSWER, all_pages
 
@@ -151,14 +151,14 @@ class S3Reader:
 
         def ask(token: str | None) -> Mapping[str, Any]:
             more: dict[str, Any] = {"ContinuationToken": token} if token else {}
-            with faults(bucket, what):
+            with s3_faults(bucket, what):
                 return self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
 
-        yield from all_pages(ask, prefix, shortened(what))
+        yield from all_pages(ask, prefix, in_brief(what))
 
     def server_time(self, bucket: str) -> datetime | None:
         """S3's clock, or None where it does not tell. A refusal tells it as well: a clock that is off is a reason for one."""
-        with faults(bucket, f"look at s3://{bucket}"), self._pace.request():
+        with s3_faults(bucket, f"look at s3://{bucket}"), self._pace.request():
             try:
                 return _date(self._client.head_bucket(Bucket=bucket))
             except ClientError as exc:
@@ -167,7 +167,7 @@ class S3Reader:
     def get(self, bucket: str, key: str) -> ObjectBody | None:
         """An object's bytes, or None where there is none."""
         what = f"get s3://{bucket}/{key}"
-        with faults(bucket, what):
+        with s3_faults(bucket, what):
             try:
                 with self._pace.request():
                     answer = self._client.get_object(Bucket=bucket, Key=key)
@@ -177,7 +177,7 @@ class S3Reader:
                     return None
                 raise
         if "LastModified" not in answer:
-            raise SystemFaultError("S3 answered with no object", shortened(what), NO_ANSWER)
+            raise SystemFaultError("S3 answered with no object", in_brief(what), NO_ANSWER)
         return ObjectBody(body, etag_in(answer, what), answer["LastModified"])
 
 
@@ -191,7 +191,7 @@ def etag_in(answer: Mapping[str, Any], what: str) -> str:
     """The ETag that every answer about an object holds; what has none (a portal's page) is no such answer."""
     etag = str(answer.get("ETag", "")).strip('"')
     if not etag:
-        raise SystemFaultError("S3 answered without an ETag", shortened(what), NO_ANSWER)
+        raise SystemFaultError("S3 answered without an ETag", in_brief(what), NO_ANSWER)
     return etag
 
 
@@ -247,13 +247,13 @@ class S3Writer:
                 raise
             # A look and a plain delete would lose what somebody writes in between.
             hint = "Delete it by hand, or see docs/safety.md."
-            raise SystemFaultError("S3 cannot delete under a condition", shortened(what), hint) from exc
+            raise SystemFaultError("S3 cannot delete under a condition", in_brief(what), hint) from exc
         if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NO_CONTENT:
-            raise SystemFaultError("S3 did not say that it deleted", shortened(what), NO_ANSWER)
+            raise SystemFaultError("S3 did not say that it deleted", in_brief(what), NO_ANSWER)
 
     def _conditional(self, write: Callable[[], T], bucket: str, what: str) -> T | PreconditionFailed:
         """Send one conditional write; a condition that does not hold (or no such key) is an answer."""
-        with faults(bucket, what):
+        with s3_faults(bucket, what):
             try:
                 with self._pace.request():
                     return write()

@@ -99,7 +99,7 @@ def code_of(exc: ClientError) -> str:
     return str(exc.response.get("Error", {}).get("Code", ""))
 
 
-def shortened(what: str) -> str:
+def in_brief(what: str) -> str:
     """A key may be as long as a record says it is."""
     return what if len(what) <= MAX_SAID else f"{said(what, MAX_SAID)}…"
 
@@ -112,7 +112,7 @@ def translated(exc: Exception, bucket: str, what: str) -> SystemFaultError:
         words, told = _by_error(exc), str(exc)
     if names_access_point(bucket):
         words = ACCESS_POINT
-    detail = bucket if words.kind is MissingBucketError else f"{shortened(what)}: {shortened(told)}"
+    detail = bucket if words.kind is MissingBucketError else f"{in_brief(what)}: {in_brief(told)}"
     fault = words.fault("S3", detail, bucket)
     fault.refused = isinstance(exc, ClientError) and _refused(exc)
     return fault
@@ -163,7 +163,7 @@ def _said(exc: ClientError) -> str:
 
 
 @contextmanager
-def faults(bucket: str, what: str) -> Iterator[None]:
+def s3_faults(bucket: str, what: str) -> Iterator[None]:
     """The client's errors in our words."""
     try:
         yield

@@ -13,7 +13,7 @@ from indexer.errors import SystemFaultError
 from indexer.model.check import Check, CheckName
 from indexer.model.values import etag_of
 from indexer.systems.s3 import LOST_RACE, S3, UNSUPPORTED, S3Reader, condition_on
-from indexer.systems.s3_errors import code_of, faults
+from indexer.systems.s3_errors import code_of, s3_faults
 
 NAME: CheckName = "s3-conditional-writes"
 PREFIX = ".indexer-doctor-"
@@ -133,7 +133,7 @@ class _Probe:
         """One request, under the condition or under none."""
         client: Any = self.s3.client  # its types have no room for a condition that is chosen here
         place = {"Bucket": self.bucket, "Key": self.key}
-        with faults(self.bucket, f"{'remove' if body is None else 'put'} s3://{self.bucket}/{self.key}"):
+        with s3_faults(self.bucket, f"{'remove' if body is None else 'put'} s3://{self.bucket}/{self.key}"):
             if body is None:
                 client.delete_object(**place, **condition)
                 return
