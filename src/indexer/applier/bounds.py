@@ -74,13 +74,16 @@ class Bounds:
 
 def check_bounds(plan: Plan, bounds: Bounds) -> None:
     """Raise RefusedError unless every action is within bounds and rests on earlier ones only."""
+    # Earlier ones only, and of the same asset: no actions wait for each other, and assets can go in parallel.
     earlier: dict[str, Action] = {}
     undo, backwards = plan.undoes is not None, runs_backwards(plan.actions)
     for action in plan.actions:
         problem = _problem(action, bounds) or _order_problem(action, earlier, backwards)
         if undo is not (action.reason == "undo"):
+            # An undo may do more (take from archives, unset fields): one forged action must not pass for a part of one.
             problem = problem or "only the plan of an undo has actions for that reason, and no others"
         if problem:
+            # Cut short: the words may quote a key or a name of any length, and a plan may have been made to flood a log.
             detail = f"{action.kind} {action.id} of {action.location}: {problem}"[:500]
             raise RefusedError("The plan asks for what is not ours to write", detail, HINT)
         earlier[action.id] = action
@@ -112,6 +115,7 @@ def _order_problem(action: Action, earlier: Mapping[str, Action], backwards: boo
 
 def _problem(action: Action, bounds: Bounds) -> str:
     location = parse_location(action.location)
+    # Spelled as we spell it: with a slash at its end it would be another asset to all that groups by this text.
     if location is None or str(location) != action.location:
         return "its location is not usable"
     match action:
@@ -134,6 +138,7 @@ def _object_problem(action: PutObject | CopyObject | DeleteObject, location: Loc
         return f"its object is not in its asset's folder: {action.target.key!r}"
     original, dated = _original_of(name, bounds), DATE_PLACEHOLDER not in name
     match action:
+        # Allowed here; that the record lacks the field and an original is there, `grounds_problem` demands.
         case DeleteObject() if name in CORE_FILES:
             return ""
         case DeleteObject(reason="metadata-file-retired") if name == METADATA_FILE:
@@ -154,6 +159,7 @@ def _object_problem(action: PutObject | CopyObject | DeleteObject, location: Loc
 def _original_of(name: str, bounds: Bounds) -> str | None:
     """The core field whose original this file of the asset is, its date known or not."""
     folder, _, dated = name.rpartition("/")
+    # A date that is known after apply has the form of one, so that a name is judged in one place.
     match = DATED_NAME.fullmatch(dated.replace(f".{DATE_PLACEHOLDER}.", ".00000000."))
     return match[1] if folder == bounds.originals_folder and match and match[1] in CORE_FIELDS else None
 
@@ -175,6 +181,7 @@ def _archive_problem(place: str) -> str:
         bucket = place.removeprefix(SCHEME).partition("/")[0]
         return "" if bucket else "its archive names no bucket"
     path = PurePosixPath(place)
+    # Not relative: it would mean another folder wherever the plan is applied from.
     whole = path.is_absolute() and ".." not in path.parts and "\0" not in place
     return "" if whole else f"its archive is no whole path: {place!r}"
 
@@ -203,6 +210,7 @@ def _record_problem(
         )
     undo = action.reason == "undo"
     match action:
+        # Under any other id, two runs that register the same asset would make two records of it (decision 12).
         case InsertRecord(content=NewRecordContent()) if action.target.record_id != record_id(location):
             return "a new record's id is derived from its location"
         case InsertRecord(content=ArchivedRecordContent()) if not undo:
@@ -230,7 +238,7 @@ def _unseen(action: UpdateRecord | DeleteRecord) -> str:
     if isinstance(action, UpdateRecord) and action.precondition.record is None:
         modified = GENERATIONS[action.target.generation].modified_field
         wanted |= {modified, *action.content.unset, *(one.field for one in action.content.fields)}
-    return min(wanted - pinned, default="")
+    return min(wanted - pinned, default="")  # the same one each time, since a set has no order
 
 
 def _delete_problem(action: DeleteRecord, location: Location, bounds: Bounds) -> str:
@@ -257,6 +265,7 @@ def _fields_problem(
                 allowed = one.field in generation.core_fields and (bucket, key) == own
             case ArchiveSource(archive=place):
                 allowed = one.field in ours and action.reason == "undo" and not _archive_problem(place)
+            # A value in the plan itself is nobody's but the plan's: only links, which are checked against Code Ocean.
             case InlineSource(value=value):
                 links = one.field == generation.links_field and isinstance(value, dict)
                 allowed = links and isinstance(action, UpdateRecord)

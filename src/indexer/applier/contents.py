@@ -113,6 +113,7 @@ class Draft:
             case InsertRecord():
                 return InsertOne(values), _left(values, stamp)
             case UpdateRecord(content=content, precondition=read):
+                # The whole record as it will be, untouched keys included: by its fingerprint an undo knows it.
                 left = {key: self.record[key] for key in self.record if key not in content.unset} | values
                 # What pins the whole record (an undo) lets the database look at all of it that it can compare.
                 # What it sets may not be there yet, and must not be then, either.
@@ -131,6 +132,7 @@ def draft(action: RecordAction, live: Body | None, sources: Sources, ledger: Led
     record, modified = live or NOTHING, GENERATIONS[action.target.generation].modified_field
     match action:
         case InsertRecord():
+            # A record that comes back keeps the time of its creation; only what the plan left open is stamped.
             stamped = tuple(set(action.content.known_after_apply) & {*TIMES[action.target.generation]})
             return Draft(action, record, _new_body(action, sources, ledger), tuple(sorted(stamped)))
         case UpdateRecord(content=content):
@@ -153,6 +155,7 @@ def _new_body(action: InsertRecord, sources: Sources, ledger: Ledger) -> dict[st
     match content:
         case ArchivedRecordContent():
             body = {**sources.archived_record(content.source)}
+            # The digest below is the plan's own word. These two are not: it must not bring back some other record.
             if parse_location(body.get("location")) != location:
                 raise SourceChangedError("the archived record has another location")
             if id_key(body.get("_id")) != id_key(id_from_plan(action.target.record_id)):

@@ -43,6 +43,7 @@ class DataAssetApplier:
 
     def apply(self, actions: Sequence[DataAssetAction]) -> None:
         """A batch of actions, in order, on one fresh search."""
+        # Applied again, all may be settled: then the search, which is not cheap, is spared.
         if not any(action.id not in self.ledger.outcomes for action in actions):
             return
         try:
@@ -109,6 +110,7 @@ class DataAssetApplier:
         if against := self.evidence.against(action):
             self.ledger.judged(action, stale(against))
             return
+        # Not None, which would say that the write leaves nothing: there will be an id, and only the answer tells it.
         self.ledger.intend(action, BeforeImage(kind="absent"), AfterImage(data_asset_id=""))
         try:
             created = self.writer.create(location, action.content.name, action.content.tags)
@@ -120,7 +122,7 @@ class DataAssetApplier:
             if not self._comes_to_light(action, location):
                 self.ledger.failed(action, f"{exc.what}; {_look_for(location)}")
             return
-        mounted.append(created)
+        mounted.append(created)  # the search is the batch's: the next action must see it
         self.ledger.written(action, AfterImage(data_asset_id=created.id))
 
     def _sent_lately(self, action: CreateDataAsset, location: Location) -> bool:
@@ -138,7 +140,7 @@ class DataAssetApplier:
 
     def _comes_to_light(self, action: CreateDataAsset, location: Location) -> bool:
         """An answer was lost: look several times, for a bounded time. Settled where it was carried out."""
-        for pause_s in (*LOOKS_S, 0.0):
+        for pause_s in (*LOOKS_S, 0.0):  # the last look is not waited after
             there = _mounting(self._search(archived=False), location)
             if there is not None:
                 self.ledger.judged(action, SATISFIED, there)
@@ -156,6 +158,7 @@ class DataAssetApplier:
             if live is None:
                 self._not_there(action, back=back)
                 return
+            # The id is only the plan's word: a forged one could name any data asset. What it mounts must fit, too.
             if str(live.location) != action.location:
                 self.ledger.judged(action, stale("the data asset mounts another location by now"))
                 return
@@ -173,6 +176,7 @@ class DataAssetApplier:
                 self.ledger.noted("codeocean", exc)
                 if attempt == ATTEMPTS:
                     raise
+                # The answer may have been lost after the work was done: the next round looks before it sends again.
                 found = self._search(archived=back)
                 continue
             self.ledger.written(action, _left(action), attempts=attempt)
@@ -181,6 +185,7 @@ class DataAssetApplier:
     def _not_there(self, action: ArchiveDataAsset | DeleteDataAsset, *, back: bool) -> None:
         """It is not where it was: it is as wanted, or it was deleted, or the search shows a part of what there is."""
         target_id = action.target.data_asset_id or ""
+        # Asked by its id: a search that shows a part must not pass for a deletion (DOMAIN, "What must never happen" 1).
         if self._asked(lambda: self.reader.exists(target_id)):
             if _by_id(self._search(archived=not back), target_id) is None:
                 self.ledger.failed(action, NOT_SHOWN)
@@ -203,7 +208,7 @@ def _by_id(found: Sequence[DataAsset], data_asset_id: str) -> DataAsset | None:
 
 def _mounting(found: Sequence[DataAsset], location: Location) -> AfterImage | None:
     """The first of those that mount the location."""
-    there = sorted(one.id for one in found if one.location == location)
+    there = sorted(one.id for one in found if one.location == location)  # of twins always the same one
     return AfterImage(data_asset_id=there[0]) if there else None
 
 

@@ -74,6 +74,7 @@ class Evidence:
 
     def _folder(self, action: Action, location: Location, wanted: Literal["gone", "kept"]) -> str:
         found = self._readers.objects.listing(location.bucket, location.key(""))
+        # Any key counts, not only files of ours: data objects without metadata are an asset, too.
         if wanted == "gone":
             return "" if found.empty else "the asset's folder is there by now"
         own = action.target.key if isinstance(action, DeleteObject) else ""
@@ -105,7 +106,7 @@ class Evidence:
         except NotJsonError:
             return False
         except UnserialisableError:
-            return True
+            return True  # JSON that we cannot hold is JSON: the next plan would take it for a good original
 
     def _result(self, location: Location, wanted: Literal["wanted", "gone"]) -> str:
         results, fault = self._search("results")
@@ -141,8 +142,10 @@ class Evidence:
         read: Callable[[], Iterable[Sequence[DataAsset]]] = (
             reader.mounted if what == "mounted" else lambda: reader.results(RESULT_TAGS)
         )
+        # Held during the search: threads that ask meanwhile want its answer, not a search of their own.
         with self._lock:
             known = self._found.get(what)
+            # A clock that was set back makes the age negative: then it is looked at anew, not believed for hours.
             if known is None or not timedelta(0) <= self._clock() - known[0] < GROWS_OLD:
                 known = self._clock(), *_all_pages(read)
                 self._found[what] = known

@@ -24,7 +24,7 @@ from indexer.model.ports import Readers, Writers
 from indexer.threads import pool_of
 
 ASSETS_A_BATCH = 32
-"""So many assets share one read and one write of their records."""
+"""So many assets share one read and one write of their records: a round trip for each would set the pace (decision 3)."""
 Batch = Sequence[Sequence[Action]]
 """Actions by asset, in order."""
 
@@ -57,6 +57,7 @@ class Executor:
         steps = (self._data_assets, self._records, self._objects)
         with pool_of(self.parallel, "apply") as pool:
             for batch in iter(lambda: tuple(islice(by_asset, ASSETS_A_BATCH)), ()):
+                # Halted, not left: the rest must still be settled as skipped, so that the result names every action.
                 if why := self.against_going_on():
                     self.ledger.halt(why)
                 for step in reversed(steps) if backwards else steps:
@@ -84,6 +85,7 @@ class Executor:
         applier = ObjectApplier(
             self.readers.objects, self.writers.objects, self.sources, self.evidence, self.proof, self.ledger
         )
+        # Read only now: the step before this one may have written the records that files come from.
         work = list(_object_work(batch, self.readers, self.ledger))
         list(pool.map(lambda one: applier.apply(*one), work))
 

@@ -64,19 +64,21 @@ def _delete_object(action: DeleteObject, location: Location, originals_folder: s
     if key.startswith(originals):
         field = original_field(key.removeprefix(originals))
         return field is not None and says.root == location.key(core_file(field))
+    # What an undo deletes is what the run itself wrote there, and its precondition pins that.
     if action.reason == "undo":
         return True
     if key == location.key(METADATA_FILE):
         return says.folder == "kept"
     if says.lacks is None or says.original is None or not says.original.startswith(originals):
         return False
+    # All three must be of one field: another field's original would prove nothing for this file.
     fields = {says.lacks.field, original_field(says.original.removeprefix(originals))}
     return {key} == {location.key(core_file(field)) for field in fields if field}
 
 
 def _insert(action: InsertRecord, says: RestsOn) -> bool:
     if not isinstance(action.content, NewRecordContent):
-        return True
+        return True  # a record that comes back was there before: it rests on its archive
     if action.reason == "result-unregistered":
         return says.result == "wanted"
     links = action.content.links

@@ -52,6 +52,7 @@ def judge_put(action: PutObject, live: ObjectBody | None, body: bytes) -> Judgem
     | the planned bytes | bytes        | proceed   |
     | anything else     |              | stale     |
     """
+    # Before the precondition: after a lost answer the file has our bytes and an ETag that no plan knew.
     if live is not None and live.body == body:
         return SATISFIED
     if live is None:
@@ -96,6 +97,7 @@ def payload(content: Content, record: Mapping[str, Any], field: str | None) -> b
     Fields that are known after apply were null when the reviewed digest was taken. Source: DESIGN, promise 3.
     """
     value = record if field is None else record.get(field)
+    # Null counts as absent, as in the decision table: a file must not come to hold the literal null.
     if value is None:
         return None
     try:
@@ -110,6 +112,7 @@ def judge_insert(action: InsertRecord, live: Sequence[Mapping[str, Any]]) -> Jud
     if not live:
         return PROCEED
     unknown = action.content.known_after_apply
+    # Without its times, which no two runs share: so a second run knows the record that the first one made.
     if len(live) == 1 and fingerprint(blanked(live[0], unknown)) == action.content.sha256:
         return SATISFIED
     return stale("the asset has a record by now")
@@ -156,6 +159,7 @@ def _loses_unnamed(action: UpdateRecord, live: Mapping[str, Any]) -> bool:
 
 
 def _as_read(precondition: AsRead, live: Mapping[str, Any], location: str) -> Judgement:
+    # Even if nothing else changed: a record that moved belongs to another asset.
     if str(parse_location(live.get("location"))) != location:
         return stale("the record has another location by now")
     for field, read in precondition.fields.items():

@@ -48,6 +48,7 @@ def read_history(folder: RunFolder, plan_id: str, result: Result | None = None) 
     Raises IndexerError where it cannot be read.
     """
     fold = _Fold()
+    # The result first: a journal may be damaged or gone where the result is good, and its lines only add to it.
     for outcome in _earlier_outcomes(folder, plan_id) if result is None else result.outcomes:
         fold.outcome(outcome)
     held = file_names(folder)
@@ -105,7 +106,7 @@ def _earlier_outcomes(folder: RunFolder, plan_id: str) -> tuple[Outcome, ...]:
     try:
         result = Result.model_validate_json(_body(folder, RESULT_FILE))
     except ValidationError:
-        return ()
+        return ()  # cut short by a crash, or of a later version: the journal knows the same and more
     return result.outcomes if result.plan_id == plan_id else ()
 
 
@@ -120,6 +121,7 @@ class _Action:
 
     def refused(self, run_id: str) -> None:
         """The last intent of this run came to nothing."""
+        # Of this run: two runs on one place may have intended the same action, and the other's stays open.
         at = next((at for at in reversed(range(len(self.sent))) if self.sent[at][0] == run_id), None)
         if at is not None:
             del self.sent[at]
@@ -154,6 +156,7 @@ class _Fold:
         if self._unreadable and (line is None or line.get("event") != "started"):
             self.damaged += 1  # a crash tears the last line of a run, and what follows begins the next run
         self._unreadable = line is None
+        # A folder may be used for another plan later on; its ids of actions may even be the same.
         if line is not None and line.get("plan_id") == plan_id:
             self.runs[str(line.get("run_id"))] = None
             with suppress(ValueError):  # of an image or a time; pydantic's are among them

@@ -74,6 +74,7 @@ class Journal:
 
     def outcome(self, outcome: Outcome) -> None:
         """What came of an action. That nothing was tried need not be on disk at once."""
+        # An fsync each would make Ctrl-C wait for the whole rest of a large plan.
         durable = outcome.status != "skipped"
         self._add(durable, event="outcome", **outcome.model_dump(mode="json", exclude_none=True))
 

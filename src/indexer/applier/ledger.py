@@ -61,6 +61,7 @@ class Ledger:
         """May it be tried? If not, it is settled as skipped. Settled already: no."""
         if action.id in self.outcomes:
             return False
+        # The stop first: what is skipped after Ctrl-C should say so, and not blame a system.
         if self._stop.is_set():
             why = self._why_stopped()
         else:
@@ -87,6 +88,7 @@ class Ledger:
     def intend(self, action: Action, before: BeforeImage, after: AfterImage | None = None) -> None:
         """Journal that this write comes next. `after`: what it will leave, as far as that is known."""
         at = self.clock()
+        # On disk before it is in memory, and before the write: a crash in between leaves an intent without a write.
         self._journal.intent(action.id, at, before, after)
         with self._lock:
             self._begun.setdefault(action.id, at)
@@ -131,6 +133,7 @@ class Ledger:
         elif ours is None:
             self._settle(action, "satisfied", after=live)
         else:
+            # A record is known by its time, and may have been changed since under the same one: an undo needs what we left.
             after = live if ours.after is None or ours.after.modified is None else ours.after
             status: Status = "applied" if self._sent.get(action.id) else "satisfied"
             self._settle(action, status, ANSWER_LOST, before=ours.before, after=after)
@@ -138,6 +141,7 @@ class Ledger:
 
     def _shown(self, action: Action, live: AfterImage | None) -> OurWrite | None:
         """The last write of ours that nothing has answered, where what is there now is what it left."""
+        # Sure ones are settled already; only a write that nothing answered can explain what is there.
         earlier = [one for one in self._journal.earlier.writes.get(action.id, ()) if not one.sure]
         sent = [*earlier, *self._sent.get(action.id, [])]
         return next((one for one in reversed(sent) if one.shows_in(live)), None)
@@ -171,6 +175,7 @@ class Ledger:
             before=before,
             after=after,
         )
+        # Journalled first: nothing may rest on an outcome that a crash could take back.
         self._journal.outcome(outcome)
         with self._lock:
             self.outcomes[action.id] = outcome

@@ -85,6 +85,7 @@ class ObjectApplier:
             self.ledger.noted("s3")
         except SystemFaultError as exc:
             self.ledger.noted("s3", exc)
+            # Not only this bucket: the same server is likely to be behind the others, and no promise holds on it.
             if isinstance(exc, ConditionsIgnoredError):
                 self.ledger.halt(exc.what)
             self._after_fault(action, exc)
@@ -120,6 +121,7 @@ class ObjectApplier:
     def _put(self, action: PutObject | CopyObject, put: _Put) -> None:
         bucket = action.target.bucket
         for attempt in range(1, ATTEMPTS + 1):
+            # Nothing should be there, so a look would nearly always be wasted: the condition itself tells.
             blind = attempt == 1 and put.condition == "create" and not self.ledger.look_first
             blind = blind and self.proof.given(bucket, put.condition)
             live = None if blind else self.reader.get(bucket, put.key)
@@ -138,11 +140,13 @@ class ObjectApplier:
         if live is not None:
             self._prove(action, put.condition, put.key, live)
         self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=digest))
+        # The ETag that the look found, not the planned one: an undo may know only the bytes (`HasBytes`).
         etag = live.etag if live else None
         answer = self._sent(action, lambda: self.writer.put(bucket, put.key, put.body, etag))
         if isinstance(answer, PreconditionFailed):
             return False
         self.ledger.written(action, AfterImage(key=put.key, etag=answer, sha256=digest), attempts=attempt)
+        # Settled first: the file is there and ours, whatever the server shows itself to be.
         self.proof.ask(bucket, put.condition, put.key, put.body)
         return True
 
@@ -213,7 +217,7 @@ class ObjectApplier:
     def _after_fault(self, action: ObjectAction, fault: SystemFaultError) -> None:
         """Where an answer was lost, a look tells whether the write was carried out."""
         if action.id in self.ledger.outcomes:
-            return
+            return  # the fault came behind the write, from the proof
         sent = self.ledger.unanswered(action)
         if sent is not None:
             key = sent.after.key if sent.after is not None and sent.after.key else action.target.key

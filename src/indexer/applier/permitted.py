@@ -84,6 +84,7 @@ def check_permitted(plan: Plan, permissions: Permissions) -> None:
 def check_own_limits(plan: Plan) -> None:
     """Raise RefusedError where a plan takes away more than its own limits let it: what they hold is not in `actions`."""
     limits = Limits.of(plan.scope)
+    # Counted here as the planner counts: actions moved by hand out of `withheld` would show.
     held = over_limits(plan.actions, plan.summary.by_bucket, limits)
     for action in plan.actions:
         hold = held.get(action.id) or mode_hold(action, limits.mode)

@@ -60,6 +60,7 @@ class Proof:
         with self._lock:
             if self.given(bucket, condition):
                 return
+            # Under the lock: until the server has shown it, no other write may rest on this condition.
             match condition:
                 case "create":
                     answer: object = self._writer.put(bucket, key, body, None)

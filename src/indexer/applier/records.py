@@ -89,6 +89,7 @@ class RecordApplier:
             try:
                 live = self._read(ready)
                 drafts = [one for action in ready if (one := self._drafted(action, live)) is not None]
+                # Once: a server that cannot compare whole values finds nothing, again and again (decision 5).
                 exact = attempt == 1 and self.filters.exact
                 stamped = [self._stamped(one, exact=exact) for one in drafts]
                 answered = self._write(stamped, together=attempt == 1, said=said)
@@ -99,6 +100,7 @@ class RecordApplier:
                 self.ledger.noted("docdb", exc)
                 said |= dict.fromkeys((action.id for action in ready), exc.what)
                 break  # the reader has asked often enough itself; another run looks what came of the writes
+        # Given up last, when every try is over: a refusal in one round may be settled by the look of the next.
         for action in actions:
             if action.id not in self.ledger.outcomes:
                 self.ledger.failed(action, said.get(action.id, NOTHING_CAME), attempts=ATTEMPTS)
@@ -113,6 +115,7 @@ class RecordApplier:
             ids = [id_from_plan(target.record_id) for target in targets]
             for body in self.reader.by_id(generation, ids) if ids else ():
                 live.by_id[generation, id_key(body["_id"])] = dict(body)
+            # In every generation: another program may have registered the asset in the other one (decision 12).
             for body in self.reader.by_location(generation, locations) if locations else ():
                 there = generation, str(parse_location(body["location"]))
                 live.by_location.setdefault(there, []).append(body)
@@ -148,6 +151,7 @@ class RecordApplier:
     def _stamped(self, one: Draft, *, exact: bool) -> _Sent:
         """Give the write its time, keep what it replaces, journal the intent. All that is slow was done before."""
         modified = GENERATIONS[one.action.target.generation].modified_field
+        # A record that an undo brings back is later than the deleted one, too: caches have seen that one's time.
         replaced = (one.record or one.values).get(modified)
         write, left = one.at(next_stamp(self.ledger.clock(), replaced), exact=exact)
         before = BeforeImage(kind="absent")
@@ -189,6 +193,7 @@ class RecordApplier:
         """Read back what was written. Of what is as it was before, nothing came: it stays unsettled."""
         if not answered:
             return
+        # The batch's answer only counts; a read tells of each write, and of those whose answer was lost (decision 3).
         live = self._read([one.action for one, _ in answered])
         for one, was_answered in answered:
             record = live.of(one.action)
