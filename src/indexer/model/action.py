@@ -58,7 +58,7 @@ class PutObject(_Action):
 
 
 class CopyObject(_Action):
-    """Copy an S3 object to a key that holds nothing."""
+    """Write an S3 object's bytes to a key that holds nothing."""
 
     kind: Literal["copy-object"] = "copy-object"
     target: ObjectTarget
@@ -144,7 +144,8 @@ ActionKind = Literal[
 
 
 def content_id(document: Mapping[str, Any]) -> str:
-    """The id that an action must carry, from how it stands in a file: of later fields too, and no defaults."""
+    """The id that an action must carry, computed from the file: later versions' fields count, defaults do not."""
+    # Over what stands in the file: a field that this version does not know is pinned all the same.
     return sha256(canonical({key: value for key, value in document.items() if key != "id"}))[:16]
 
 

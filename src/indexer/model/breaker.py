@@ -26,6 +26,7 @@ class Breaker:
 
     def note(self, system: SystemName, fault: SystemFaultError | None) -> None:
         """One more request has come to its end; `fault`: how it failed."""
+        # Any other fault starts the count anew: a refusal is an answer, so the system is there (decision 30).
         with self._lock:
             self._in_a_row[system] = self._in_a_row[system] + 1 if isinstance(fault, OutageError) else 0
 

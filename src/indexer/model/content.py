@@ -16,6 +16,7 @@ def _plain(value: Any, depth: int = 1) -> Any:
     if depth > MAX_DEPTH:
         raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
     match value:
+        # A lone surrogate fails here, as a fault of the plan, and not in the middle of a run when it is hashed.
         case str():
             value.encode("utf-8")
         case dict():

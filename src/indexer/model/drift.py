@@ -16,7 +16,7 @@ from indexer.model.plan import FORMAT_VERSION, CoverageRow, Finding
 from indexer.model.reasons import Reason
 
 ANY = "s3://\0\0\0/" + "\0" * 99
-"""No asset's location: a glob that matches it matches every asset."""
+"""No asset's location, so only a glob that would match every asset matches it. It is long, for globs like `????*`."""
 OneLine = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 
 
@@ -39,6 +39,7 @@ class Rule(BaseModel):
     @classmethod
     def _is_a_day(cls, typed: object) -> object:
         """A day and nothing that could be made into one: a number of seconds, or a time somewhere on earth."""
+        # To Python a datetime is a date, and to pydantic a number of seconds is one: either would end the rule early.
         if isinstance(typed, str) or (isinstance(typed, date) and not isinstance(typed, datetime)):
             with contextlib.suppress(ValueError):
                 return date.fromisoformat(str(typed))

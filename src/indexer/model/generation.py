@@ -100,12 +100,13 @@ def oldest_originals(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         field = original_field(name.rpartition("/")[2])
         if field is not None:
-            oldest[field] = min(name, oldest.get(field, name))
+            oldest[field] = min(name, oldest.get(field, name))  # YYYYMMDD sorts as text
     return oldest
 
 
 def record_id(location: Location) -> str:
     """The `_id` of a record we register: the same for every registration of this location."""
+    # A UUIDv5 and no random one: two runs at the same moment meet in one `_id` (decision 12).
     return str(uuid.uuid5(uuid.NAMESPACE_URL, str(location)))
 
 
@@ -128,6 +129,7 @@ def new_record(
         generation.created_field: at,
         generation.modified_field: at,
         **generation.constants,
+        # Explicit nulls: readers of records expect every core field of the schema to be there.
         **{field: fields.get(field) for field in generation.core_fields},
         generation.links_field: {CODE_OCEAN: sorted(links)} if links else {},
     }

@@ -30,6 +30,7 @@ def id_in_plan(record_id: object) -> Any:
 def _id_form(value: object) -> Any:
     match value:
         case Mapping():
+            # In Extended JSON such a key says a type: the id would read back as another value (decision 31).
             if any(key.startswith("$") for key in value):
                 raise UnserialisableError("a key that begins with a dollar has another meaning in a plan")
             return {key: _id_form(item) for key, item in value.items()}
@@ -81,6 +82,7 @@ def id_key(record_id: object) -> IdKey:
     """What two `_id`s share where they are one: however each was read, or named by a plan. Key order counts."""
     if isinstance(record_id, str):
         return record_id
+    # In a tuple, so that no other id can pass for the text of one; not sorted, since key order counts to the database.
     try:
         return (json.dumps(_id_form(record_id)),)
     except UnserialisableError:

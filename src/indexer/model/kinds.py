@@ -40,12 +40,14 @@ class Kind:
 
 KINDS: Mapping[ActionKind, Kind] = {
     "put-object": Kind("s3", "change"),
+    # An original is never overwritten, so a copy only ever creates.
     "copy-object": Kind("s3", "create"),
     "delete-object": Kind("s3", "delete"),
     "insert-record": Kind("docdb", "create"),
     "update-record": Kind("docdb", "change"),
     "delete-record": Kind("docdb", "delete"),
     "create-data-asset": Kind("codeocean", "create"),
+    # People lose sight of it just the same, so the limits count it.
     "archive-data-asset": Kind("codeocean", "delete"),
     "delete-data-asset": Kind("codeocean", "delete"),
 }

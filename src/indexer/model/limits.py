@@ -107,12 +107,15 @@ def _excess(
     loss: _Loss, bucket: str, lost: Counter[str], measures: Mapping[str, Measures], limits: Limits
 ) -> Hold | None:
     total, count = lost.total(), lost[bucket]
+    # All buckets together: the number stands for what a reviewer can take in, the percentage for what a bucket can lose.
     if total > limits.max_deletes:
         return Hold(
             "max_deletes", f"deletions of {total} {loss.noun} exceed the limit of {limits.max_deletes}"
         )
     of = loss.of(measures[bucket]) if bucket in measures else 0
+    # A bucket without a measure (a forged plan has none) loses all that it has.
     percent = 100 * count / of if of else 100.0
+    # Not `percent > limit`: a limit of NaN, which a forged plan may carry, would hold nothing either way.
     if count > ALWAYS_ALLOWED and limits.max_delete_percent < min(percent, ALL):
         share = f"{count} of {of} {loss.noun} ({percent:.3g} %) in {bucket}"
         detail = f"deletions of {share} exceed the limit of {limits.max_delete_percent:g} %"
@@ -144,7 +147,7 @@ def _by_location(actions: Iterable[Action]) -> Iterable[tuple[str, str]]:
 
 
 def _takes_links(action: Action) -> bool:
-    """Which ids an undo takes out is not in its plan: whatever it does to links counts."""
+    """Does it take ids out of a record's links? Which ones an undo takes out is not in its plan, so any touch counts."""
     if not isinstance(action, UpdateRecord):
         return False
     content, links_field = action.content, GENERATIONS[action.target.generation].links_field

@@ -1,4 +1,4 @@
-"""A record's links to Code Ocean, read generously: in whatever form somebody wrote them. Source: DOMAIN, "Links"."""
+"""A record's links to Code Ocean, read generously: in every form that people have written them. Source: DOMAIN, "Links"."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from indexer.model.generation import CODE_OCEAN
 
 
 class InvalidLinksError(ValueError):
-    """The links field holds something that is no links; it is left alone and found."""
+    """The links field holds something that cannot be read as links; it is left alone, with a finding."""
 
 
 def read_links(value: object) -> frozenset[str]:
-    """The ids of data assets that a links field names, in whatever form. Raises InvalidLinksError."""
+    """The ids of data assets that a links field names, in any of its forms. Raises InvalidLinksError."""
     return frozenset(_ids(by_platform(value).get(CODE_OCEAN)))
 
 
@@ -30,6 +30,7 @@ def by_platform(value: object) -> dict[str, Any]:
                 if not isinstance(item, Mapping):
                     raise InvalidLinksError(f"a list with {type(item).__name__} in it")
                 for platform, ids in item.items():
+                    # In their order, each once: other platforms' entries belong to others, and their order may matter.
                     held = folded.setdefault(platform, [])
                     held.extend(one for one in _ids(ids) if one not in held)
             return dict(folded)

@@ -46,6 +46,7 @@ def parse_location(value: object) -> Location | None:
     """
     if not isinstance(value, str) or not value.startswith(SCHEME):
         return None
+    # One slash at most: two name another key in S3, an empty folder inside the asset.
     bucket, _, prefix = value.removeprefix(SCHEME).removesuffix("/").partition("/")
     if not bucket or prefix in NO_FOLDER or "/" in prefix:
         return None
@@ -64,4 +65,5 @@ def matches_any(location: str | None, globs: Iterable[str]) -> bool:
     """
     parsed = parse_location(location)
     texts = (parsed.prefix if parsed else "", location or "")
+    # With the case told apart, on every machine: S3's keys are, and `fnmatch` alone follows the machine's file system.
     return any(fnmatchcase(text, glob.removesuffix("/") or glob) for glob in globs for text in texts)

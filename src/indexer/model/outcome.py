@@ -85,6 +85,7 @@ class OurWrite:
     def shows_in(self, live: AfterImage | None) -> bool:
         """Is what is there now what this write left? A record tells by its time, a file by its bytes."""
         left, live = self.after or AfterImage(), live or AfterImage()
+        # By its time, not its fingerprint: other fields may have been changed since, and the write is still ours.
         if left.modified is not None:
             return left.modified == live.modified
         if left.sha256 is not None:

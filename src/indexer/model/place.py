@@ -58,15 +58,16 @@ def parse_place(text: str | Place) -> Place:
 
 
 class Everywhere:
-    """Every bucket: for who only reads."""
+    """Every bucket: for callers that only read."""
 
     def __contains__(self, bucket: object) -> bool:
         return True
 
 
 KeptInStep: TypeAlias = AbstractSet[str] | Everywhere
-"""The buckets that nothing of ours is written to: whoever writes files of ours must say which. A set, for a single name is
-also something to look into, letter by letter.
+"""The buckets that no file of ours is written to: whoever writes one must say which they are.
+
+A set, and not any container: `in` a single name would look for parts of it.
 """
 
 

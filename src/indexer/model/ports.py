@@ -44,7 +44,7 @@ class PreconditionFailed:
 
 
 NO_ETAG = "0" * 32
-"""What no object has, for nobody knows bytes whose MD5 it is: a write on this condition writes nothing."""
+"""An ETag that no object has, since nobody knows bytes with this MD5: a write on this condition writes nothing."""
 
 
 class ObjectWriter(Protocol):
@@ -71,7 +71,7 @@ class RecordReader(Protocol):
         ...
 
     def holds_any(self, generation: GenerationName) -> bool:
-        """Is there a single record in the collection, of whatever bucket?"""
+        """Is there a single record in the collection, of any bucket?"""
         ...
 
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
@@ -139,11 +139,11 @@ class RecordWriter(Protocol):
     """DocDB, conditional writes only."""
 
     def write(self, generation: GenerationName, writes: Sequence[RecordWrite]) -> tuple[WriteError, ...]:
-        """Send one batch; every write stands for itself.
+        """Send one batch; its writes do not depend on each other.
 
-        What came of an insert or an update, a read afterwards tells by the time in the record: a taken `_id`, or a record
-        that is not as the write demands, is no error. A deletion leaves nothing to tell by: one that found no such record
-        is an error.
+        A read afterwards tells what came of an insert or an update, by the time in the record. So a taken `_id`, or a
+        record that is not as the write demands, is not an error. A deletion leaves no such trace: one that found no such
+        record is an error.
         """
         ...
 
@@ -160,7 +160,7 @@ class DataAssetReader(Protocol):
         ...
 
     def exists(self, data_asset_id: str) -> bool:
-        """Is there such a data asset, archived or not, whatever a search shows?"""
+        """Is there such a data asset, archived or not? Asked by its id, since a search may not show it."""
         ...
 
 
@@ -196,7 +196,7 @@ class Lines(Protocol):
     """The end of a file that lines are added to. Its methods raise OSError."""
 
     def add(self, line: str, *, durable: bool) -> None:
-        """Add a line, apart from whatever a crash tore before it; `durable`: it is on disk before this returns."""
+        """Add a line, apart from one that a crash tore before it; `durable`: it is on disk before this returns."""
         ...
 
     def close(self) -> None:
@@ -205,7 +205,7 @@ class Lines(Protocol):
 
 
 class RunFolder(Protocol):
-    """Where a run keeps its journal, its plan and its result. Its methods raise OSError; its text names it to people."""
+    """Where a run keeps its journal, its plan and its result. Its methods raise OSError; `str()` names it to people."""
 
     def names(self) -> Sequence[str]:
         """The files that are there, sorted; none where there is no folder."""
@@ -220,7 +220,7 @@ class RunFolder(Protocol):
         ...
 
     def remove(self, name: str) -> None:
-        """A file is gone; none need be there."""
+        """Remove a file, if it is there."""
         ...
 
     def lines(self, name: str) -> Lines:
@@ -230,7 +230,7 @@ class RunFolder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """All that the planner's side is ever handed."""
+    """Everything that the planner is ever given."""
 
     objects: ObjectReader
     records: RecordReader
@@ -240,7 +240,7 @@ class Readers:
 
 @dataclass(frozen=True, slots=True)
 class Writers:
-    """What only the applier is handed."""
+    """What only the applier is given."""
 
     objects: ObjectWriter
     records: RecordWriter

@@ -74,7 +74,7 @@ class Folder:
     exists: bool
     """False only when a successful, complete listing showed no key under `{prefix}/`."""
     lone: bool = False
-    """Is there one thing only, and no other file or folder beside it?"""
+    """Is there only one file or folder in it? With that one deleted, the asset would look gone."""
     files: Mapping[str, ObjectInfo] = field(default_factory=dict)
     """Root files by name: core files and the metadata file."""
     originals: Mapping[str, ObjectInfo] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class Record:
 
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
-"""One for all assets: there may be a million."""
+"""One empty mapping for all assets: there may be a million of them."""
 
 
 @dataclass(frozen=True, slots=True)

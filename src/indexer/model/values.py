@@ -43,7 +43,7 @@ class UnserialisableError(ValueError):
 
 
 class NotJsonError(ValueError):
-    """These bytes are no JSON value that a record could take over."""
+    """These bytes are not a JSON value that a record could adopt."""
 
 
 def iso_time(at: datetime) -> str:
@@ -55,6 +55,7 @@ def iso_time(at: datetime) -> str:
 
 def time_stamp(at: datetime) -> str:
     """The time of a write, as records hold it."""
+    # All six digits, always: as texts "…00Z" and "…00.5Z" sort the wrong way round, and a cache compares texts.
     return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
@@ -187,6 +188,7 @@ def from_bytes(body: bytes) -> Any:
         value = json.loads(body.decode("utf-8-sig"))
     except RecursionError as exc:
         raise UnserialisableError("nested too deeply") from exc
+    # Such an integer is JSON all the same: it must not pass for a corrupt file, which may be deleted.
     except ValueError as exc:  # UnicodeDecodeError, JSONDecodeError, and integers of over 4,300 digits
         if "integer string conversion" in str(exc):
             raise UnserialisableError("an integer beyond 64 bits") from exc
@@ -201,6 +203,7 @@ def check_storable(value: object, depth: int = 1) -> None:
     if depth > MAX_DEPTH:
         raise UnserialisableError(f"nested more than {MAX_DEPTH} levels deep")
     match value:
+        # Before int: to Python a bool is one.
         case bool():
             return
         case int() if not INT64_MIN <= value <= INT64_MAX:
@@ -233,6 +236,7 @@ def _check_key(key: str) -> None:
 def canonical(value: object) -> bytes:
     """Compact sorted JSON: what digests of plans, actions and records are taken over."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_typed_form)
+    # A record may hold a lone surrogate: no file can, but its fingerprint must not fail.
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -252,7 +256,7 @@ def canonical_pieces(document: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def _typed_form(value: object) -> object:
-    """Told apart from plain data by a NUL, which no key of a record can hold."""
+    """A form that is told apart from plain data by a NUL, which no key of a record can hold."""
     match value:
         case datetime():
             return {"\0date": iso_time(value)}
@@ -269,7 +273,7 @@ def sha256(body: bytes) -> str:
 
 
 def etag_of(body: bytes) -> str:
-    """The ETag that S3 gives a plain upload: it proves equality; an other one proves nothing."""
+    """The ETag that S3 gives a plain upload: it proves equality; a different one proves nothing."""
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
