@@ -146,7 +146,7 @@ def _outcome_against(
         and not _taken_over(room, changes[-1], by_others=True)
     ):
         yield "unreported", "and an earlier run's write has no before-image"
-    if outcome.before is not None and not changes and not room.stage.unanswered:
+    if outcome.before is not None and not changes and not (room.stage.unanswered or room.stage.ignoring):
         yield "unreported", "and has the before-image of somebody else's write"
     if changes and outcome.before is not None and not _fits(outcome.before, changes, room):
         yield "unreported", "and its before-image is not what was replaced"

@@ -13,12 +13,14 @@ SCHEDULES = {
     "an undo of a record that a curator changes just then": "adopted-in-our-bytes: undo@14 acts curator-edits-with-a-date; undo",
     "a run that died, and another that wrote the same": "missing-first: apply@4 power, apply@2 runs overlap; half",
     "a refusal that no room was left for": "original-only: apply@5 full, apply@2 acts predecessor-copies; half",
+    "a deletion that somebody else was first to make": "corrupt: apply@1 ignoring, undo@5 acts uploader-removes-originals; undo",
     "a server that knows no conditions": "stale-first: apply@1 ignoring, apply@2 acts uploader-adds-original; undo",
     "a search that lags behind a creation which is undone": "derived-mounted: undo@39 lags; undo",
     "a write by a run that is not at its end": "missing-first: apply@2 runs same, second@6 yields; again",
     "a data asset that an undo cannot find": "derived-mounted: undo@39 hides all; undo",
     "a data asset that no search shows is not archived": "gone-archive: apply@2 hides da-1; again",
     "an archived data asset that cannot be shown to be back": "gone-archive: undo@22 hides da-2; redo",
+    "a data asset that a user deletes before its way back": "gone-archive: apply@6 lost, redo@2 acts user-deletes; redo",
     "two creations by two runs at once": "derived-mounted: apply@3 runs same; undo",
 }
 

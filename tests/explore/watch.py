@@ -207,6 +207,8 @@ def taken_apart(room: Room, run: Run, change: Change, now: Snapshot) -> Iterator
     for action in plan.actions:
         changes = [one for one in wrote if writes_to(action, one)] if own & {*action.after} else []
         slot = changes[0].slot if changes else None
+        if slot and slot[0] == "data-asset" and now.value(slot) is None:
+            continue  # somebody has deleted it: nothing of it is left to be taken back
         if slot and slot not in undone and not alike(slot, now.value(slot), changes[0].before):
             yield changes[0]
 
