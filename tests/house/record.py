@@ -86,7 +86,10 @@ AFTER_A_WRITE = (
     "plan-back",
 )
 """Files in which digests and ETags are those of contents that hold the time of their write."""
-HOW_FAR = re.compile(r"^TIME [a-z -]+: [\d,]+ of [\d,]+|stage-progress|\"message\": \"[a-z -]+: [\d,]+ of ")
+HOW_FAR = re.compile(
+    r"^TIME [^:]+: [\d,]+ of [\d,]+|^TIME reading [^:]+: [\d,]+$|stage-progress"
+    r"|\"message\": \"[^\":]+: [\d,]+ of |\"message\": \"reading [^\":]+: [\d,]+\""
+)
 """How far a run is by now is said every few seconds."""
 
 
@@ -189,7 +192,7 @@ def _make_words(target: Path, folder: str) -> None:
             )  # of contents that hold the time of their write
             text = re.sub(r"\b[0-9a-f]{16,32}\b", "ID", text)
             text = re.sub(r"\b[0-9a-f]{8,12}…", "ID…", text)
-            text = re.sub(r'"[0-9a-f]{8}"', '"ID"', text)
+            text = re.sub(r'(ETag )[0-9a-f]{8}(…|\\u2026)|"[0-9a-f]{8}"', "ID", text)
         lines = re.sub(r"\b[0-9a-f]{32}\b", "RUN", text).splitlines(keepends=True)
         path.write_text("".join(one for one in lines if not HOW_FAR.search(one)), encoding="utf-8")
 
