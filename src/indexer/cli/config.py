@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Sources = Annotated[
+OldSettings = Annotated[
     list[str],
     typer.Argument(
         metavar="SETTINGS", help="The predecessor's JSON: a file, ssm:NAME, or - for stdin; several make one."
@@ -56,7 +56,7 @@ def show(_talk: Talk, config: ConfigPath = None) -> None:
     data(f"{tomlkit.dumps(document).rstrip()}\n")
 
 
-def migrate(talk: Talk, settings: Sources) -> None:
+def migrate(talk: Talk, settings: OldSettings) -> None:
     """Print a configuration for the predecessor's settings; says what of them has no place in it, and what is missing.
 
     Secrets are never printed: each is named, with the places where it may be kept.

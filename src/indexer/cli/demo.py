@@ -24,7 +24,7 @@ FORMER_SETTINGS = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE":
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DemoStep:
     """One command of the story, and the exit status that it must have."""
 
     tells: str
@@ -33,32 +33,32 @@ class Step:
 
 
 STORY = (
-    Step(
+    DemoStep(
         "1. Plan: read all three systems, write plan.json, change nothing. (Status 3: there is drift.)",
         "indexer plan --all --detailed-exitcode",
         DRIFT,
     ),
-    Step(
+    DemoStep(
         "2. Review: two kinds of drift, assets that are gone and files that are not what their record says.",
         "indexer show plan.json --asset 'ecephys_7001*' --reason asset-gone --reason core-file-stale",
     ),
-    Step(
+    DemoStep(
         "3. Review Code Ocean's part: results to register, records of results that are gone.",
         "indexer show plan.json --reason result-unregistered --reason result-gone",
     ),
-    Step(
+    DemoStep(
         "4. Apply: exactly this plan; each write only if nobody was there since.",
         "indexer apply plan.json --results run",
     ),
-    Step(
+    DemoStep(
         "5. Plan again: all is in step, so there is nothing to do. (Status 0.)",
         "indexer plan --all --detailed-exitcode --out again.json",
     ),
-    Step(
+    DemoStep(
         "6. Apply the first plan once more: all of it is so already, nothing is written.",
         "indexer apply plan.json --results run",
     ),
-    Step(
+    DemoStep(
         "7. The way back: an ordinary plan that takes the whole run back, for review.",
         "indexer undo run --out undo.json",
     ),
@@ -94,7 +94,7 @@ def environment(sandbox: Mapping[str, str]) -> dict[str, str]:
     return own | FORMER_SETTINGS | dict(sandbox)
 
 
-def _carry_out(talk: Talk, step: Step, work: Path, variables: Mapping[str, str]) -> None:
+def _carry_out(talk: Talk, step: DemoStep, work: Path, variables: Mapping[str, str]) -> None:
     """Run a step's command where this process's output goes. Raises IndexerError where it does not come out."""
     import subprocess
 

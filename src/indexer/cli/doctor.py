@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 NAME = "doctor"
 SUMMARY = "Check everything that a run needs."
 
-FormatOption = Annotated[Literal["text", "json"], typer.Option("--format", help="What goes to stdout.")]
+CheckupFormatOption = Annotated[
+    Literal["text", "json"], typer.Option("--format", help="What goes to stdout.")
+]
 WriteProbe = Annotated[
     bool,
     typer.Option(
@@ -30,7 +32,7 @@ WriteProbe = Annotated[
 
 def command(
     talk: Talk,
-    output: FormatOption = "text",
+    output: CheckupFormatOption = "text",
     write_probe: WriteProbe = False,
     config: ConfigPath = None,
 ) -> None:

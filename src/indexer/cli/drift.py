@@ -41,7 +41,7 @@ SavedPlan = Annotated[
         help="Judge a saved plan (a path, or s3://BUCKET/KEY); the systems are not read again.",
     ),
 ]
-FormatOption = Annotated[
+VerdictFormatOption = Annotated[
     GateFormat, typer.Option("--format", help="What goes to stdout; github: annotations of a workflow.")
 ]
 SummaryFile = Annotated[
@@ -60,7 +60,7 @@ def command(
     plan: SavedPlan = None,
     expected: Expected = None,
     strict: Strict = False,
-    output: FormatOption = "text",
+    output: VerdictFormatOption = "text",
     summary: SummaryFile = None,
 ) -> None:
     """Compare as `plan` does, and fail (exit 3) on drift that no rule expects; nothing is written.

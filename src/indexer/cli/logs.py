@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Callable
 
-Tell = Callable[[str, str, str], None]
+TellLog = Callable[[str, str, str], None]
 """Takes the level, the logger's name and the line."""
 COMMANDS = "pymongo.command"
 NAME = re.compile(r'\{"\w+": "([^"\\]*)"')
@@ -36,7 +36,7 @@ def docdb_request(line: str) -> str:
         return "a command"
 
 
-def listen(tell: Tell) -> None:
+def listen(tell: TellLog) -> None:
     """Pass on warnings, and the requests that these libraries tell of."""
     logging.captureWarnings(capture=True)
     logging.basicConfig(handlers=[_Listener(tell)], level=logging.WARNING, force=True)
@@ -45,13 +45,13 @@ def listen(tell: Tell) -> None:
 
 
 class _Listener(logging.Handler):
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: TellLog) -> None:
         super().__init__()
         self._tell = tell
         self.setFormatter(logging.Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell it."""
+        """TellLog it."""
         try:
             line = self.format(record)
             if record.name == COMMANDS:

@@ -18,7 +18,7 @@ NAME = "plan"
 SUMMARY = "Compare the three systems and write a plan."
 DRIFT = 3
 
-Out = Annotated[
+PlanOut = Annotated[
     str,
     typer.Option(
         "--out", metavar="PLACE", help="Where to write the plan: a path, or s3://BUCKET/KEY; - is stdout."
@@ -38,7 +38,7 @@ def command(
     scope: ScopeOptions,
     limits: LimitOptions,
     work: WorkOptions,
-    out: Out = "plan.json",
+    out: PlanOut = "plan.json",
     detailed_exitcode: DetailedExitcode = False,
     events: EventsFile = None,
 ) -> None:

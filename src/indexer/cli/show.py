@@ -33,7 +33,7 @@ File = Annotated[
         help="A plan, the result of an apply, or a run's folder: a path, or s3://BUCKET/KEY; - is stdin.",
     ),
 ]
-FormatOption = Annotated[
+ShowFormatOption = Annotated[
     ShowFormat,
     typer.Option(
         "--format",
@@ -57,7 +57,7 @@ Against = Annotated[
 def command(
     talk: Talk,
     file: File,
-    output: FormatOption = "text",
+    output: ShowFormatOption = "text",
     against: Against = None,
     asset: Assets = None,
     action: Kinds = None,

@@ -21,7 +21,7 @@ ResultFile = Annotated[
     str,
     typer.Argument(metavar="RESULT", help="The result of an apply, or its folder; either may be in s3://."),
 ]
-Out = Annotated[
+UndoOut = Annotated[
     str,
     typer.Option(
         "--out", metavar="PLACE", help="Where to write the plan: a path, or s3://BUCKET/KEY; - is stdout."
@@ -29,7 +29,7 @@ Out = Annotated[
 ]
 
 
-def command(talk: Talk, result: ResultFile, out: Out, config: ConfigPath = None) -> None:
+def command(talk: Talk, result: ResultFile, out: UndoOut, config: ConfigPath = None) -> None:
     """Turn what a run wrote into an ordinary plan that takes it back. Reads no system, changes nothing.
 
     What somebody has changed since the run is left alone when that plan is applied, and reported as stale. Exits with

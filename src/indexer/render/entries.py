@@ -9,7 +9,7 @@ from itertools import groupby
 from indexer.model.action import Action
 from indexer.model.kinds import EFFECTS, effect
 from indexer.model.plan import CoverageRow, Finding
-from indexer.render.report import Entry, Read, Section, Table, Tally
+from indexer.render.report import Entry, ReadRow, Section, Table, Tally
 from indexer.render.words import (
     COLOURS,
     SIGNS,
@@ -90,8 +90,8 @@ def tallied(counts: Mapping[str, Counter[str]], names: Sequence[str]) -> tuple[T
     )
 
 
-def reads(coverage: Iterable[CoverageRow]) -> Iterator[Read]:
+def reads(coverage: Iterable[CoverageRow]) -> Iterator[ReadRow]:
     """What was read, and what could not be."""
     for row in coverage:
         told = "" if row.complete else incomplete_read(row)
-        yield Read(row.system, row.scope, row.complete, row.count, row.why, told)
+        yield ReadRow(row.system, row.scope, row.complete, row.count, row.why, told)

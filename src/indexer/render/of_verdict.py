@@ -8,7 +8,7 @@ from functools import partial
 from indexer.model.action import Action
 from indexer.model.drift import RuleUse, Verdict
 from indexer.render.entries import action_entry, by_asset, effects_table, finding_entry, reads, telling
-from indexer.render.report import Alarm, Entry, Group, Level, Read, Report, Section, State
+from indexer.render.report import Alarm, Entry, Group, Level, ReadRow, Report, Section, State
 from indexer.render.words import counted, rule_line
 
 STATES: dict[str, tuple[State, str]] = {
@@ -77,15 +77,15 @@ def _causes(verdict: Verdict, unexpected: Sequence[Action]) -> Iterator[str]:
         yield counted(totals.unexpected_findings, "unexpected finding")
 
 
-def _reads(verdict: Verdict) -> Iterator[Read]:
+def _reads(verdict: Verdict) -> Iterator[ReadRow]:
     """What stands in the way of saying anything, or else how much was seen."""
     yield from reads(verdict.incomplete)
     if verdict.unmatched:
         globs = " or ".join(verdict.unmatched)
         told = f"no asset{'' if verdict.assets else ' in scope'} matches {globs}"
-        yield Read("", f"assets that match {globs}", False, 0, "no asset matches", told)
+        yield ReadRow("", f"assets that match {globs}", False, 0, "no asset matches", told)
     if not verdict.incomplete:
-        yield Read("", f"{counted(verdict.assets, 'asset')} looked at", True, verdict.assets)
+        yield ReadRow("", f"{counted(verdict.assets, 'asset')} looked at", True, verdict.assets)
 
 
 def _actions(verdict: Verdict, unexpected: Sequence[Action]) -> Iterator[Group]:

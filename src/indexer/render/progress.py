@@ -9,11 +9,11 @@ from typing import Any
 from indexer.model.event import StageProgress, StageStarted
 from indexer.model.run_event import Listener, RunEvent, StageAdvanced, StageEnded
 
-Tell = Callable[[str, dict[str, Any]], None]
+TellProgress = Callable[[str, dict[str, Any]], None]
 """Takes a line and the same in figures."""
 
 
-def progress_lines(tell: Tell, found_noun: str, *, timed: bool = False) -> Listener:
+def progress_lines(tell: TellProgress, found_noun: str, *, timed: bool = False) -> Listener:
     """A line for each stage, and now and then one within it; `timed`: and one with the time it took."""
 
     def listen(event: RunEvent) -> None:

@@ -55,7 +55,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadRow:
     """What was read, or should have been."""
 
     system: str
@@ -208,7 +208,7 @@ class Report:
     """What the folded groups would say below the table."""
     groups: tuple[Group, ...] = ()
     facts: tuple[Fact, ...] = ()
-    reads: tuple[Read, ...] = ()
+    reads: tuple[ReadRow, ...] = ()
     steps: tuple[Step, ...] = ()
     tool_version: str = ""
     exit_code: int = 0
