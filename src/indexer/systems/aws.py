@@ -1,8 +1,8 @@
 """AWS's credentials: however they cannot be had or renewed is one kind of error, with what to do about it.
 
-botocore asks whatever gives them (a process, a file, a role, a person) just before a request, and lets through what goes
-wrong there: a RuntimeError for what is still expired, an OSError for a token file that is gone, an EOFError where nobody is
-there to type a code. Each would look like a fault of ours.
+botocore asks their source (a process, a file, a role, a person) just before a request, and lets through what goes wrong
+there: a RuntimeError for what is still expired, an OSError for a token file that is gone, an EOFError where nobody is there
+to type a code. Each would look like a fault of ours.
 """
 
 from __future__ import annotations
@@ -115,6 +115,7 @@ class _Credentials:
         """Those of now, renewed where they must be."""
         with _told(str(self._inner.method)):
             frozen = self._inner.get_frozen_credentials()
+        # Here, where they come out: renewed ones are new secrets, which no configuration ever held.
         for secret in (frozen.secret_key, frozen.token):
             if secret:  # a token is sent with every request
                 hide(secret)

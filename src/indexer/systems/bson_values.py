@@ -78,6 +78,7 @@ REFERENCE = b"$ref\0"
 def decoded(raw: bytes | memoryview) -> dict[str, Any]:
     """A document in the model's values, each as it was stored. Raises BSONError."""
     raw = bytes(raw)
+    # Nearly every document: the driver decodes in C, and our own walk in Python (decision 31).
     if REFERENCE not in raw:
         return decode(raw, CODEC_OPTIONS)
     return {key: _plain(item) for key, item in RawBSONDocument(raw, RAW_OPTIONS).items()}

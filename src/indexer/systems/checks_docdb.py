@@ -81,6 +81,7 @@ def host_checks(uri: str, ca_file: str | None) -> tuple[Check, ...]:
     )
     if all(check.status == "error" for check in checks):
         return checks
+    # With one member up the driver finds the primary, so a run works.
     return tuple(
         check.model_copy(update={"status": "warning"}) if check.status == "error" else check
         for check in checks
@@ -89,6 +90,7 @@ def host_checks(uri: str, ca_file: str | None) -> tuple[Check, ...]:
 
 def tls_context(ca_file: str | None, options: Mapping[str, Any]) -> ssl.SSLContext:
     """What judges certificates as the driver does. Raises OSError for a bundle that cannot be used."""
+    # Not ssl's default context, which trusts the machine's CAs too: with a bundle the driver trusts that alone.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if _yes(options, "tlsallowinvalidhostnames", "tlsinsecure"):
         context.check_hostname = False
@@ -144,7 +146,7 @@ def _connection(docdb: DocDB) -> Check:
 
 
 def _settings(docdb: DocDB) -> Check:
-    """As `connect` sets them, over whatever the URI says; and whether the server behind it is a primary."""
+    """The settings that `connect` forces, no matter what the URI says; and whether the server is a primary."""
     options = docdb.client.options
     named = f"retryWrites={str(options.retry_writes).lower()}"
     try:

@@ -119,7 +119,7 @@ def _looked(
     look: Callable[[], Check],
     ended: Callable[[CheckName, str, SystemFaultError], Check],
 ) -> _Looked:
-    """Look, whatever comes: an answer that lacks what the protocol promises is a fault of this check alone."""
+    """Make one check. An answer that lacks what the protocol promises is a fault of this check alone."""
     try:
         return _Looked(look())
     except SystemFaultError as exc:

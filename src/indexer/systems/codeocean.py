@@ -46,6 +46,7 @@ RETRY_AFTER_MAX_S = 60
 """A Retry-After beyond it is cut short: a wrong one must not stop a run for hours."""
 PASSING = (429, 500, 502, 503, 504)
 REFUSED = (429,)
+"""The only answer that says for certain that a creation was not carried out, and may be sent again."""
 HINT_UNREADABLE = "Look at it in Code Ocean, and archive or repair it; its administrators can."
 CREATE_PATH = "/api/v1/data_assets"
 SEARCH_PATH = f"{CREATE_PATH}/search"
@@ -92,7 +93,7 @@ class _Adapter(HTTPAdapter):
         )
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """As requests', with our timeout where there is none, and with the whole body."""
+        """As requests' own, with our timeout if none is given, and with the whole body."""
         kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
         response = super().send(request, *args, **kwargs)
         response.raw = _whole(response.raw, request)
@@ -131,6 +132,7 @@ def codeocean_client(domain: str, token: str, retries: int = RETRIES) -> CodeOce
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"dataclasses_json\.")
     domain = domain.rstrip("/")
     client = CodeOcean(domain=domain, token=token)
+    # PATCH and DELETE may be sent again: archiving or deleting twice does no harm. Creating twice does.
     for prefix in (domain, f"{domain}{CREATE_PATH}/"):  # the longest that matches counts
         client.session.mount(prefix, _Adapter("GET", "PATCH", "DELETE", retries=retries))
     client.session.mount(domain + CREATE_PATH, _Adapter("POST", retries=retries, refused=True))
@@ -172,6 +174,7 @@ def _data_asset(found: Found) -> DataAsset:
             raise ValueError(f"the {name} of a data asset is a {type(text).__name__}")
         text.encode("utf-8")
     source = found.source_bucket
+    # Not `is True`: a server may leave the flag out. Where it is False the files were copied in, and nothing is mounted.
     external = source is not None and source.external is not False and source.origin == "aws"
     return DataAsset(
         id=found.id,
@@ -228,7 +231,7 @@ class CodeOceanReader:
             yield from self._pages(f"search results with tag:{tag}", params, seen)
 
     def exists(self, data_asset_id: str) -> bool:
-        """Is there such a data asset, archived or not, whatever a search shows?"""
+        """Is there such a data asset, archived or not? Asked by its id, since a search may not show it."""
         what = f"look at the data asset {data_asset_id}"
         try:
             with codeocean_faults(self._client, what):
@@ -259,6 +262,7 @@ class CodeOceanReader:
                 if not isinstance(token, str | None):
                     raise TypeError("its next_token is no text")
             unreadable += unread
+            # What can be read comes first, and the fault last: results that are there need not wait for a broken one.
             yield rows
             if not more:
                 break

@@ -29,6 +29,7 @@ from indexer.systems.bson_values import RAW_OPTIONS, WireRecord, archived, decod
 from indexer.systems.docdb_connection import DocDB, asked, docdb_faults, server_time
 
 ROWS_A_PAGE = 1_000
+"""Light rows are small: one answer holds them, so a page rests on no cursor, which DocumentDB caps and lets time out."""
 DUPLICATE_KEY = 11000
 REFUSED_KEY = frozenset({52, 57})
 """A key with a leading dollar, and one with a dot: MongoDB's codes."""
@@ -52,6 +53,7 @@ class DocDBReader:
         low, high = f"{SCHEME}{bucket}/", f"{SCHEME}{bucket}0"  # "0" follows "/"
         seen: set[IdKey] = set()
         limit = ROWS_A_PAGE
+        # Pages by ranges of the indexed key: skip would read all before it again, and miss what moves meanwhile.
         while True:
             page = asked(
                 self._docdb,
@@ -69,16 +71,17 @@ class DocDBReader:
             if len(page) < limit:
                 return
             last = max((row.location for row in page if isinstance(row.location, str)), default=low)
+            # A whole page of one location: the next would be the same, so it must hold more than that.
             if last == low:
                 limit *= 2
             low = last
             seen = {id_key(row.id) for row in page}
 
     def unusable_rows(self, generation: GenerationName, bucket: str) -> tuple[RecordRow, ...]:
-        """Records whose location is none, no string or no `s3://` location, or names no asset of this bucket.
+        """Records whose location is missing, not text or not `s3://`, or names no asset of this bucket.
 
-        These are what stands at the two ends of the location's index, before the first bucket and after the
-        last: read from each end up to the first that is usable.
+        They stand at the two ends of the location's index, before the first bucket and after the last. Each end is read
+        up to the first location that is usable.
         """
         what = f"read {generation} records without a usable location"
         return asked(self._docdb, what, lambda: self._unusable_rows(generation, bucket))
@@ -86,6 +89,7 @@ class DocDBReader:
     def _unusable_rows(self, generation: GenerationName, bucket: str) -> tuple[RecordRow, ...]:
         found: dict[str, RecordRow] = {}
         collection = self._collection(generation)
+        # Nulls and numbers sort before all text in BSON, other types behind it: no scan, and no `$not`, which has no index.
         for direction, beyond in ((pymongo.ASCENDING, _at_or_above), (pymongo.DESCENDING, _below)):
             cursor = collection.find({}, self._projection(generation)).sort("location", direction)
             for row in (self._row(generation, document) for document in cursor.batch_size(100)):
@@ -99,7 +103,7 @@ class DocDBReader:
         return tuple(found[key] for key in sorted(found))
 
     def holds_any(self, generation: GenerationName) -> bool:
-        """Is there a single record in the collection, of whatever bucket?"""
+        """Is there a single record in the collection, of any bucket?"""
         collection = self._docdb.collection(generation)
         return asked(
             self._docdb,
@@ -128,6 +132,7 @@ class DocDBReader:
         self, generation: GenerationName, locations: Sequence[Location]
     ) -> tuple[Mapping[str, Any], ...]:
         """The bodies of all records at these locations, with a trailing slash or without."""
+        # Both spellings are in use, and a pattern for the slash would leave the index.
         written = [text for location in locations for text in (str(location), f"{location}/")]
         what = f"read {generation} records of {len(locations)} locations"
         collection = self._collection(generation)
@@ -200,9 +205,11 @@ class DocDBWriter:
             return
         requests = [_request(write) for _, write in writes]
         try:
+            # Unordered: in order, the first that is refused would stop those behind it, which have nothing to do with it.
             self._docdb.collection(generation).bulk_write(requests, ordered=False)
         except BulkWriteError as exc:
             for one in exc.details.get("writeErrors", ()):
+                # A taken `_id` is an answer: the read that follows tells whose record it is.
                 if one.get("code") != DUPLICATE_KEY:
                     at, write = writes[int(one["index"])]
                     yield WriteError(at, self._words(write, one) or "refused")
@@ -246,7 +253,7 @@ def _request(write: InsertOne | UpdateOne) -> Any:
 
 
 def _filter(write: UpdateOne | DeleteOne) -> dict[str, Any]:
-    """An object by itself would be read for operators, a pattern would match others; text is sent as it always was."""
+    """The filter of a write. `$eq`, since a bare object would be read for operators, and a pattern would match others."""
     return {
         "_id": write.id,
         **{

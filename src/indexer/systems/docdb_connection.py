@@ -34,10 +34,12 @@ from indexer.systems.docdb_uri import HINT_URI, WRONG, check_packages, parsed_ur
 AMAZON = (".docdb.amazonaws.com", ".docdb.amazonaws.com.cn")
 """How addresses of Amazon DocumentDB end."""
 SERVER_SELECTION_MS = 10_000
+"""The driver's own 30 seconds would pass before somebody who mistyped a host hears of it."""
 SOCKET_TIMEOUT_MS = 60_000
 READ_DEADLINE_S = 60.0
+"""A read is asked again until then: long enough for a fail-over of the cluster."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
-"""A read is asked again until then; a page of a thousand rows or a batch of records takes far less."""
+"""Between two tries."""
 AUTHENTICATION_CODES = frozenset({13, 18, 8000})
 PASSING_CODES = frozenset({6, 7, 43, 89, 91, 136, 175, 189, 237, 262, 9001, 11600, 11601, 11602})
 """Of the server, or of one cursor: what broke off may be asked again. 43: the cursor is gone; DocumentDB caps their number
@@ -75,7 +77,7 @@ class DocDB:
 
 
 def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) -> DocDB:
-    """Open a connection; `retryWrites` is off, since DocumentDB has it not. Raises where nobody answers."""
+    """Open a connection; `retryWrites` is off, since most DocumentDB engines do not have it. Raises where nobody answers."""
     address = ",".join(f"{host}:{port}" for host, port in parsed_uri(uri)["nodelist"])
     check_packages(uri)
     options: dict[str, Any] = {
@@ -90,13 +92,14 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
         options |= {"tls": True, "tlsCAFile": tls_ca_file}
     try:
         with warnings.catch_warnings():
-            # An option that is none would do nothing, and be quoted; that it is DocumentDB, we know.
+            # The driver only warns of an unknown option, and quotes it: here that is an error. It also warns of DocumentDB.
             warnings.simplefilter("error", UserWarning)
             warnings.filterwarnings("ignore", "You appear to be connected to", UserWarning)
             client: MongoClient[dict[str, Any]] = MongoClient(uri, **options)
     except (PyMongoError, ValueError, OSError, UserWarning) as exc:
         raise UsageError(WRONG, why_unusable(exc, uri), HINT_URI) from exc
     docdb = DocDB(client, address, places)
+    # The driver connects when it is first asked: here, so that a wrong host is not blamed on the first read.
     try:
         asked(docdb, "connect", lambda: client.admin.command("ping"))
     except SystemFaultError:
@@ -108,7 +111,7 @@ def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) ->
 def no_primary(docdb: DocDB) -> str:
     """Why this server cannot be read from, where it is no primary; empty where it is. Raises SystemFaultError.
 
-    `directConnection=true` reads from whatever member it reaches.
+    With `directConnection=true` the driver reads from any member that it reaches, even a lagging one.
     """
     with docdb_faults(docdb, "ask whether the server is a primary"):
         primary = docdb.client.is_primary
@@ -194,6 +197,7 @@ def asked(docdb: DocDB, what: str, ask: Callable[[], T]) -> T:
             try:
                 return ask()
             except (AutoReconnect, OperationFailure) as exc:
+                # A timeout has taken its minute already; twice that would only make people wait.
                 passing = exc.code in PASSING_CODES if isinstance(exc, OperationFailure) else not exc.timeout
                 if not passing or time.monotonic() + pause_s > deadline:
                     raise

@@ -81,7 +81,8 @@ def why_unusable(exc: Exception, uri: str) -> str:
 
 
 def _wrong_options(uri: str) -> Iterator[str]:
-    """A line for each option that cannot be used by itself."""
+    """A line for each option that cannot be used on its own."""
+    # One by one: the driver names at most one wrong option, and may quote its value.
     for option in re.split("[&;]", uri.partition("?")[2]):
         name, _, value = option.partition("=")
         if (why := _wrong_name(name)) or (why := _wrong_value(name, value)):

@@ -24,7 +24,7 @@ from indexer.errors import IndexerError, SystemFaultError
 from indexer.systems.docdb_connection import DocDB, asked, docdb_faults, server_time
 
 LEASE_S = 120
-"""Seconds after which a lease that nobody renews is free."""
+"""Seconds after which a lease that nobody renews is free: three renewals may fail before that."""
 RENEWAL_S = 30
 LOOK_S = 5.0
 """What was seen so many seconds ago still holds: a run asks before each of its batches."""
@@ -63,7 +63,7 @@ class HeldLeases:
     def renew(self) -> None:
         """They end later. Raises SystemFaultError."""
         with docdb_faults(self._docdb, "renew the lease"):
-            started_at = monotonic()
+            started_at = monotonic()  # before the request: its answer may take as long as a lease
             change = {"$set": {"expires_at": _expiry(_now(self._docdb))}}
             self._note(self._collection.update_many(self.ours, change).matched_count)
             self._renewed_at = started_at
@@ -92,6 +92,7 @@ class Leases:
         done = threading.Event()
         renewal = threading.Thread(target=_renew, args=(held, done), name="lease", daemon=True)
         try:
+            # In one order, so that two runs on the same buckets cannot each hold what the other one waits for.
             for bucket in sorted(buckets):
                 self._take(bucket, owner, steal=steal)
                 held.buckets.append(bucket)
@@ -101,7 +102,7 @@ class Leases:
             done.set()
             if renewal.is_alive():
                 renewal.join()
-            # It ends by itself; that DocDB is away now takes nothing from the run's result.
+            # A lease ends on its own; that DocDB is away now takes nothing from the run's result.
             with suppress(SystemFaultError), docdb_faults(self._docdb, "give back the lease"):
                 self._collection.delete_many(held.ours)
 

@@ -63,6 +63,7 @@ class Pace:
     def slowed(self) -> None:
         """The server asked for less: the limit is halved, once for all that are in flight."""
         with self._free:
+            # Once in a window: all that are in flight hear it together, and would bring the limit down to its least.
             if self._adapts and not self._slowed:
                 self._slowed = True
                 self.limit = max(LEAST, int(self.limit * BACK_OFF))
@@ -78,6 +79,7 @@ class Pace:
             return
         mean_s = self._latency_s / self._done
         self._quickest_s = min(self._quickest_s * DRIFT, mean_s)
+        # The window in which S3 asked for less has had its change; its latencies say nothing of the new limit.
         if not self._slowed:
             slow = mean_s > SLOW * self._quickest_s
             limit = int(self.limit * EASE_OFF) if slow else self.limit + STEP

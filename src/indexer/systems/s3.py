@@ -64,7 +64,7 @@ def open_s3(parallel: int | None, attempts: int = ATTEMPTS) -> S3:
             read_timeout=READ_TIMEOUT_S,
             max_pool_connections=max(10, at_most(parallel)),
             retries={"mode": "standard", "total_max_attempts": attempts},
-            tcp_keepalive=True,
+            tcp_keepalive=True,  # load balancers forget idle connections without a word
             request_checksum_calculation=_checksums(session),
         )
         client = cast("S3Client", session.create_client("s3", config=config))
@@ -131,6 +131,7 @@ class S3Reader:
 
     def listing(self, bucket: str, prefix: str) -> Listing:
         """What is directly under `prefix`; all pages."""
+        # One turn for both: what boto3 must say instead is still the same request to the pace.
         with self._pace.request():
             fast = self._fast.listing(bucket, prefix, slowed=self._pace.slowed) if self._fast else None
             return self._listing(bucket, prefix) if fast is None else fast
@@ -146,7 +147,7 @@ class S3Reader:
         return Listing(tuple(objects), tuple(folders))
 
     def _pages(self, bucket: str, prefix: str) -> Iterator[Any]:
-        """All pages of one LIST. Raises SystemFaultError for what is none, or was cut short; see `s3_pages`."""
+        """All pages of one LIST. Raises SystemFaultError for one that is not a listing, or was cut short; see `s3_pages`."""
         what = f"list s3://{bucket}/{prefix}"
 
         def ask(token: str | None) -> Mapping[str, Any]:
@@ -248,6 +249,7 @@ class S3Writer:
             # A look and a plain delete would lose what somebody writes in between.
             hint = "Delete it by hand, or see docs/safety.md."
             raise SystemFaultError("S3 cannot delete under a condition", in_brief(what), hint) from exc
+        # A portal's page comes with 200, and would pass for a deletion (decision 32).
         if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NO_CONTENT:
             raise SystemFaultError("S3 did not say that it deleted", in_brief(what), NO_ANSWER)
 
@@ -258,6 +260,7 @@ class S3Writer:
                 with self._pace.request():
                     return write()
             except ClientError as exc:
+                # Sent more than once, the refusal may be the echo of our own first try (decision 33).
                 if code_of(exc) in LOST_RACE:
                     return PreconditionFailed(unsure=_retries(exc) > 0)
                 raise

@@ -59,7 +59,8 @@ class S3Files:
             raise UsageError("The file cannot be written", f"{place}: it names no object", hint)
         check_apart(place, self._kept_in_step)
         self.read(place)
-        self._writer.put(place.bucket, place.key, b"", NO_ETAG)  # asks for the permission
+        # On a condition that no object meets: S3 looks at the permission first, and nothing is written (decision 23).
+        self._writer.put(place.bucket, place.key, b"", NO_ETAG)
 
     def put(self, place: S3Place, body: bytes, etag: str | None) -> str:
         """Write where the file still has this ETag (None: where there is none); returns the new one."""

@@ -48,6 +48,7 @@ class FastListing:
         if not BUCKET.fullmatch(bucket) or bucket.endswith(ONE_ZONE):
             return None
         LOGGER.debug("LIST s3://%s/%s", bucket, prefix)
+        # `encoding-type`: a key may hold characters that XML cannot, and the whole listing would be unreadable.
         query = {"delimiter": "/", "encoding-type": "url", "list-type": "2", "prefix": prefix}
         try:
             answer = self._requests.get(f"/{bucket}", query, datetime.now(UTC))
@@ -55,6 +56,7 @@ class FastListing:
         except FAILED:
             self._faults[bucket] = faults + 1
             return None
+        # SlowDown is no fault of this client: boto3 would hear the same.
         if answer.status in SLOW_DOWN:
             slowed()
         else:
@@ -74,6 +76,7 @@ def _whole(body: bytes, prefix: str) -> Listing | None:
     name = unquote_plus if fields.get("EncodingType") == "url" else str
     objects = tuple(_object(row, name(row.get("Key", ""))) for row in rows)
     names = [one.key for one in objects] + [name(folder) for folder in folders]
+    # A cache that answers for another folder must not make this one look gone.
     if not all(one.startswith(prefix) for one in names):
         raise ValueError("another folder's listing")
     if fields["IsTruncated"] != "false" or not names:

@@ -28,6 +28,7 @@ def all_pages(
         names = _names(page)
         if "IsTruncated" not in page or not all(name.startswith(prefix) for name in names):
             raise SystemFaultError("S3 answered with no listing", what, NO_ANSWER)
+        # A server that repeats a page under new tokens would otherwise never come to an end.
         if names and last and max(names) <= last:
             raise SystemFaultError("S3 sends one page of a listing again and again", what, AGAIN)
         yield page

@@ -1,7 +1,7 @@
 """Signed GETs of S3 over kept connections: for listings alone, since they are most of what a plan asks.
 
 Sending, signing and reading one costs a tenth of boto3's CPU. Nothing is tried again here, and nothing is explained:
-whatever is out of the ordinary is boto3's. Source: AWS, "Signature Version 4"; the tests compare with botocore's.
+everything out of the ordinary is left to boto3. Source: AWS, "Signature Version 4"; the tests compare with botocore's.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ class Requests:
         target = self._endpoint.path + quote(path, safe=f"/{SAFE}")
         asked = "&".join(f"{name}={quote(value, safe=SAFE)}" for name, value in sorted(query.items()))
         headers = self._headers(target, asked, at)
+        # S3 closes what is idle for some seconds: a fault on a kept connection says nothing about S3.
         with suppress(IndexError, *FAILED):
             return self._sent(self._idle.pop(), f"{target}?{asked}", headers)
         return self._sent(self._opened(), f"{target}?{asked}", headers)

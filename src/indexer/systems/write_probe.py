@@ -102,7 +102,7 @@ class _Probe:
         return Tried(step.name, "obeyed" if self.holds == step.there else "ignored")
 
     def clear(self) -> SystemFaultError | None:
-        """Remove the key, whatever it holds; returns why it could not."""
+        """Remove the key and what it holds by now; returns why it could not."""
         if self.there:
             try:
                 self._plain(None)
@@ -150,7 +150,7 @@ class _Probe:
 def write_probe(s3: S3, bucket: str) -> Check:
     """All that `apply` rests on: put, put over and delete, under conditions that hold and under some that do not.
 
-    Each step is tried, whatever came of the others. The key is removed however this ends. A versioned bucket keeps its
+    Each step is tried, even if others failed. The key is removed however this ends. A versioned bucket keeps its
     versions, which we never may delete. Raises SystemFaultError as `probed` does.
     """
     return _judged(bucket, tuple(probed(s3, bucket)))
