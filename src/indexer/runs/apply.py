@@ -136,19 +136,24 @@ def apply(
 ) -> Result:
     """Carry out a plan, and nothing that somebody else has changed since.
 
-    `results`: the folder of journal, result and before-images, here or an `s3://` prefix; default `plan.results/ID` here.
-    `archive`: a folder or an `s3://` prefix for the before-images, instead of the one in it. Once `stop` is set, what is in flight is finished.
-    `policy`, `max_deletes`, `max_delete_percent`: instead of what is configured; what that forbids is refused. `observer`
-    is told of each outcome, how far it is, and what a person should know. `dask`: a scheduler's address, or "local": the actions are carried out on that cluster,
-    whose workers must see the folder; `dask_cleartext`: that its address is no `tls://` is known and right. `run_id`: default a new one.
-    `undoes`: of an undo's plan, the run that it takes back: needed where the before-images are not in its own folder.
-    Raises before the first write: RefusedError, IndexerError where this machine's clock is wrong, SystemFaultError where
-    DocDB is down.
+    - `results`: the folder of journal, result and before-images, here or an `s3://` prefix; by default `plan.results/ID`
+      here. `archive`: a folder or an `s3://` prefix for the before-images, instead of the one in it.
+    - `policy`, `max_deletes`, `max_delete_percent`: override the configuration; what they forbid is refused.
+    - `stop`: once it is set, what is in flight is finished, and nothing more is tried.
+    - `observer` is told of each outcome, how far the run is, and what a person should know.
+    - `dask`: the address of a scheduler on whose workers actions are carried out, or "local"; they must see the folder.
+      `dask_cleartext` permits an address that is not `tls://`.
+    - `undoes`: for the plan of an undo, the run that it takes back; needed if the before-images are not in its own folder.
+    - `run_id`: by default a new one.
+
+    Raises before the first write: RefusedError, IndexerError if this machine's clock is wrong, SystemFaultError if DocDB
+    is down.
     """
     reviewed = plan if isinstance(plan, PlanFile) else as_file(plan)
     plan = reviewed.plan
     folder = results_folder(Path(PLAN_FILE), plan, None if results is None else parse_place(results))
     bounds = bounds_of(config)
+    # All that can refuse the plan comes before anything is opened: a refusal must not have left even a lease behind.
     check_bounds(plan, bounds)
     permissions = permissions_of(config, policy, max_deletes, max_delete_percent)
     check_permitted(plan, permissions)
@@ -200,6 +205,7 @@ def apply_plan(
 ) -> Result:
     """Carry out a plan on open systems."""
     plan, observer, clock = reviewed.plan, options.observer, options.clock
+    # Once more, next to the writes: no caller of this function can leave it out.
     check_bounds(plan, bounds)
     check_own_limits(plan)
     started_at, run_id = clock(), options.run_id
@@ -219,11 +225,13 @@ def apply_plan(
         if journal.earlier.damaged:
             observer.warn(f"{journal.earlier.damaged} {UNREADABLE}")
         journal.started(started_at, reviewed.digest)
+        # The file as it was read, not the plan typed again: fields of a later version count in its digest.
         _write(folder, PLAN_FILE, reviewed.body)
         observer.stage("applying", len(plan.actions))
         watching = Watching(observer, options.stop)
         found = options.carry_out(systems, work, journal, plan.actions, watching)
         outcomes = tuple(found[action.id] for action in plan.actions)
+        # What is satisfied may be an earlier run's work: its images must not be lost with that run's result.
         if any(outcome.before is None for outcome in outcomes):
             outcomes = merged(outcomes, journal.history())
         result = Result(

@@ -26,10 +26,12 @@ SHARDS_A_WORKER = 2
 CONNECT_TIMEOUT_S = 15
 ON_THIS_MACHINE = {
     "n_workers": os.cpu_count(),
+    # Python computes in one thread at a time: a core each is what processes are for.
     "threads_per_worker": 1,
     "host": "127.0.0.1",
     "protocol": "tls",
     "dashboard_address": "127.0.0.1:0",
+    # dask would kill and restart a worker that it thinks too large, in the middle of a shard.
     "memory_limit": 0,
     "silence_logs": logging.CRITICAL,
 }
@@ -59,6 +61,7 @@ class Cluster:
         flying: deque[tuple[S, Any]] = deque()
         try:
             for shard in shards:
+                # `pure=False`: two equal shards are two pieces of work, and none may be answered from an earlier one.
                 flying.append((shard, self.client.submit(task, shard, pure=False)))
                 if len(flying) >= SHARDS_A_WORKER * max(1, len(self.client.nthreads())):
                     yield _landed(*flying.popleft(), gave_up)

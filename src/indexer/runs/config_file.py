@@ -41,12 +41,13 @@ def load_config(source: Path | str | None = None) -> Config:
     document = settings_document(named) if read else {}
     _check_names(document, named)
     _check_variables()
+    # Before the document is judged: what is wrong with it is told with words from it.
     for secret in _secrets(document):
         hide(secret)
     try:
         config = Config(**_beneath(document, EnvSettingsSource(Config)()))
     except SettingsError as exc:
-        raise _no_json(exc) from None
+        raise _no_json(exc) from None  # the cause quotes the variable, which may be a secret
     except ValidationError as exc:
         problems = _problems(exc)
         if not read:
@@ -72,7 +73,7 @@ def _secrets(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def secrets_in(document: Mapping[str, Any]) -> Iterator[str]:
-    """The keys under which a configuration holds a secret itself; a URI without a password is none."""
+    """The keys under which a configuration holds a secret itself; a URI without a password is not a secret."""
     for path in secret_paths():
         value = _held(document, path)
         if isinstance(value, str) and value and (path[-1] != "uri" or "@" in value):
@@ -111,14 +112,14 @@ def _check_names(document: dict[str, Any], source: Path | str) -> None:
 
 
 def _check_variables() -> None:
-    """Raise UsageError for a variable that looks like a setting and is none: it would do nothing, silently."""
+    """Raise UsageError for a variable that looks like a setting and is not one: it would silently do nothing."""
     known = [variable_of(path) for path in setting_paths()]
     for name, value in os.environ.items():
         ours = name.upper().startswith(PREFIX) and not name.upper().startswith(OTHERS)
         if ours and value and name.upper() not in known:
             close = difflib.get_close_matches(name.upper(), known, n=1)
             meant = f" (did you mean {close[0]}?)" if close else ""
-            hint = "docs/configuration.md lists every variable; unset what is none."
+            hint = "docs/configuration.md lists every variable; unset what is not listed."
             raise UsageError(
                 "A variable of the environment is not valid", f"there is no setting {name}{meant}", hint
             )
@@ -133,7 +134,7 @@ def _hint(document: Mapping[str, Any], source: Path | str) -> str:
 
 
 def _no_json(exc: SettingsError) -> UsageError:
-    """A variable of the environment that is read as JSON and is none: which one, never what stands in it."""
+    """A variable of the environment that is read as JSON and is not JSON: which one, never what it holds."""
     value = getattr(exc.__cause__, "doc", None)
     named = [name for name in os.environ if name.upper().startswith(PREFIX) and os.environ[name] == value]
     detail = f"{named[0] if named else f'one of {PREFIX}…'} is no JSON"

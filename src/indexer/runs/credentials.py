@@ -47,6 +47,7 @@ def credentials_of(config: Config) -> Credentials:
     Everything is hidden before it is used. Raises UsageError for a secret that does not hold what it must,
     SystemFaultError where it cannot be read.
     """
+    # Before anything is asked of anybody: the very first fault may quote a request (decision 37).
     for secret in config.secrets().values():
         config.hide(secret)
     codeocean = None if config.codeocean is None else _codeocean(config, config.codeocean)
@@ -103,7 +104,7 @@ def _port(fields: Mapping[str, Any], name: str) -> int:
         return DOCDB_PORT
     text = str(held)
     if isinstance(held, bool) or not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
-        raise _wrong(name, "its port is none")
+        raise _wrong(name, "its port is not a port number")
     return int(text)
 
 

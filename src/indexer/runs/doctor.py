@@ -46,6 +46,7 @@ def examine(load: Callable[[], Config], source: str, *, probe: bool) -> Iterator
             yield Check(name="secrets", status="ok", detail="read from AWS Secrets Manager")
         yield from _docdb(config, credentials)
         yield from _codeocean(credentials)
+    # Even without secrets: S3's credentials are the machine's, and rest on none of ours.
     yield from _s3(config, probe=probe)
 
 

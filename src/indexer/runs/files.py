@@ -100,7 +100,7 @@ def check_writable(path: Place, kept_in_step: KeptInStep) -> None:
 
 
 def write_whole(path: Place, body: bytes, kept_in_step: KeptInStep) -> None:
-    """Replace a file in one step: an old one stays whole whatever happens. Raises IndexerError.
+    """Replace a file in one step: an old one stays whole, even if this fails. Raises IndexerError.
 
     `kept_in_step`: buckets that it must not lie in. UsageError there, and for what a run left behind.
     """
@@ -137,6 +137,7 @@ def load_plan(path: Place | str) -> PlanFile:
     path = plan_place(path)
     body = _body(path, "plan")
     document = _document(body, path, "plan")
+    # The likeliest mistake with the two files that lie side by side: it deserves more than "field required".
     if "actions" not in document and "outcomes" in document:
         hint = "It is a result. Name the plan, which `apply` left beside it."
         raise RefusedError("The file is no plan", f"{path}: it has outcomes, not actions", hint)
@@ -157,6 +158,7 @@ def load_either(path: Place | str) -> PlanFile | Result:
 def _plan_file(document: dict[str, Any], body: bytes, path: Place) -> PlanFile:
     digest = document.get("digest")
     try:
+        # Over the document as it stands in the file, before it is typed: what this version does not know counts, too.
         if digest != plan_digest(document):
             raise RefusedError(
                 "The plan is not what was written",
@@ -191,7 +193,7 @@ def _stdin(what: str) -> bytes:
 
 
 def has_neighbours(path: Path) -> bool:
-    """Can other files lie beside this one? Not beside a pipe, or a name that only stands for what is open already."""
+    """Can other files lie beside this one? Not beside a pipe, or a name that only stands for an open file."""
     return path.is_file() and DESCRIPTOR.fullmatch(str(path.absolute())) is None
 
 

@@ -35,7 +35,7 @@ def check_free(folder: Path, plan: Plan, results: Place) -> None:
 
 
 def _plan_id(folder: DiskFolder) -> str | None:
-    """Of the plan that lies there, whosever it is; None where there is none."""
+    """The id of the plan that is in the folder, anybody's; None if there is no plan."""
     try:
         body = folder.read(PLAN_FILE)
         return None if body is None else str(json.loads(body)["plan_id"])[:100]
@@ -69,6 +69,7 @@ def working_folder(
                 raise
             mirror.finish()
     finally:
+        # Kept where S3 did not get all of it: it is then the only whole journal.
         if mirror is None or mirror.whole:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -92,6 +93,7 @@ def _begun(files: S3Files, folder: Path, results: S3Place, reviewed: PlanFile, s
             with _on_disk():
                 DiskFolder(folder).write(name, there.body)
     check_free(folder, reviewed.plan, results)
+    # Before the first write: a place that nobody may write to must not come to light when the journal is to follow.
     files.replace(results / PLAN_FILE, reviewed.body)
     return _Mirror(files, folder, results, None if held is None else held.etag, stop)
 
@@ -119,7 +121,8 @@ class _Mirror:
         except IndexerError as exc:
             self._fault = None if self._done.is_set() else exc
         finally:
-            if not self._done.is_set():  # whatever ended it: what is not recorded is not to be written
+            # On any error, foreseen or not: what is not recorded is not to be written.
+            if not self._done.is_set():
                 self._stop.set()
 
     def _upload_journal(self) -> None:

@@ -87,11 +87,16 @@ def plan(
 ) -> Plan:
     """Read the three systems and plan; writes nothing.
 
-    `buckets`: names, or one; None: every configured one. `assets`: globs, or one. `lookback_days` to `max_delete_percent`: instead of what is
-    configured. `parallel` None: as many requests as S3 answers quickly. `dask`: a scheduler's address, or "local": the
-    assets are read and planned on that cluster; `dask_cleartext`: that its address is no `tls://` is known and right. `observer` is told how far it is, and what a person should know. `plan_id`: default a new one.
-    Raises IndexerError where a lookback is set and this machine's clock is wrong, SystemFaultError where DocDB does not answer, MissingBucketError where there is nothing but that,
-    UnreadError where a read failed and nothing else is planned, UsageError for what is not configured.
+    - `buckets`: names, or one name; None: every configured bucket. `assets`: globs, or one glob.
+    - `lookback_days`, `policy`, `max_deletes`, `max_delete_percent`: override the configuration.
+    - `parallel`: requests at a time; None: as many as S3 answers quickly.
+    - `dask`: the address of a scheduler on whose workers assets are read and planned, or "local". `dask_cleartext`
+      permits an address that is not `tls://`.
+    - `observer` is told how far the run is, and what a person should know. `plan_id`: by default a new one.
+
+    Raises UsageError for what is not configured; SystemFaultError if DocDB does not answer; IndexerError if a lookback is
+    set and this machine's clock is wrong; MissingBucketError if the only bucket is not there; UnreadError if a read
+    failed and nothing else is planned.
     """
     scope = scope_of(
         config,

@@ -45,7 +45,7 @@ def beating(folder: RunFolder, run_id: str, against: Callable[[], str]) -> Itera
             if over.wait(EVERY_S):
                 return
             why = against()
-            with suppress(OSError):  # if that lasts, the workers stop by themselves
+            with suppress(OSError):  # if that lasts, the workers stop on their own
                 folder.write(name, STOP + why.encode() if why else b"%d" % number)
 
     try:

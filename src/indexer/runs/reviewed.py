@@ -11,7 +11,7 @@ from indexer.runs.files import load_plan
 
 
 def plan_beside(path: Place) -> Plan:
-    """The plan that `apply` left in the folder of `path`, whatever else is there. Raises IndexerError."""
+    """The plan that `apply` left in the folder of `path`. Raises IndexerError."""
     return load_plan(path.parent / PLAN_FILE).plan
 
 

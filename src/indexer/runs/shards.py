@@ -76,6 +76,7 @@ class Sender:
 
 @lru_cache(maxsize=1)
 def _open_readers(setup: bytes) -> Readers:
+    # Keyed by its pickle: a configuration cannot be hashed, and each shard brings a copy of it.
     config, parallel = pickle.loads(setup)  # noqa: S301 - made in this process
     return UNTIL_THE_END.enter_context(open_readers(_configured(config), parallel))
 
@@ -131,8 +132,10 @@ def carry_out_there(cluster: Cluster, config: Config, parallel: int | None) -> C
         against = _for_good(
             lambda: watching.why_stopped() if watching.stop.is_set() else systems.against_going_on()
         )
+        # Whole: a worker has a working directory of its own.
         work = replace(work, folder=DiskFolder(Path(str(work.folder)).resolve()))
         found: dict[str, Outcome] = {}
+        # Inside the pulse: the check that workers see the folder looks for that very file.
         with beating(work.folder, work.run_id, against):
             cluster.check(sender.check_all)
             cluster.check(partial(_check_worker, sender, work))
@@ -216,7 +219,7 @@ def _by_assets(actions: Sequence[Action]) -> Iterator[tuple[Action, ...]]:
 
 
 def _until(against: Callable[[], str], shards: Iterable[S]) -> Iterator[S]:
-    """No further shard once the run is to stop; those in flight come to an end by themselves."""
+    """No further shard once the run is to stop; those in flight come to an end on their own."""
     for shard in shards:
         if against():
             return

@@ -1,4 +1,4 @@
-"""Turn a run into the plan that takes it back, from whatever it left behind. Reads no system."""
+"""Turn a run into the plan that takes it back, from what it left behind, however it ended. Reads no system."""
 
 from __future__ import annotations
 
@@ -85,6 +85,7 @@ def way_back(
         body=lambda place, name: opened(place).read(name),
         record=record,
     )
+    # Of several that may have been carried out the last: if any was, it is what is there now.
     writes = {action_id: found[-1] for action_id, found in history.writes.items()}
     return plan_undo(plan.actions, writes, kept)
 
@@ -136,6 +137,7 @@ def _unknown(actions: tuple[Action, ...], run: Result | None, history: History) 
         yield f"the journal has lines that cannot be read ({history.damaged}): what they tell of is left as it is"
     if run is None or history.journal:
         return
+    # Only the journal knows intents: a failure in a result alone may have been a lost answer.
     failed = {one.action_id for one in run.outcomes if one.status == "failed" and one.before is None}
     for action in actions:
         if action.id in failed:

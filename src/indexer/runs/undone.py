@@ -40,6 +40,7 @@ def check_images(plan: Plan, undoes: Place | None = None) -> None:
     `undoes`: the folder of the run, by the word of who applies. Raises IndexerError where the run cannot be read.
     """
     wanted = {action.id: tuple(_wanted(action)) for action in plan.actions}
+    # An undo that only deletes takes nothing from anywhere: it may be applied after its run's folder is gone.
     if not any(wanted.values()):
         return
     if undoes is None and plan.undoes_in is None:
