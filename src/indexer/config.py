@@ -75,14 +75,14 @@ class DocDBSettings(SettingsTable):
 
     uri: Secret | None = Field(
         default=None,
-        description="A `mongodb://` URI, with user and password where there are any; never shown. Either this or "
+        description="A `mongodb://` URI, with user and password if there are any; never shown. Either this or "
         "`docdb.secret` must be given.",
     )
     secret: str | None = Field(
         default=None,
         min_length=1,
-        description="Name or ARN of an entry of AWS Secrets Manager that holds the URI, or its parts; its keys: "
-        "docs/configuration.md.",
+        description="Name or ARN of an entry of AWS Secrets Manager that holds the URI, or its parts; "
+        "docs/configuration.md lists its keys.",
     )
     tls_ca_file: Path | None = Field(
         default=None,
@@ -90,18 +90,18 @@ class DocDBSettings(SettingsTable):
     )
     whole_values: bool | None = Field(
         default=None,
-        description="Whether the conditions of writes hold objects and lists, too, which not every server can compare: a change "
-        "that leaves the last-modified field alone is then noticed up to the very write. Unset: on Amazon DocumentDB.",
+        description="Whether the conditions of writes include objects and lists, which not every server can compare. Then even a "
+        "change that leaves the last-modified field alone is noticed, up to the moment of the write. Unset: only on Amazon DocumentDB.",
     )
     lease_collection: str | None = Field(
         default=None,
         min_length=1,
-        description="A collection of its own, in the database of the first configured generation, in which `apply` "
-        "takes an advisory lease on each bucket, so that two runs do not get in each other's way; unset: none are taken.",
+        description="A separate collection, in the database of the first configured generation, in which `apply` "
+        "takes an advisory lease on each bucket, so that two runs do not get in each other's way; unset: no leases are taken.",
     )
     v1: CollectionSettings | None = Field(
         default=None,
-        description="The first generation's records. The table may be empty; not there: there are none.",
+        description="The first generation's records. The table may be empty; leave it out if there are none.",
     )
     v2: CollectionSettings | None = Field(
         default=None, description="The second generation's records. v1, v2 or both must be given."
@@ -164,18 +164,18 @@ class S3Settings(SettingsTable):
     largest_file_mb: int = Field(
         default=64,
         ge=1,
-        description="A root file or an original that is larger is not read: it is found, and left alone.",
+        description="A root file or an original that is larger is not read: it gets a finding, and is left alone.",
     )
     metadata_file: MetadataFile = Field(
         default="sync",
-        description="What becomes of `metadata.nd.json`: `sync`: it holds the whole record; `leave`: it is neither written nor deleted; "
+        description="What to do with `metadata.nd.json`. `sync`: it holds the whole record; `leave`: it is neither written nor deleted; "
         "`remove`: it is deleted, within the limits for deletions.",
     )
 
     trust_conditions: bool = Field(
         default=False,
-        description="This server is known to refuse writes whose condition does not hold: `apply` does not ask it to show that. "
-        "Amazon's own is never asked.",
+        description="This server is known to refuse writes whose condition does not hold, so `apply` does not ask it for proof. "
+        "Amazon's own S3 is never asked.",
     )
 
     @field_validator("originals_folder")
@@ -193,19 +193,19 @@ class CodeOceanSettings(SettingsTable):
 
     domain: Annotated[str, BeforeValidator(_trimmed), Field(pattern=DOMAIN)] | None = Field(
         default=None,
-        description="Its URL, without credentials; the secret may hold it instead. Without a table `[codeocean]` "
+        description="Its URL, without credentials; the secret may hold it instead. Without a table `[codeocean]`, "
         "links and results are left alone, and data assets of gone assets are kept.",
     )
     token: Secret | None = Field(
         default=None,
-        description="An access token; what it must be allowed to do: docs/permissions.md. Either this or "
+        description="An access token; docs/permissions.md says what it must be allowed to do. Either this or "
         "`codeocean.secret` must be given.",
     )
     secret: str | None = Field(
         default=None,
         min_length=1,
-        description="Name or ARN of an entry of AWS Secrets Manager that holds the token, and the domain where that "
-        "is not given here; its keys: docs/configuration.md.",
+        description="Name or ARN of an entry of AWS Secrets Manager that holds the token, and the domain if that "
+        "is not given here; docs/configuration.md lists its keys.",
     )
     results_bucket: BucketName | None = Field(
         default=None, description="Code Ocean's own bucket, never written to; unset: results are left alone."
@@ -216,7 +216,7 @@ class CodeOceanSettings(SettingsTable):
     )
     on_missing: OnMissing = Field(
         default="archive",
-        description="What becomes of the data assets that mount an asset that is gone from S3. Archiving can be "
+        description="What to do with the data assets that mount an asset that is gone from S3. Archiving can be "
         "undone in Code Ocean, deleting cannot.",
     )
 
@@ -242,18 +242,18 @@ class PolicySettings(SettingsTable):
     max_deletes: int = Field(
         default=100,
         ge=0,
-        description="Over this number in a plan, deletions are withheld, and so are updates that remove links.",
+        description="If a plan has more than this, deletions are withheld, and so are updates that remove links.",
     )
     max_delete_percent: float = Field(
         default=10,
         ge=0,
         le=100,
-        description="Over this share of a bucket, and over 5, its deletions are withheld: of its records in scope, of "
-        "its assets where root files go, of its records with links where links go. 100: no limit.",
+        description="A bucket's deletions are withheld if they are more than 5 and more than this share: of its records in scope, "
+        "of its assets (if root files are deleted), of its records with links (if links are removed). 100: no limit.",
     )
     enforce_at_apply: bool = Field(
         default=False,
-        description="`apply` refuses a plan whose own limits are wider than these; else it says so and goes on.",
+        description="`apply` refuses a plan whose own limits are wider than these; otherwise it says so and goes on.",
     )
 
 
@@ -266,14 +266,14 @@ class Config(BaseSettings):
 
     buckets: tuple[BucketName, ...] = Field(
         min_length=1,
-        description="The managed buckets, by their own names: an access point is none, since records are located by the "
+        description="The managed buckets, by their own names; not access points, since records are located by the "
         'bucket. In the environment a JSON list: `["one", "two"]`.',
     )
     lookback_days: int | None = Field(
         default=None,
         ge=0,
-        description="Only records modified within so many days are synced to S3; unset: records of any age. A record "
-        "without a modification time counts as recent. Links and results know no lookback.",
+        description="Only records modified within this many days are synced to S3; unset: records of any age. A record "
+        "without a modification time counts as recent. The lookback does not apply to links and results.",
     )
     docdb: DocDBSettings
     s3: S3Settings = S3Settings()
@@ -285,7 +285,9 @@ class Config(BaseSettings):
     def _distinct_buckets(self) -> Config:
         for name in self.every_bucket:
             if self.every_bucket.count(name) > 1:
-                raise ValueError(f"the bucket {name} stands there twice: each is managed, or holds results")
+                raise ValueError(
+                    f"the bucket {name} is named twice: a bucket is managed, or it holds results"
+                )
         return self
 
     @property

@@ -47,7 +47,7 @@ def read_file(path: Path, *, limit: int = MAX_BYTES, pipes: bool = False, follow
         if pipes and stat.S_ISFIFO(kind):
             return _bounded(descriptor, limit, _first_of_pipe(descriptor))
         if not stat.S_ISREG(kind):
-            raise UnsafeFileError(errno.EINVAL, "it is no regular file")
+            raise UnsafeFileError(errno.EINVAL, "it is not a regular file")
         return _bounded(descriptor, limit)
     finally:
         os.close(descriptor)

@@ -56,7 +56,7 @@ def update(
 
 
 def no_file(key: str) -> str:
-    return f"{key.removeprefix('asset/')!r} is no file that we write"
+    return f"{key.removeprefix('asset/')!r} is not a file that we write"
 
 
 def from_nowhere(name: str) -> str:
@@ -64,12 +64,12 @@ def from_nowhere(name: str) -> str:
 
 
 def no_whole_path(place: str) -> str:
-    return f"its archive is no whole path: {place!r}"
+    return f"its archive is not an absolute path: {place!r}"
 
 
 BUT_LOCATION = {"last_modified": SHA, "subject": SHA}
 UNSAID = "it does not say what must still hold in the other systems"
-NO_SOURCE = "subject is no field that comes from there"
+NO_SOURCE = "subject is not a field that may come from there"
 # fmt: off
 TABLE: list[tuple[dict[str, Any], str]] = [
     (put(), ""),
@@ -114,10 +114,10 @@ TABLE: list[tuple[dict[str, Any], str]] = [
     (update(unset=("rig", "external_links")), ""),
     (update(unset=("rig",), rests_on=None), UNSAID),
     (update(unset=("rig",), rests_on={"no_original": ["session"]}), UNSAID),
-    (update(unset=("name",)), "name is no field that we write"),
-    (update(unset=("rig", "z", "name")), "name is no field that we write"),
+    (update(unset=("name",)), "name is not a field that we write"),
+    (update(unset=("rig", "z", "name")), "name is not a field that we write"),
     (update(field="external_links"), ""),
-    (update(field="name"), "name is no field that comes from there"),
+    (update(field="name"), "name is not a field that may come from there"),
     (update(archive="archive"), NO_SOURCE),
     (update("field-missing"), NO_SOURCE),
     (update(precondition=forgery.as_read(record=SHA, fields={})), "its precondition does not name location"),
@@ -125,7 +125,7 @@ TABLE: list[tuple[dict[str, Any], str]] = [
     (update(unset=(*V1.core_fields, "external_links")), ""),
     (update(precondition=forgery.as_read()), "its precondition does not name last_modified"),
     (forgery.update(rests_on=None), UNSAID),
-    (forgery.update(content=forgery.links(["da-1"])), "external_links is no field that comes from there"),
+    (forgery.update(content=forgery.links(["da-1"])), "external_links is not a field that may come from there"),
     (forgery.delete_record("undo", rests_on=None), ""),
     (forgery.delete_record("result-gone"), "no record is deleted there for the reason result-gone"),
     (forgery.delete_record("result-gone", RESULT, rests_on={"result": "gone"}), ""),
@@ -224,13 +224,13 @@ def test_an_asset_may_be_named_like_a_day_that_is_not_known() -> None:
 
 def test_an_action_rests_on_what_stands_before_it_in_its_asset() -> None:
     """Else nobody could say in which order they are carried out."""
-    unknown = "it rests on 0000000000000000, which is no earlier action of this asset"
+    unknown = "it rests on 0000000000000000, which is not an earlier action of this asset"
     assert problem_of(forgery.put(after=["0" * 16])) == unknown
     other = forgery.put(at=forgery.location("b"), target=forgery.target("b/subject.json"))
     resting = forgery.copy(after=[0])
     said = problem_of(other, resting)
-    assert said == f"it rests on {resting['after'][0]}, which is no earlier action of this asset"
-    assert problem_of(forgery.put(), forgery.put()) == "it stands there twice"
+    assert said == f"it rests on {resting['after'][0]}, which is not an earlier action of this asset"
+    assert problem_of(forgery.put(), forgery.put()) == "it is in the plan twice"
 
 
 @pytest.mark.parametrize("undoes", [None, "run"])

@@ -83,7 +83,7 @@ def test_what_is_archived_and_no_record_is_told_so() -> None:
     assert here.sources.archived_record(in_archive(bson(BODY))) == BODY
     with pytest.raises(SourceChangedError) as raised:
         here.sources.archived_record(in_archive(b"no record"))
-    assert str(raised.value) == f"the archived {sha256(b'no record')[:12]}… is no record"
+    assert str(raised.value) == f"the archived {sha256(b'no record')[:12]}… is not a record"
 
 
 def test_a_value_is_read_from_the_plan_from_an_archived_record_or_from_a_file() -> None:

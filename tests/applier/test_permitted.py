@@ -140,7 +140,7 @@ def test_what_the_configuration_forbids_is_refused(
 LIMITS = (
     "Plan again within these limits, or say that more is right with --max-deletes and --max-delete-percent."
 )
-UNDER_THIS = "Nothing was written. Plan again under this configuration; --policy goes over its policy.mode."
+UNDER_THIS = "Nothing was written. Plan again under this configuration; --policy overrides its policy.mode."
 
 
 @pytest.mark.parametrize(

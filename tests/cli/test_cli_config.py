@@ -127,8 +127,8 @@ def test_stdin_is_read_too(old: Path, variables: dict[str, str]) -> None:
     ("name", "says"),
     [
         ("none.json", "No such file"),
-        ("old.toml", "no JSON"),
-        ("list.json", "no JSON object"),
+        ("old.toml", "not JSON"),
+        ("list.json", "not a JSON object"),
         (".", "directory"),
     ],
 )

@@ -258,6 +258,6 @@ def test_a_secondary_is_not_read_from(nx_uri: str) -> None:
     secondary = {"isWritablePrimary": False, "secondary": True, "setName": "rs0", "hosts": ["127.0.0.1:9"]}
     with answering(nx_uri, **secondary) as uri:
         open_docdb = connect(uri, None, {}, 1)
-        with pytest.raises(SystemFaultError, match="no primary"):
+        with pytest.raises(SystemFaultError, match="not a primary"):
             check_primary(open_docdb)
         open_docdb.client.close()

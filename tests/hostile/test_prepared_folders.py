@@ -132,7 +132,7 @@ READS: list[Callable[[Path], object]] = [load_plan, load_either, load_result]
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/random", "/dev/null"])
 def test_no_device_is_read(read: Callable[[Path], object], device: str) -> None:
     """It would never end, or take all memory."""
-    with pytest.raises(RefusedError, match="no regular file"):
+    with pytest.raises(RefusedError, match="not a regular file"):
         read(Path(device))
 
 
@@ -187,5 +187,5 @@ def test_a_run_is_read_from_regular_files(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("read", [load_expected, settings_text])
 def test_neither_rules_nor_settings_come_from_a_device(read: Callable[[Path], object]) -> None:
     """Other files that people name."""
-    with pytest.raises(IndexerError, match="no regular file"):
+    with pytest.raises(IndexerError, match="not a regular file"):
         read(Path("/dev/zero"))

@@ -57,7 +57,7 @@ def test_no_file_of_ours_goes_through_an_access_point(typed: str) -> None:
     """The bucket behind it may be one that is kept in step."""
     with pytest.raises(UsageError) as raised:
         check_apart(parse_place(typed), frozenset({"bucket"}), "--out")
-    assert raised.value.summary == "An access point is no bucket"
+    assert raised.value.summary == "An access point is not a bucket"
     assert "--out" in raised.value.hint
 
 

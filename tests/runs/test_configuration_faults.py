@@ -196,7 +196,7 @@ def test_a_variable_that_is_no_json_is_named(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "indexer.toml").write_text(GOOD, encoding="utf-8")
     with pytest.raises(UsageError) as raised:
         load_config(tmp_path / "indexer.toml")
-    assert raised.value.detail == "INDEXER_BUCKETS is no JSON"
+    assert raised.value.detail == "INDEXER_BUCKETS is not JSON"
     assert """INDEXER_BUCKETS='["one", "two"]'""" in str(raised.value.hint)
     assert "hush" not in str(raised.value)
 

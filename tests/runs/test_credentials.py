@@ -73,13 +73,13 @@ def test_the_uri_of_a_secret(fields: dict[str, Any], uri: str) -> None:
     ("fields", "says"),
     [
         ({}, "no host"),
-        ({"uri": 5}, "uri is no text"),
-        ({"uri": ""}, "uri is no text"),
+        ({"uri": 5}, "uri is not text"),
+        ({"uri": ""}, "uri is not text"),
         (PARTS | {"host": "hush:27017"}, "host"),
         (PARTS | {"host": "hush@other"}, "host"),
         (PARTS | {"host": "hush/db"}, "host"),
         (PARTS | {"host": "a,hush"}, "host"),
-        (PARTS | {"host": ["hush"]}, "host is no text"),
+        (PARTS | {"host": ["hush"]}, "host is not text"),
         (PARTS | {"port": "hush"}, "port"),
         (PARTS | {"port": 0}, "port"),
         (PARTS | {"port": 65536}, "port"),
@@ -87,7 +87,7 @@ def test_the_uri_of_a_secret(fields: dict[str, Any], uri: str) -> None:
         (PARTS | {"port": 27017.5}, "port"),
         (PARTS | {"username": None}, "no username"),
         ({"host": "h", "username": "hush"}, "no password"),
-        (PARTS | {"password": 5}, "password is no text"),
+        (PARTS | {"password": 5}, "password is not text"),
     ],
 )
 def test_what_is_wrong_is_named_and_never_quoted(fields: dict[str, Any], says: str) -> None:

@@ -275,9 +275,9 @@ def test_a_primary_is_wanted(ready: Workbench) -> None:
     finally:
         relay.close()
     assert the(rows, "docdb-settings")["status"] == "error"
-    assert "no primary" in the(rows, "docdb-settings")["detail"]
+    assert "not a primary" in the(rows, "docdb-settings")["detail"]
     assert planned.returncode == 1
-    assert "no primary" in planned.stderr
+    assert "not a primary" in planned.stderr
 
 
 def test_a_clock_that_is_off_is_an_error(ready: Workbench) -> None:

@@ -189,7 +189,7 @@ def test_no_fault_lets_a_secret_out(seeded: Workbench, denying: int) -> None:
             ({"INDEXER_DOCDB__URI": unencoded}, 2, "percent-encoded"),
             ({"INDEXER_CODEOCEAN__TOKEN": f"{TOKEN}-hush"}, 1, "Renew the token"),
             ({"INDEXER_CODEOCEAN__TOKEN": f"{TOKEN}-hush"}, 1, "Renew the token"),
-            ({"INDEXER_DOCDB": uri(denying)}, 2, "INDEXER_DOCDB is no JSON"),
+            ({"INDEXER_DOCDB": uri(denying)}, 2, "INDEXER_DOCDB is not JSON"),
             ({"INDEXER_POLICY__MODE": TOKEN}, 2, "INDEXER_POLICY__MODE: should be"),
         ),
         cycle(SPEECH[::3]),

@@ -295,9 +295,9 @@ def test_the_digest_holds_the_names_of_secrets_and_no_secret(here: Aws) -> None:
 @pytest.mark.parametrize(
     ("text", "says", "hint"),
     [
-        ("buckets = [", "no TOML", "Correct it there"),
-        ('{"buckets": ', "no JSON", "Correct it there"),
-        ("hush", "no TOML", "Correct it there"),
+        ("buckets = [", "not valid TOML", "Correct it there"),
+        ('{"buckets": ', "not valid JSON", "Correct it there"),
+        ("hush", "not valid TOML", "Correct it there"),
         ("buckets = []", "buckets", "docs/configuration.md"),
         (f'{SETTINGS}\n[docdb.v2]\nuri = "hush"', "docdb.v2.uri", "docs/configuration.md"),
         ('buckets = ["one"]\n[docdb]\nlease_collection = "x"', "neither of uri and secret", "configuration"),
@@ -335,7 +335,7 @@ def test_what_is_not_there(here: Aws) -> None:
         assert "AWS_DEFAULT_REGION" in raised.value.hint
     with pytest.raises(UsageError, match="no name"):
         settings_text("ssm:")
-    with pytest.raises(UsageError, match="no name of a secret"):
+    with pytest.raises(UsageError, match="not the name of a secret"):
         secret_fields("")
 
 

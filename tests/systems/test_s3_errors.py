@@ -181,6 +181,6 @@ def test_words_for_what_no_server_is_needed_for() -> None:
     wrong = ParamValidationError(report="Invalid bucket name")
     assert translated(wrong, "B", "list").summary == "S3 cannot be asked for this"
     for point in ("arn:aws:s3:us-west-2:123456789012:accesspoint/name", "name-vfzi8bwopfb5b-s3alias"):
-        assert translated(wrong, point, "list").summary == "An access point is no bucket"
+        assert translated(wrong, point, "list").summary == "An access point is not a bucket"
     other = translated(RefreshWithMFAUnsupportedError(), "bucket", "list")
     assert (other.summary, "MFA" in other.detail) == ("S3 needs credentials", True)

@@ -102,11 +102,11 @@ def runs_backwards(actions: Sequence[Action]) -> bool:
 
 def _order_problem(action: Action, earlier: Mapping[str, Action], backwards: bool) -> str:
     if action.id in earlier:
-        return "it stands there twice"
+        return "it is in the plan twice"
     for one in action.after:
         before = earlier.get(one)
         if before is None or before.location != action.location:
-            return f"it rests on {one}, which is no earlier action of this asset"
+            return f"it rests on {one}, which is not an earlier action of this asset"
         first, then = (action, before) if backwards else (before, action)
         if KINDS[first.kind].phase > KINDS[then.kind].phase:
             return f"it rests on a {before.kind}, which comes later"
@@ -130,7 +130,7 @@ def _problem(action: Action, bounds: Bounds) -> str:
 
 def _object_problem(action: PutObject | CopyObject | DeleteObject, location: Location, bounds: Bounds) -> str:
     if location.bucket not in bounds.buckets:
-        return f"{location.bucket} is no bucket that we manage"
+        return f"{location.bucket} is not a bucket that we manage"
     if action.target.bucket != location.bucket:
         return "its object is in another bucket than its asset"
     name = action.target.key.removeprefix(location.key(""))
@@ -153,7 +153,7 @@ def _object_problem(action: PutObject | CopyObject | DeleteObject, location: Loc
             return _put_problem(content.source, name, undo=True)
         case CopyObject() if original is not None:
             return _copy_problem(action, location, core_file(original))
-    return f"{name!r} is no file that we write"
+    return f"{name!r} is not a file that we write"
 
 
 def _original_of(name: str, bounds: Bounds) -> str | None:
@@ -183,7 +183,7 @@ def _archive_problem(place: str) -> str:
     path = PurePosixPath(place)
     # Not relative: it would mean another folder wherever the plan is applied from.
     whole = path.is_absolute() and ".." not in path.parts and "\0" not in place
-    return "" if whole else f"its archive is no whole path: {place!r}"
+    return "" if whole else f"its archive is not an absolute path: {place!r}"
 
 
 def _copy_problem(action: CopyObject, location: Location, name: str) -> str:
@@ -203,7 +203,7 @@ def _record_problem(
 ) -> str:
     generation = action.target.generation
     if location.bucket not in bounds.buckets and location.bucket != bounds.results_bucket:
-        return f"{location.bucket} is no bucket that we manage"
+        return f"{location.bucket} is not a bucket that we manage"
     if bounds.collections.get(generation) != (action.target.database, action.target.collection):
         return (
             f"{action.target.database}.{action.target.collection} is not where our {generation} records are"
@@ -270,8 +270,8 @@ def _fields_problem(
                 links = one.field == generation.links_field and isinstance(value, dict)
                 allowed = links and isinstance(action, UpdateRecord)
         if not allowed:
-            return f"{one.field} is no field that comes from there"
-    return "" if unset <= ours else f"{min(unset - ours)} is no field that we write"
+            return f"{one.field} is not a field that may come from there"
+    return "" if unset <= ours else f"{min(unset - ours)} is not a field that we write"
 
 
 def _data_asset_problem(
@@ -280,7 +280,7 @@ def _data_asset_problem(
     if not bounds.codeocean:
         return "Code Ocean is not configured"
     if location.bucket not in bounds.buckets:
-        return f"{location.bucket} is no bucket that we manage"
+        return f"{location.bucket} is not a bucket that we manage"
     if (action.target.bucket, action.target.prefix) != (location.bucket, location.prefix):
         return "its data asset mounts another location"
     if isinstance(action, ArchiveDataAsset) and not action.archive and action.reason != "undo":

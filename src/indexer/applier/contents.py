@@ -62,7 +62,7 @@ class Sources:
         try:
             return self.records.from_archive(self.archived(source))
         except ValueError as exc:
-            raise SourceChangedError(f"the archived {source.sha256[:12]}… is no record") from exc
+            raise SourceChangedError(f"the archived {source.sha256[:12]}… is not a record") from exc
 
     def value(self, content: FieldContent) -> Any:
         """A field's new value. Raises SourceChangedError where it is not what was reviewed."""

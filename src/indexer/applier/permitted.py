@@ -48,7 +48,7 @@ from indexer.model.limits import Limits, mode_hold, over_limits
 from indexer.model.plan import Plan
 from indexer.model.settings import MetadataFile, OnMissing
 
-HINT = "Nothing was written. Plan again under this configuration; --policy goes over its policy.mode."
+HINT = "Nothing was written. Plan again under this configuration; --policy overrides its policy.mode."
 LIMITS_HINT = (
     "Plan again within these limits, or say that more is right with --max-deletes and --max-delete-percent."
 )

@@ -41,13 +41,13 @@ class Check(FileModel):
 
     name: CheckName = Field(description="What was looked at; docs/doctor.md has them all.")
     about: str = Field(
-        default="", description="Which host, collection or bucket; empty where there is one only."
+        default="", description="Which host, collection or bucket; empty if there is only one."
     )
     status: CheckStatus = Field(
         description="`error`: a run would fail. `not-tried`: it rests on a check that failed, or was not asked for."
     )
     detail: str = Field(default="", description="What was found; for people, its words may change.")
-    hint: str = Field(default="", description="What to do; for people. Empty where there is nothing to do.")
+    hint: str = Field(default="", description="What to do; for people. Empty if there is nothing to do.")
 
 
 class Checkup(FileModel):
@@ -55,7 +55,7 @@ class Checkup(FileModel):
 
     format_version: str = Field(default=FORMAT_VERSION, description="The format's version.")
     tool_version: str = Field(description="The version of indexer.")
-    exit_code: Literal[0, 1] = Field(description="1 where any check is an error, else 0.")
+    exit_code: Literal[0, 1] = Field(description="1 if any check is an error, otherwise 0.")
     counts: dict[CheckStatus, int] = Field(description="How many checks have each status.")
     checks: tuple[Check, ...] = Field(description="In the order in which they were made.")
 

@@ -87,7 +87,9 @@ class RuleUse(FileModel):
     rule: Rule = Field(description="As it stands in the file.")
     line: int | None = Field(default=None, description="Where it begins in its file.")
     expired: bool = Field(description="Its last day is over: the gate fails, and it expects nothing.")
-    matched: int = Field(description="Actions and findings that it speaks of, by whatever rule expected.")
+    matched: int = Field(
+        description="Actions and findings that it covers, no matter which rule expects them."
+    )
 
 
 class DriftedAction(FileModel):
@@ -127,14 +129,14 @@ class Verdict(FileModel):
     judged_on: date = Field(description="The day, UTC, that rules were held against.")
     strict: bool = Field(description="Findings fail too.")
     status: Literal["in-step", "drift", "incomplete"] = Field(
-        description="`incomplete`: not everything could be read, or a glob matched no asset, whatever else there is."
+        description="`incomplete`: not everything could be read, or a glob matched no asset, no matter what else was found."
     )
     exit_code: Literal[0, 1, 3] = Field(description="0 in step, 3 drift, 1 incomplete.")
     assets: int = Field(description="Locations that were looked at.")
     incomplete: tuple[CoverageRow, ...] = Field(description="Reads that did not get to their end.")
     unmatched: tuple[str, ...] = Field(
         default=(),
-        description="The globs that match no asset, or all of them where none is in scope: there nothing was judged.",
+        description="The globs that match no asset, or all of them if no asset is in scope: nothing was judged there.",
     )
     totals: Totals = Field(description="How much there is of each.")
     rules: tuple[RuleUse, ...] = Field(default=(), description="Each rule, and what it did.")

@@ -75,7 +75,7 @@ class FindingMade(_Event):
 
     type: Literal["finding-made"] = "finding-made"
     kind: FindingKind = Field(description="What is wrong.")
-    location: str | None = Field(default=None, description="The asset, where it has a usable location.")
+    location: str | None = Field(default=None, description="The asset, if it has a usable location.")
     detail: str = Field(default="", description="Which record, file or value.")
 
 
@@ -114,7 +114,7 @@ class RunFailed(_Event):
 
 
 class RunFinished(_Event):
-    """The last line. Where it is missing, the run was killed."""
+    """The last line. If it is missing, the run was killed."""
 
     type: Literal["run-finished"] = "run-finished"
     exit_code: int = Field(description="The process's.")

@@ -27,7 +27,7 @@ FindingKind = Literal[
 
 FINDINGS: Mapping[FindingKind, Meaning] = {
     "location-invalid": Meaning(
-        "A record's location is missing, no string, not `s3://`, without a prefix, or of more than one path component. Nothing else is done with it.",
+        "A record's location is missing, is not text or not `s3://`, has no prefix, or has more than one path component. Nothing else is done with it.",
         "Correct `location` in DocDB, or delete the record.",
     ),
     "location-duplicate": Meaning(
@@ -35,7 +35,7 @@ FINDINGS: Mapping[FindingKind, Meaning] = {
         "Decide which one is right; delete or correct the other.",
     ),
     "name-mismatch": Meaning(
-        "A record's name is not the prefix. The asset is synced all the same.", "Correct `name`, or leave it."
+        "A record's name is not the prefix. The asset is synced anyway.", "Correct `name`, or leave it."
     ),
     "raw-unregistered": Meaning(
         "A raw asset without a record. Counted in `summary` only.",
@@ -50,37 +50,38 @@ FINDINGS: Mapping[FindingKind, Meaning] = {
         "Upload one, or move the folder elsewhere.",
     ),
     "data-description-corrupt": Meaning(
-        "The same, with one that is not a JSON object.", "Upload a good one."
+        "A folder without a record whose `data_description.json` is not a JSON object.", "Upload a good one."
     ),
     "core-file-corrupt": Meaning(
-        "A core file is not JSON (the literal `null` is not either), where its value was wanted. No record takes it over; in a managed bucket it becomes an original.",
+        "A core file whose value was wanted is not JSON (nor is the literal `null`). No record adopts it; in a managed bucket it becomes an original.",
         "Put the right value into the record.",
     ),
     "value-unserialisable": Meaning(
-        "A value that the other side cannot hold: Decimal128 or binary in a record; in a file an integer beyond 64 bits, a lone surrogate, a key with a NUL. Or what there is no room for: a record over 16 MB, an object's key over 1,024 bytes. That field's files are left alone, and the metadata file where it would hold it. Or an `_id` that no plan can name: the whole asset is left alone.",
+        "A value that the other side cannot hold: Decimal128 or binary in a record; in a file an integer beyond 64 bits, a lone surrogate, a key with a NUL. Or there is no room for it: a record over 16 MB, an object's key over 1,024 bytes. That field's files are left alone, and so is the metadata file if it would hold the value. Or an `_id` that no plan can name: the whole asset is left alone.",
         "Change the value at its source; give the record another `_id`.",
     ),
     "links-invalid": Meaning(
-        "The links field of a record, of any age, holds something that is no links. It is left alone.",
+        "The links field of a record, of any age, holds something that cannot be read as links. It is left alone.",
         "Correct it in DocDB.",
     ),
     "result-not-ready": Meaning(
-        "A wanted result is not in state `ready`. It is not registered; a record that it has already is left alone.",
+        "A wanted result is not in state `ready`. It is not registered; a record that it already has is left alone.",
         "Wait, or look at it in Code Ocean.",
     ),
     "result-without-computation": Meaning(
-        "A wanted result names no computation. The same.", "Look at it in Code Ocean."
+        "A wanted result names no computation. It is not registered; a record that it already has is left alone.",
+        "Look at it in Code Ocean.",
     ),
     "generation-unconfigured": Meaning(
-        "A new derived asset or result whose record would be one of v1, and v1 is not configured. It is not registered.",
-        "Give its data description `schema_version` 2 or newer, upgraded, or configure `[docdb.v1]`.",
+        "A new derived asset or result whose record would belong to v1, and v1 is not configured. It is not registered.",
+        "Upgrade its data description to `schema_version` 2 or newer, or configure `[docdb.v1]`.",
     ),
     "read-incomplete": Meaning(
         "A read failed or was cut short, or an asset changed while it was being read. What rests on it is not planned.",
         "Look at `detail`; plan again.",
     ),
     "read-suspiciously-empty": Meaning(
-        'A read answered "nothing" where another system shows that there should be something, or a collection holds no record at all, of any bucket (a mistyped or retired database looks so). It counts as incomplete; while a collection is doubted, nothing is registered.',
-        "Look whether the name in the configuration is right; if nothing is there indeed, plan again with `--allow-empty` and the system's name. Leave out the table of a generation that you do not have.",
+        'A read answered "nothing" although another system shows that there should be something, or a collection holds no record at all, of any bucket (a mistyped or retired database looks like that). It counts as incomplete; while a collection is doubted, nothing is registered.',
+        "Check whether the name in the configuration is right. If there really is nothing, plan again with `--allow-empty` and the system's name. Leave out the table of a generation that you do not have.",
     ),
 }

@@ -45,4 +45,4 @@ def _ids(value: object) -> list[str]:
             return [value]
         case list() if all(isinstance(item, str) for item in value):
             return list(value)
-    raise InvalidLinksError("an id that is no string")
+    raise InvalidLinksError("an id that is not a string")

@@ -37,14 +37,14 @@ class BeforeImage(FileModel):
 class AfterImage(FileModel):
     """What a write left behind, nothing where it deleted: an undo takes it back only while it is still so."""
 
-    key: str | None = Field(default=None, description="S3 key, where it was known only after apply.")
+    key: str | None = Field(default=None, description="S3 key, if it was known only after apply.")
     etag: str | None = Field(default=None, description="Of the S3 object.")
     sha256: str | None = Field(
         default=None, description="Of the object's bytes, or the record's fingerprint."
     )
     modified: str | None = Field(default=None, description="The record's last-modified field.")
     data_asset_id: str | None = Field(
-        default=None, description="Empty where only the answer to its creation would have told."
+        default=None, description="Empty if only the lost answer to its creation would have told."
     )
 
 
@@ -54,7 +54,7 @@ class Outcome(FileModel):
     action_id: str = Field(description="The action's id in the plan.")
     status: Status = Field(description="What came of it; see below.")
     detail: Said = Field(default="", description="Why it did not succeed.")
-    started_at: AwareDatetime = Field(description="When its write began, or it was settled without one.")
+    started_at: AwareDatetime = Field(description="When its write began, or when it was settled without one.")
     ended_at: AwareDatetime = Field(description="When its outcome was known.")
     attempts: int = Field(default=1, description="How often the write was tried.")
     before: BeforeImage | None = Field(

@@ -80,6 +80,6 @@ def check_apart(place: Place, kept_in_step: KeptInStep, option: str = "") -> Non
         return
     hint = f"Name a bucket of its own{f' with {option}' if option else ''}."
     if names_access_point(place.bucket):
-        raise UsageError("An access point is no bucket", str(place), hint)
+        raise UsageError("An access point is not a bucket", str(place), hint)
     if place.bucket in kept_in_step:
         raise UsageError("The place lies in a bucket that is kept in step", str(place), hint)

@@ -49,13 +49,15 @@ class Scope(FileModel):
     """What was asked for."""
 
     buckets: tuple[str, ...] = Field(description="Sorted by name.")
-    lookback_days: int | None = Field(default=None, description="Not there: records of any age.")
+    lookback_days: int | None = Field(default=None, description="Absent: records of any age.")
     assets: tuple[str, ...] = Field(
         default=(),
         description="Globs that an asset's prefix, or its whole location, must match; empty: every asset.",
     )
     policy: PolicyMode = Field(default="sync", description="What the plan may do.")
-    max_deletes: int = Field(description="Over this, deletions are withheld, and updates that remove links.")
+    max_deletes: int = Field(
+        description="Beyond this, deletions are withheld, and so are updates that remove links."
+    )
     max_delete_percent: float = Field(
         description="The same, in per cent of what each bucket has (`by_bucket` in the summary); 100: no limit."
     )
@@ -111,7 +113,7 @@ class Summary(FileModel):
     complete: bool = Field(description="Every read got to its end.")
     unmatched: tuple[str, ...] | None = Field(
         default=None,
-        description="The globs that match no folder and no record of any age; not there: each matches some.",
+        description="The globs that match no folder and no record of any age; absent: each matches some.",
     )
 
 
@@ -128,7 +130,7 @@ class Plan(FileModel):
     undoes: str | None = Field(default=None, description="In a plan that takes a run back: the run's id.")
     undoes_in: str | None = Field(
         default=None,
-        description="In such a plan: the folder of that run, whose journal must tell of each before-image that is written.",
+        description="In such a plan: the folder of that run, whose journal must list each before-image that is written.",
     )
     scope: Scope = Field(description="What was asked for.")
     coverage: tuple[CoverageRow, ...] = Field(

@@ -35,25 +35,25 @@ REASONS: Mapping[Reason, Meaning] = {
     ),
     "core-file-stale": Meaning(
         "The root file holds another value than the record. The file is overwritten.",
-        "Read `changes`. Is the file right and the record wrong, correct the record in DocDB and plan again.",
+        "Read `changes`. If the file is right and the record wrong, correct the record in DocDB and plan again.",
     ),
     "core-file-format": Meaning(
         "The same value, in other bytes. The file is written in our bytes.", "Nothing; no value changes."
     ),
     "core-file-unrecorded": Meaning(
         "The record does not have the field, and there is an original already, in JSON. The root file is deleted.",
-        "Should the record have it, put it there and plan again.",
+        "If the record should have it, put it there and plan again.",
     ),
     "core-file-corrupt": Meaning(
-        "The root file is not JSON. It is overwritten with the record's value, or, where the record has none, copied to the originals and deleted.",
-        "Look at the finding of the same name, and repair it at its source.",
+        "The root file is not JSON. It is overwritten with the record's value. If the record has none, it is copied to the originals and deleted.",
+        "Look at the finding of the same name, and repair the file at its source.",
     ),
     "original-missing": Meaning(
         "A root file has no original. It is copied there before it is overwritten, or once it is written.",
         "Nothing.",
     ),
     "field-missing": Meaning(
-        "The record does not have the field; the root file does, and has no original yet (it is new), or one that is not JSON (the upload was repaired; that original stays). The record takes over its value.",
+        "The record does not have the field; the root file does. The root file has no original yet (it is new), or one that is not JSON (the upload was repaired; that original stays). The record adopts its value.",
         "Check that the value belongs to the asset.",
     ),
     "metadata-file-missing": Meaning("There is no metadata file. It is written.", "Nothing."),
@@ -65,29 +65,29 @@ REASONS: Mapping[Reason, Meaning] = {
         "The same record, in other bytes. It is written in our bytes.", "Nothing; no value changes."
     ),
     "metadata-file-retired": Meaning(
-        "There is a metadata file, and `s3.metadata_file` is `remove`. It is deleted, unless nothing else is in its folder: the asset would look gone. The record holds all of it.",
-        "Raise the limits for deletions for the plan that retires them all; who still reads these files should be known.",
+        "There is a metadata file, and `s3.metadata_file` is `remove`. It is deleted, unless nothing else is in its folder: then the asset would look gone. The record holds everything that was in it.",
+        "Raise the limits for deletions for the plan that retires them all. Know who still reads these files.",
     ),
     "asset-gone": Meaning(
-        "S3 has no key under the prefix any more; the listing was complete. The records are deleted in every generation, and the data assets archived, deleted or kept (`codeocean.on_missing`).",
+        "S3 has no key under the prefix any more, and the listing was complete. The records are deleted in every generation. The data assets are archived, deleted or kept (`codeocean.on_missing`).",
         "Was the asset deleted on purpose? If not, restore the folder and plan again.",
     ),
     "asset-unregistered": Meaning(
-        "A derived asset without a record. The record is inserted, and a data asset created where that is switched on.",
+        "A derived asset without a record. The record is inserted, and a data asset is created if that is switched on.",
         "Nothing.",
     ),
     "links-stale": Meaning(
         "The ids of the external data assets that mount the location are not those in the record. The links are set.",
-        "Are links removed that you miss, see whether the token sees all data assets (docs/permissions.md).",
+        "If links are removed that should stay, check whether the token sees all data assets (docs/permissions.md).",
     ),
     "links-format": Meaning(
-        "A v1 record holds the right ids in the older form, a list, and the asset has a v2 record: the upgrader, which takes over only an object, would empty v2's links again and again. The list is folded into one object; no id changes.",
+        "A v1 record holds the right ids in the older form, a list, and the asset has a v2 record. The upgrader copies only an object, so it would empty v2's links again and again. The list is folded into one object; no id changes.",
         "Nothing.",
     ),
     "result-unregistered": Meaning("A wanted result without a record. The record is inserted.", "Nothing."),
     "result-gone": Meaning(
         "A record in the results bucket whose result is not wanted any more: deleted, archived, or no longer tagged. The record is deleted.",
-        "Was the tag removed by mistake, put it back and plan again.",
+        "If the tag was removed by mistake, put it back and plan again.",
     ),
     "undo": Meaning(
         "In a plan that takes a run back: what that run wrote is restored.",

@@ -26,6 +26,6 @@ class CollectionSettings(SettingsTable):
     collection: str = Field(default="data_assets", min_length=1, description="The collection in it.")
     sync_to_s3: bool = Field(
         default=False,
-        description="Its records rule the files in S3; where both generations hold an asset, v1 has its files. "
+        description="Its records rule the files in S3; if both generations hold an asset, v1 rules its files. "
         "Links, registrations and the records of gone assets are kept in step either way.",
     )

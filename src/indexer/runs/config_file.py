@@ -137,7 +137,7 @@ def _no_json(exc: SettingsError) -> UsageError:
     """A variable of the environment that is read as JSON and is not JSON: which one, never what it holds."""
     value = getattr(exc.__cause__, "doc", None)
     named = [name for name in os.environ if name.upper().startswith(PREFIX) and os.environ[name] == value]
-    detail = f"{named[0] if named else f'one of {PREFIX}…'} is no JSON"
+    detail = f"{named[0] if named else f'one of {PREFIX}…'} is not JSON"
     hint = f"""A list or a whole table is JSON there: {PREFIX}BUCKETS='["one", "two"]'; of one setting write {PREFIX}TABLE__KEY."""
     return UsageError("A variable of the environment is not valid", detail, hint)
 

@@ -66,7 +66,7 @@ def _codeocean(config: Config, settings: CodeOceanSettings) -> CodeOceanAccess:
     fields = _hidden(config, name)
     domain = settings.domain or _text(fields, CODEOCEAN_DOMAIN, name)
     if not re.match(DOMAIN, domain):
-        raise _wrong(name, "its domain is no URL such as https://codeocean.example.org")
+        raise _wrong(name, "its domain is not a URL such as https://codeocean.example.org")
     return CodeOceanAccess(domain, _text(fields, TOKEN, name))
 
 
@@ -88,7 +88,7 @@ def docdb_uri(fields: Mapping[str, Any], name: str) -> str:
         return _text(fields, URI, name)
     host = _text(fields, HOST, name)
     if not HOST_NAME.fullmatch(host):
-        raise _wrong(name, "its host is no name and no address; the port has a key of its own")
+        raise _wrong(name, "its host is neither a name nor an address; the port has a key of its own")
     if ":" in host:
         host = f"[{host.strip('[]')}]"
     options = {"retryWrites": "false"} | ({"tls": "true"} if fields.get("ssl") in (True, "true") else {})
@@ -119,7 +119,7 @@ def _text(fields: Mapping[str, Any], keys: tuple[str, ...], name: str) -> str:
         raise _wrong(name, f"it has no {keys[0]}")
     text = held.rstrip() if isinstance(held, str) else ""  # as in the configuration
     if not text:
-        raise _wrong(name, f"its {keys[0]} is no text")
+        raise _wrong(name, f"its {keys[0]} is not text")
     return text
 
 

@@ -77,6 +77,6 @@ def _unknown(typed: str, key: str) -> str:
     words = WORDS[key] if key else KEYS
     found = f"{typed[:80]!r} is not known"
     if key and (other := next((one for one in WORDS if typed in WORDS[one]), None)):
-        return f"{typed!r} is no {key}; write {other} = {typed!r}"
+        return f"{typed!r} is not a {key}; write {other} = {typed!r}"
     close = difflib.get_close_matches(typed, words, n=1)
     return f"{found}; did you mean {close[0]}?" if close else found

@@ -85,7 +85,7 @@ def check_writable(path: Place, kept_in_step: KeptInStep) -> None:
     if path.is_dir():
         problem = "it is a directory"
     elif path.exists() and not path.is_file():
-        problem = "it is no regular file"
+        problem = "it is not a regular file"
     elif not path.parent.is_dir():
         problem = f"there is no directory {path.parent}"
     else:
@@ -140,7 +140,7 @@ def load_plan(path: Place | str) -> PlanFile:
     # The likeliest mistake with the two files that lie side by side: it deserves more than "field required".
     if "actions" not in document and "outcomes" in document:
         hint = "It is a result. Name the plan, which `apply` left beside it."
-        raise RefusedError("The file is no plan", f"{path}: it has outcomes, not actions", hint)
+        raise RefusedError("The file is not a plan", f"{path}: it has outcomes, not actions", hint)
     return _plan_file(document, body, path)
 
 
@@ -248,14 +248,16 @@ def _document(body: bytes, path: Place, what: str) -> dict[str, Any]:
         detail = f"{path}: {len(body):,} bytes are too much for this machine's memory"
         raise RefusedError(f"The {what} cannot be read", detail, "Plan fewer buckets at a time.") from exc
     except (ValueError, RecursionError) as exc:
-        hint = "It is no JSON, or was cut short."
+        hint = "It is not JSON, or was cut short."
         raise RefusedError(f"The {what} cannot be read", f"{path}: {_first_line(exc)}", hint) from exc
     if SURROGATE.search(body) and not _is_text(document):
         detail = f"{path}: it holds a lone surrogate, which no text of ours does"
         raise RefusedError("The file is not valid", detail, "Plan again.")
     version = document.get("format_version") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(version, str):
-        raise RefusedError(f"The file is no {what}", f"{path}: it has no format_version", "Check the path.")
+        raise RefusedError(
+            f"The file is not a {what}", f"{path}: it has no format_version", "Check the path."
+        )
     if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
         detail = f"{path}: version {version[:40]}, and this is for {FORMAT_VERSION.split('.')[0]}.x"
         raise RefusedError(

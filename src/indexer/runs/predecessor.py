@@ -101,10 +101,10 @@ def read_settings(text: str, source: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as exc:
         why = f" at {exc.lineno}:{exc.colno}" if isinstance(exc, json.JSONDecodeError) else ""
         hint = "The predecessor's settings are one JSON object; a configuration in TOML needs no migration."
-        raise UsageError("The settings are no JSON", f"{source}{why}", hint) from None
+        raise UsageError("The settings are not JSON", f"{source}{why}", hint) from None
     if not isinstance(settings, dict):
         hint = "The predecessor's settings are one JSON object."
-        raise UsageError("The settings are no JSON object", f"{source}: {type(settings).__name__}", hint)
+        raise UsageError("The settings are not a JSON object", f"{source}: {type(settings).__name__}", hint)
     return settings
 
 

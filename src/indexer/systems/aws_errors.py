@@ -46,13 +46,13 @@ OF_CALLER: Mapping[tuple[str, ...], Words] = {
     ("RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"): CLOCK,
     ("InvalidAccessKeyId", "UnrecognizedClientException", "MissingAuthenticationToken"): Words(
         "{service} does not know this access key",
-        "It is no matter of a policy. See which key is used (`aws configure list`) and which endpoint; a temporary key "
+        "This is not about a policy. See which key is used (`aws configure list`) and which endpoint; a temporary key "
         "needs its AWS_SESSION_TOKEN.",
         OutageError,
     ),
     ("SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature"): Words(
         "The secret access key is wrong",
-        "It is no matter of a policy. Set AWS_SECRET_ACCESS_KEY, or the profile's, anew (`aws configure list`). A proxy "
+        "This is not about a policy. Set AWS_SECRET_ACCESS_KEY, or the profile's, anew (`aws configure list`). A proxy "
         "that changes requests looks the same.",
         OutageError,
     ),

@@ -248,7 +248,7 @@ def _collection(docdb: DocDB, generation: GenerationName) -> Check:
 
 def _nothing_in(about: str, correct: str, generation: GenerationName) -> Check:
     """A plan doubts it, and inserts nothing: it may be the wrong collection."""
-    detail = "it holds no record at all, of any bucket; a mistyped or retired database looks so"
+    detail = "it holds no record at all, of any bucket; a mistyped or retired database looks like that"
     hint = (
         f"{correct}, or leave `[docdb.{generation}]` out. Where it is right, plan with `--allow-empty docdb`: "
         "nothing is registered without."

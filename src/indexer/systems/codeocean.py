@@ -260,7 +260,7 @@ class CodeOceanReader:
                 rows, unread = _readable(page["results"], seen)
                 more, token = page.get("has_more"), page.get("next_token")
                 if not isinstance(token, str | None):
-                    raise TypeError("its next_token is no text")
+                    raise TypeError("its next_token is not text")
             unreadable += unread
             # What can be read comes first, and the fault last: results that are there need not wait for a broken one.
             yield rows
@@ -284,7 +284,7 @@ class CodeOceanReader:
         """One page, undecoded: the SDK decodes all of a page or nothing of it."""
         page = self._client.session.post("data_assets/search", json=params.to_dict()).json()
         if not isinstance(page, dict) or not isinstance(page["results"], list):
-            raise ValueError("it is no page of a search")
+            raise ValueError("it is not a page of a search")
         return page
 
 

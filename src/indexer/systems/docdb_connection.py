@@ -115,7 +115,9 @@ def no_primary(docdb: DocDB) -> str:
     """
     with docdb_faults(docdb, "ask whether the server is a primary"):
         primary = docdb.client.is_primary
-    return "" if primary else "the server is no primary: what it shows may be old, and it takes no writes"
+    return (
+        "" if primary else "the server is not a primary: what it shows may be old, and it accepts no writes"
+    )
 
 
 def check_primary(docdb: DocDB) -> None:

@@ -53,7 +53,7 @@ BILLED = Words(
     AccessDeniedError,
 )
 ACCESS_POINT = Words(
-    "An access point is no bucket",
+    "An access point is not a bucket",
     "Write the bucket's own name in `buckets`: records are located by it.",
 )
 BY_CODE: Mapping[tuple[str, ...], Words] = {

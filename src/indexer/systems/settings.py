@@ -65,7 +65,7 @@ def settings_text(source: Path | str) -> str:
     try:
         return read_file(Path(source), limit=MAX_BYTES, pipes=True).decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise UsageError("The settings are no text", f"{source}: {exc}", "Write them in UTF-8.") from exc
+        raise UsageError("The settings are not text", f"{source}: {exc}", "Write them in UTF-8.") from exc
     except (OSError, ValueError) as exc:  # a path may hold a NUL
         why = getattr(exc, "strerror", None) or os.strerror(22)
         hint = f"Check --config and the path; a parameter is named {PARAMETER}NAME."
@@ -79,7 +79,9 @@ def settings_document(source: Path | str) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(text) if form == "JSON" else tomllib.loads(text)
     except (ValueError, RecursionError) as exc:  # an integer may have over 4,300 digits
-        raise UsageError(f"The configuration is no {form}", f"{source}: {exc}", "Correct it there.") from exc
+        raise UsageError(
+            f"The configuration is not valid {form}", f"{source}: {exc}", "Correct it there."
+        ) from exc
     return document
 
 
@@ -165,6 +167,6 @@ def _unasked(service: _Service, exc: Exception, what: str) -> IndexerError:
     if (words := aws_errors.before_asking(exc)) is not None:
         return words.fault("AWS", detail)
     if isinstance(exc, ParamValidationError):
-        return UsageError(f"This is no name of a {service.noun}", what, "Check the name.")
+        return UsageError(f"This is not the name of a {service.noun}", what, "Check the name.")
     hint = f"Check the network, and {service.variable} where it is set."
     return SystemFaultError("AWS cannot be reached", detail, hint)
