@@ -82,7 +82,7 @@ def _findings(plan: Plan) -> Group:
         lambda: findings_by_kind(plan.findings, counts),
         name="findings",
         title="Findings",
-        words="for a person to look at, nothing is written for them",
+        words="for a person to look at: nothing is written for them",
         brief=f"for a person to look at: {', '.join(f'{count:,} {kind}' for kind, count in most_first)}",
         noun="finding",
         nested=True,
