@@ -33,7 +33,7 @@ gate: $(READY) ## Run the drift gate on a sandbox: failing, passing by rules, an
 BENCH ?= --assets 400 4000 --latency-ms 0 30
 
 bench: $(READY) ## Time, CPU, memory and requests of a plan, against light servers
-	$(BIN)/python tests/bench/bench.py $(BENCH)
+	PYTHONPATH=tests $(BIN)/python -m bench.measure $(BENCH)
 
 # Rounds of the soak: make soak ROUNDS=100
 ROUNDS ?= 20

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import bson
-from light_docdb import OP_MSG, OP_QUERY, command_of
 
+from bench.messages import OP_MSG, OP_QUERY, command_of
 from wire import Peer, body_of, head_of, message_of, more_to_come
 
 HOST = "127.0.0.1"

@@ -1,6 +1,6 @@
 """A light DocDB on 127.0.0.1: MongoDB's wire protocol over N records that are made up when they are asked for.
 
-    python tests/bench/light_docdb.py --assets 40000 [--latency-ms 30] [--generation v2] [--bare-every K]
+    python -m bench.light_docdb --assets 40000 [--latency-ms 30] [--generation v2] [--bare-every K]
 
 Prints `READY port`. The records share one body, encoded once, whose metadata file has 53 kB (`--heavy`: 98 kB); only
 what names an asset is spliced in, so a million of them take no more memory than one. What is written is kept beside
@@ -10,147 +10,38 @@ loudly. `admin.command("benchCounts")` has the requests since the last `benchRes
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import functools
-import re
 import socket
 import struct
 import sys
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import chain, count, islice
-from typing import Any, Literal
+from typing import Any
 
 import bson
 
-from indexer_sandbox.shapes import CORE_FIELDS, Asset, core_values
+from bench.messages import (
+    MORE_TO_COME,
+    MOST_BYTES,
+    OP_MSG,
+    OP_QUERY,
+    OP_REPLY,
+    command_of,
+    cursor_answer,
+    hello,
+    ok,
+)
+from bench.serving import parser, run, serve
+from bench.world import COLLECTION, DATABASES, Document, Spliced, World, location_of
 
-HOST = "127.0.0.1"
-BUCKET = "bench"
-COLLECTION = "data_assets"
-DATABASES: dict[Generation, str] = {"v1": "metadata_index", "v2": "metadata_index_v2"}
-FIRST_AT = datetime(2020, 1, 1, tzinfo=UTC)
-FIRST_BATCH, MOST_BYTES = 101, 16 * 1024 * 1024
-"""A cursor's first batch, where nothing else is asked for, and the size of the later ones: as in MongoDB."""
+FIRST_BATCH = 101
+"""A cursor's first batch, where nothing else is asked for: as in MongoDB."""
 SEND_BUFFER_BYTES = 4 * 1024 * 1024
 DUPLICATE_KEY, COMMAND_NOT_FOUND, BAD_VALUE, NO_CURSOR = 11000, 59, 2, 43
-OP_REPLY, OP_QUERY, OP_MSG, MORE_TO_COME = 1, 2004, 2013, 2
-Generation = Literal["v1", "v2"]
-Document = dict[str, Any]
-
-
-class Spliced:
-    """Bytes with the places of an asset's name, id and subject cut out of them; these have fixed lengths."""
-
-    TOKENS = (b"@NAME" + b"@" * 30, b"@ID" + b"@" * 33, b"@SUBJ@@")
-    NAME, ID, SUBJECT = (token.decode() for token in TOKENS)
-
-    def __init__(self, template: bytes) -> None:
-        parts = re.split(b"(" + b"|".join(map(re.escape, self.TOKENS)) + b")", template)
-        self._parts = parts
-        self._places = [(at, self.TOKENS.index(part)) for at, part in enumerate(parts) if part in self.TOKENS]
-        self.size_bytes = len(template)
-
-    def of(self, values: Sequence[bytes]) -> bytes:
-        """The bytes for one asset's name, id and subject."""
-        parts = self._parts.copy()
-        for at, which in self._places:
-            parts[at] = values[which]
-        return b"".join(parts)
-
-
-class World:
-    """N assets in the order of their names; both servers are made of the same one."""
-
-    def __init__(
-        self, assets: int, generation: Generation = "v1", bare_every: int = 0, *, heavy: bool = False
-    ) -> None:
-        self.assets, self.generation, self.bare_every = assets, generation, bare_every
-        self.templates = {bare: template_record(generation, bare=bare, heavy=heavy) for bare in (False, True)}
-
-    def bare(self, number: int) -> bool:
-        """Does its record have no core field, so that there is nothing that has an original?"""
-        return bool(self.bare_every) and number % self.bare_every == self.bare_every - 1
-
-    @staticmethod
-    def name(number: int) -> str:
-        """The folder's name: the same length for all, and sorted as the numbers are."""
-        at = FIRST_AT + timedelta(minutes=7 * number)
-        return f"ecephys_{number:07d}_{at:%Y-%m-%d_%H-%M-%S}"
-
-    def number(self, name: str) -> int | None:
-        """The number of the asset that has this name, or None."""
-        digits = name[8:15]
-        if digits.isdecimal() and int(digits) < self.assets and self.name(int(digits)) == name:
-            return int(digits)
-        return None
-
-    @staticmethod
-    def record_id(number: int) -> str:
-        """A UUID; sorted as the numbers are."""
-        return f"{number:08x}-b0a0-4000-8000-{number:012x}"
-
-    def number_of_id(self, record_id: object) -> int | None:
-        """The number of the asset whose record has this id, or None."""
-        try:
-            number = int(str(record_id)[:8], 16)
-        except ValueError:
-            return None
-        return number if number < self.assets and self.record_id(number) == record_id else None
-
-    def values(self, number: int) -> tuple[bytes, bytes, bytes]:
-        """What is spliced into an asset's bytes."""
-        return self.name(number).encode(), self.record_id(number).encode(), b"%07d" % number
-
-
-def location_of(name: str) -> str:
-    """The location of the asset that has this name."""
-    return f"s3://{BUCKET}/{name}"
-
-
-def template_record(generation: Generation, *, bare: bool, heavy: bool) -> Document:
-    """The record that all others are copies of; v1's has eight core fields, and a metadata file of 53 or 98 kB."""
-    values = core_values(Asset("template", BUCKET, generation))
-    if generation == "v1":
-        values["instrument"] = core_values(Asset("template", BUCKET, platform="SmartSPIM"))["instrument"]
-        values["session"]["data_streams"] = values["session"]["data_streams"][:1]
-    if not heavy:
-        values = {field: value if field in WHOLE else halved(value) for field, value in values.items()}
-    values["subject"]["subject_id"] = Spliced.SUBJECT
-    values["data_description"].update(name=Spliced.NAME, subject_id=Spliced.SUBJECT)
-    v1 = generation == "v1"
-    created, modified = ("created", "last_modified") if v1 else ("_created", "_last_modified")
-    own = {"metadata_status": "Valid"} if v1 else {"object_type": "Metadata"}
-    return {
-        "_id": Spliced.ID,
-        "describedBy": "https://raw.githubusercontent.com/AllenNeuralDynamics/aind-data-schema/main/src/aind_data_schema/core/metadata.py",
-        "schema_version": "1.2.1" if v1 else "2.7.6",
-        "name": Spliced.NAME,
-        created: "2024-06-01T10:20:30.123456Z",
-        modified: "2024-06-02T11:22:33.654321Z",
-        "location": location_of(Spliced.NAME),
-        "external_links" if v1 else "other_identifiers": {},
-        **own,
-        **(dict.fromkeys(CORE_FIELDS[generation]) if bare else values),
-    }
-
-
-WHOLE = frozenset({"data_description", "quality_control"})
-"""Fields of which a light record, too, has all."""
-
-
-def halved(value: Any) -> Any:
-    """The value with the first half of each of its lists."""
-    match value:
-        case dict():
-            return {name: halved(one) for name, one in value.items()}
-        case list():
-            return [halved(one) for one in value[: (len(value) + 1) // 2]]
-    return value
 
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -424,46 +315,6 @@ class Database:
         return ok(n=sum(records.delete(one["q"]) for one in command["deletes"]))
 
 
-def ok(**values: Any) -> bytes:
-    """An answer that says yes."""
-    return bson.encode({**values, "ok": 1.0})
-
-
-def hello() -> bytes:
-    """A lone server as new as MongoDB 7."""
-    return ok(
-        helloOk=True,
-        ismaster=True,
-        isWritablePrimary=True,
-        maxBsonObjectSize=MOST_BYTES,
-        maxMessageSizeBytes=48_000_000,
-        maxWriteBatchSize=100_000,
-        localTime=datetime.now(UTC),
-        logicalSessionTimeoutMinutes=30,
-        minWireVersion=0,
-        maxWireVersion=21,
-        readOnly=False,
-    )
-
-
-def cursor_answer(name: str, batch: Sequence[bytes], cursor_id: int, place: str) -> list[bytes]:
-    """The answer to `find` and `getMore` in pieces: no document is decoded, and none is copied yet."""
-    items = [piece for index, document in enumerate(batch) for piece in (b"\x03%d\0" % index, document)]
-    space = place.encode() + b"\0"
-    array_bytes = sum(map(len, items)) + 5
-    rest = b"\0\x12id\0%b\x02ns\0%b%b\0" % (
-        struct.pack("<q", cursor_id),
-        struct.pack("<i", len(space)),
-        space,
-    )
-    before = b"\x04%b\0%b" % (name.encode(), struct.pack("<i", array_bytes))
-    cursor_bytes = 4 + len(before) + array_bytes - 5 + len(rest)
-    head = b"\x03cursor\0" + struct.pack("<i", cursor_bytes) + before
-    tail = rest + b"\x01ok\0" + struct.pack("<d", 1.0) + b"\0"
-    size_bytes = 4 + len(head) + array_bytes - 5 + len(tail)
-    return [struct.pack("<i", size_bytes), head, *items, tail]
-
-
 class Connection(asyncio.Protocol):
     """One client's connection."""
 
@@ -512,59 +363,6 @@ class Connection(asyncio.Protocol):
             return b""
         size = 21 + sum(map(len, pieces))
         return b"".join([struct.pack("<4iIb", size, 0, request_id, OP_MSG, 0, 0), *pieces])
-
-
-def command_of(message: bytes) -> Document:
-    """The command in an OP_MSG, with the documents of its sequences."""
-    command: Document = {}
-    sequences: dict[str, list[Document]] = {}
-    at = 20
-    while at < len(message):
-        kind = message[at]
-        size = int.from_bytes(message[at + 1 : at + 5], "little")
-        section = message[at + 1 : at + 1 + size]
-        if kind == 0:
-            command = bson.decode(section)
-        else:
-            name, _, documents = section[4:].partition(b"\0")
-            sequences[name.decode()] = bson.decode_all(documents)
-        at += 1 + size
-    return command | sequences
-
-
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """The options of both servers."""
-    options = argparse.ArgumentParser(description=(description or "").splitlines()[0])
-    options.add_argument("--assets", type=int, required=True, help="how many there are")
-    options.add_argument("--latency-ms", type=float, default=0, help="how long each answer waits")
-    options.add_argument("--generation", choices=("v1", "v2"), default="v1", help="of all records")
-    options.add_argument("--bare-every", type=int, default=0, metavar="K", help="no core field in each K-th")
-    options.add_argument("--heavy", action="store_true", help="records of twice the size")
-    options.add_argument("--port", type=int, default=0, help="0 is any free one")
-    options.add_argument("--until-eof", action="store_true", help="stop where stdin ends")
-    return options
-
-
-async def serve(connection: Callable[[], asyncio.Protocol], port: int, until_eof: bool) -> None:
-    """Listen on 127.0.0.1, say on which port, and answer until the end."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(connection, HOST, port, backlog=512)
-    sys.stdout.write(f"READY {server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    if until_eof:
-        await loop.run_in_executor(None, sys.stdin.buffer.read)
-    else:
-        await asyncio.Event().wait()
-
-
-def run(server: Any) -> None:
-    """Run a server on uvloop where that is installed."""
-    try:
-        from uvloop import run as run_faster
-    except ImportError:
-        asyncio.run(server)
-    else:
-        run_faster(server)
 
 
 def main() -> None:

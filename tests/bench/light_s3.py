@@ -1,8 +1,8 @@
 """A light S3 on 127.0.0.1: one bucket of N assets that are made up when they are asked for.
 
-    python tests/bench/light_s3.py --assets 40000 [--latency-ms 30] [--drift-every K] [--no-originals]
+    python -m bench.light_s3 --assets 40000 [--latency-ms 30] [--drift-every K] [--no-originals]
 
-Prints `READY port`. The files are those that light_docdb.py's records want, to the byte, so every asset is
+Prints `READY port`. The files are those that light_docdb's records want, to the byte, so every asset is
 in step but for what `--drift-every` and `--no-originals` ask for. An ETag costs one MD5, once (with `--warm`
 before the first request). What is written is kept beside it. Knows ListObjectsV2, Get, Head, Put, Copy and Delete with their conditions, path
 style, unsigned or not, and refuses the rest with 501. `GET /_counts` has the requests since `POST /_reset`.
@@ -26,8 +26,8 @@ from typing import Any
 from urllib.parse import quote, unquote, unquote_plus
 from xml.sax.saxutils import escape
 
-from light_docdb import BUCKET, Spliced, World, parser, run, serve
-
+from bench.serving import parser, run, serve
+from bench.world import BUCKET, Spliced, World
 from indexer.model.generation import GENERATIONS, METADATA_FILE, core_file, original_name
 from indexer.model.values import to_bytes
 

@@ -8,9 +8,9 @@ from math import ceil
 from typing import Any
 
 import pytest
-from light_docdb import World
 
-from bench import Bench, Run, Setting, bench
+from bench.running import Bench, Run, Setting, bench
+from bench.world import World
 from indexer.model.values import to_bytes
 
 ASSETS = 60
