@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -116,6 +117,7 @@ def _carry_out(line: socket.socket) -> None:
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["env"])
+    time.tzset()
     from indexer.cli import main
 
     main(job["arguments"])

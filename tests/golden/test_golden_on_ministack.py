@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from test_golden import INDEXER, close_what_the_runner_leaves
 
 from peers.golden_on_peer import PeerSystems, run, systems_on
 from peers.servers import PeerS3
 
-# The recorded runner leaves its relay's sockets to the end of the process.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
-)
 SAMPLE = (
     "combo_subject_r1f0c0",  # an original is made
     "combo_subject_r1f1c1_diff",  # a file is replaced
@@ -25,9 +20,8 @@ SAMPLE = (
 
 @pytest.fixture(scope="module")
 def systems(ministack: PeerS3) -> Iterator[PeerSystems]:
-    with systems_on(ministack, 0, INDEXER) as running:
+    with systems_on(ministack) as running:
         yield running
-    close_what_the_runner_leaves(running)
 
 
 @pytest.mark.parametrize("name", SAMPLE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,88 +12,70 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve()
-sys.path.append(str(HERE.parents[1] / "golden"))
+from golden import run as golden_run
+from golden.case import CASES, Case, Snapshot, load
+from golden.systems import CaseSystems
+from peers.relayed import WriteLog
+from peers.servers import PeerS3
+from relay import HOST
 
-import golden_runner  # noqa: E402 - recorded with the cases, and no module of a package
-
-from patience import PATIENCE_S  # noqa: E402
-from peers.relayed import WriteLog  # noqa: E402
-from peers.servers import PeerS3  # noqa: E402
-
-CASES: dict[str, str] = golden_runner.case_files([str(HERE.parents[1] / "golden" / "cases")])
 DATED = re.compile(r"\.\d{8}\.json$")
 LOST = re.compile(r"(?<!not) (deleted|overwritten|unexpected)$|written without need$|changed DocDB")
-"""What the runner says of something that it did not expect to change."""
+"""What is said of something that was not expected to change."""
 STOPPED = re.compile(r"^apply exits with [14]\b")
 
 
-class PeerSystems(golden_runner.Systems):  # type: ignore[misc]
-    """S3 is a peer's; DocDB and Code Ocean are the runner's own. Every write to S3 passes a relay that notes it."""
+class PeerSystems(CaseSystems):
+    """S3 is a peer's; DocDB and Code Ocean are those of the golden cases. A relay notes every write to S3."""
 
-    def __init__(self, peer: PeerS3, number: int, indexer: list[str]) -> None:
-        self.peer, self.log = peer, WriteLog(peer.port)
-        self.buckets: set[str] = set()
-        golden_runner.TIMEOUT_S = PATIENCE_S * 4
-        super().__init__(number, indexer, sys.executable)
+    def __init__(self, peer: PeerS3) -> None:
+        self._peer, self._log = peer, WriteLog(peer.port)
+        self._buckets: set[str] = set()
+        super().__init__()
 
-    def start(self, number: int, warm: str) -> None:
-        """The runner's own servers; the command is led to the relay."""
-        super().start(number, warm)
-        self.stack, self.s3 = self.s3, self.log.endpoint_port
+    def s3_endpoint(self) -> str:
+        """The relay."""
+        return f"http://{HOST}:{self._log.endpoint_port}"
 
-    def load(self, case: dict[str, Any]) -> None:
-        """The state of the three systems."""
-        golden_runner.http(self.stack, "/_load", {"s3": {}, "codeocean": case["codeocean"]})
-        for bucket in self.buckets:
-            self.peer.forget(bucket)
-        self.buckets = set()
+    def load_s3_and_codeocean(self, case: Case) -> None:
+        """Buckets of earlier cases are gone."""
+        self.ask("/_load", {"s3": {}, "codeocean": case["codeocean"]})
+        self._forget_buckets()
         for bucket, objects in {case["bucket"]: case["s3"], **case["buckets"]}.items():
-            self.peer.create_bucket(bucket)
-            self.buckets.add(bucket)
+            self._peer.create_bucket(bucket)
+            self._buckets.add(bucket)
             for key, one in objects.items():
-                self.peer.put(bucket, key, _body(one))
-        for generation in golden_runner.LINKS:
-            self.coll(generation).delete_many({})
-            if case[generation]:
-                self.coll(generation).insert_many([dict(one) for one in case[generation]])
-        self.reset()
+                self._peer.put(bucket, key, _body(one))
 
-    def reset(self) -> None:
-        """Forget what was written."""
-        self.mark = len(golden_runner.http(self.stack, "/_journal"))
-        self.log.writes.clear()
-        if self.tap:
-            with self.tap.lock:
-                self.tap.writes = []
+    def forget_writes(self) -> None:
+        """Note them from here on."""
+        super().forget_writes()
+        self._log.writes.clear()
 
-    def journal(self) -> tuple[list[dict[str, Any]], None]:
-        """What was written; requests to DocDB are not counted, which is no matter of S3's."""
-        codeocean = golden_runner.http(self.stack, "/_journal")[self.mark :]
-        return [
-            *codeocean,
-            *({"op": one.op, "bucket": one.bucket, "key": one.key} for one in self.log.writes),
-        ], None
+    def journal(self) -> list[dict[str, Any]]:
+        """The writes to the peer, and to Code Ocean."""
+        of_s3 = [{"op": one.op, "bucket": one.bucket, "key": one.key} for one in self._log.writes]
+        return [*super().journal(), *of_s3]
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self) -> Snapshot:
         """The three systems as they are."""
-        dump = golden_runner.http(self.stack, "/_dump")
-        records = {one: list(self.coll(one).find({})) for one in golden_runner.LINKS}
-        s3 = {bucket: self.peer.objects(bucket) for bucket in self.buckets}
-        return {"s3": s3, "codeocean": dump["codeocean"], **records}
+        return super().snapshot() | {"s3": {one: self._peer.objects(one) for one in self._buckets}}
 
     def close(self) -> None:
-        """Stop the runner's servers, and leave the peer without a bucket."""
-        for bucket in self.buckets:
-            self.peer.forget(bucket)
-        self.buckets = set()
+        """Stop what was started, and leave the peer without a bucket."""
+        self._forget_buckets()
         super().close()
-        self.log.close()
+        self._log.close()
+
+    def _forget_buckets(self) -> None:
+        for bucket in self._buckets:
+            self._peer.forget(bucket)
+        self._buckets = set()
 
 
 @dataclass(frozen=True)
 class CaseOutcome:
-    """What came of a case: `left out` (why), or the runner's problems with it."""
+    """What came of a case: `left out` (why), or what did not hold."""
 
     name: str
     left_out: str = ""
@@ -123,7 +104,7 @@ def why_not(case: dict[str, Any]) -> str:
 
 def run(name: str, systems: PeerSystems) -> CaseOutcome:
     """One case: plan, apply, plan again, apply again."""
-    text = Path(CASES[name]).read_text(encoding="utf-8")
+    text = CASES[name].read_text(encoding="utf-8")
     case = json.loads(text)
     if reason := why_not(case):
         return CaseOutcome(name, left_out=reason)
@@ -133,19 +114,15 @@ def run(name: str, systems: PeerSystems) -> CaseOutcome:
         for key in [one for one in expected if DATED.search(one) and one not in there]:
             # A server dates what it is given itself, and that is the date of the original.
             expected[DATED.sub(".<date>.json", key)] = expected.pop(key)
-    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
-        json.dump(case, file)
-        file.flush()
-        problems, _ = golden_runner.run_case(name, file.name, systems, skip_second=False, keep=None)
-    if problems is None:
-        return CaseOutcome(name, left_out="the DocDB server cannot hold what it needs")
+    with tempfile.TemporaryDirectory(prefix="golden-") as folder:
+        problems = golden_run.run(load(json.dumps(case)), systems, Path(folder))
     return CaseOutcome(name, problems=tuple(problems))
 
 
 @contextmanager
-def systems_on(peer: PeerS3, number: int, indexer: str) -> Iterator[PeerSystems]:
+def systems_on(peer: PeerS3) -> Iterator[PeerSystems]:
     """Everything that the cases need."""
-    running = PeerSystems(peer, number, [indexer])
+    running = PeerSystems(peer)
     try:
         yield running
     finally:

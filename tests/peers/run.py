@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve()
-sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "bench")]
+sys.path.insert(0, str(HERE.parents[1]))
 
 from indexer_sandbox.s3 import S3Server  # noqa: E402
 from peers.golden_on_peer import CASES, CaseOutcome, run, systems_on  # noqa: E402
 from peers.servers import CEPH, PACKAGES, PYTHON, MissingServerError, PeerS3, ministack, radosgw  # noqa: E402
-from peers.story import INDEXER, Outcomes, tell  # noqa: E402
+from peers.story import Outcomes, tell  # noqa: E402
 
 PAGE = HERE.parents[2] / "docs" / "servers.md"
 TABLE = re.compile(r"(<!-- written by: make peers -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -122,7 +122,7 @@ def _tried(server: Server) -> tuple[Outcomes, list[str]]:
 
 
 def _golden(peer: PeerS3) -> list[CaseOutcome]:
-    with systems_on(peer, os.getpid(), INDEXER) as systems:
+    with systems_on(peer) as systems:
         return [run(name, systems) for name in sorted(CASES)]
 
 
