@@ -6,6 +6,7 @@ closes, for whatever reason the parent ended, the process deletes DIRECTORY and 
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import shutil
@@ -28,6 +29,7 @@ def main(directory: Path, port: int) -> None:
     sys.argv = ["nx-27017", "--host", HOST, "-p", str(port), "--data-dir", str(directory / "data")]
     sys.argv += ["--pid-file", str(directory / "pid"), "--log-file", str(directory / "log")]
     _refuse_what_grows_too_large()
+    _read_no_more_than_is_asked_for()
     runpy.run_module("nx_27017.nx_27017", run_name="__main__")
 
 
@@ -50,6 +52,27 @@ def _refuse_what_grows_too_large() -> None:
         return unlimited(collection, query, update, *args, **named)
 
     Collection.update_one = update_one
+
+
+def _read_no_more_than_is_asked_for() -> None:
+    """Copies of whole records, and a look at each of their objects, took most of the server's time."""
+    from neosqlite import collection
+    from neosqlite.collection.query_helper.aggregation import AggregationMixin
+
+    of_whole, with_types = AggregationMixin._apply_projection, collection.neosqlite_json_loads
+
+    def apply_projection(self: Any, projection: dict[str, Any], document: dict[str, Any]) -> Any:
+        if projection and all(wanted == 1 and "." not in name for name, wanted in projection.items()):
+            document = {name: document[name] for name in ("_id", *projection) if name in document}
+        return of_whole(self, projection, document)
+
+    def loads(text: str, **named: Any) -> Any:
+        if named or any(mark in text for mark in ("__neosqlite", '"$date"')):
+            return with_types(text, **named)
+        return json.loads(text)
+
+    AggregationMixin._apply_projection = apply_projection
+    collection.neosqlite_json_loads = loads
 
 
 def _exit_with_parent(directory: Path) -> None:
