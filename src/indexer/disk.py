@@ -112,7 +112,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def replace_file(path: Path, body: bytes) -> None:
-    """Replace a file in one step, durably: an old one stays whole whatever happens. Raises OSError.
+    """Replace a file in one step, durably: an old one stays whole, even if this fails. Raises OSError.
 
     A new one is its owner's only; one that was there keeps its mode.
     """
@@ -167,7 +167,7 @@ class DiskLines:
             raise
 
     def add(self, line: str, *, durable: bool) -> None:
-        """Add a line. It begins with the line break, which ends whatever somebody's crash tore before it."""
+        """Add a line. It begins with the line break, which ends a line that a crash tore before it."""
         rest = memoryview(f"\n{line}".encode("utf-8", "backslashreplace"))
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
@@ -213,7 +213,7 @@ class DiskFolder:
         replace_file(self.path / name, body)
 
     def remove(self, name: str) -> None:
-        """A file is gone; none need be there."""
+        """Remove a file, if it is there."""
         self._no_link()
         (self.path / name).unlink(missing_ok=True)
 

@@ -56,7 +56,7 @@ class SystemFaultError(IndexerError):
 
 
 class OutageError(SystemFaultError):
-    """The system as a whole does not answer, or no longer takes our credentials: whatever else is asked fails too.
+    """The system as a whole does not answer, or no longer accepts our credentials: everything else asked of it fails, too.
 
     Any other `SystemFaultError` is about the one thing that was asked for.
     """

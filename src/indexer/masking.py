@@ -77,7 +77,7 @@ def masked_hint(hint: str) -> str:
 
 
 def said(text: object, limit: int) -> str:
-    """The beginning of a vendor's words; masked before they are cut, since half of a secret is none that is known."""
+    """The beginning of a vendor's words; masked before they are cut, since half of a secret would not be recognised."""
     return masked(str(text))[:limit]
 
 
