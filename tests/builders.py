@@ -31,12 +31,12 @@ from indexer.model.snapshot import (
 from indexer.model.values import etag_of, to_bytes
 from indexer.planner.assemble import Identity
 from indexer.planner.asset import AssetPlan, plan_asset
-from indexer.planner.bucket import plan_here
+from indexer.planner.asset_planner import plan_here
 from indexer.planner.plan import Planned, plan_snapshot
 from indexer.planner.rules import Rules, WholeReads
 from indexer.runs.apply import RunOptions, apply_plan
 from indexer.runs.connect import Systems
-from indexer.runs.files import PlanFile, as_file
+from indexer.runs.loading import PlanFile, as_file
 from memory import START, StoredDataAsset, World
 
 BUCKET = "bucket"

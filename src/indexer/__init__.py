@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from indexer.runs.apply import apply
     from indexer.runs.config_file import load_config
     from indexer.runs.drift import drift
-    from indexer.runs.files import PlanFile, load_plan, save_plan
+    from indexer.runs.files import save_plan
+    from indexer.runs.loading import PlanFile, load_plan
     from indexer.runs.plan import UnreadError, plan
     from indexer.runs.undo import Undone, undo
 
@@ -50,7 +51,8 @@ _PLACES = {
     "runs.apply": ("apply",),
     "runs.config_file": ("load_config",),
     "runs.drift": ("drift",),
-    "runs.files": ("PlanFile", "load_plan", "save_plan"),
+    "runs.files": ("save_plan",),
+    "runs.loading": ("PlanFile", "load_plan"),
     "runs.plan": ("UnreadError", "plan"),
     "runs.undo": ("Undone", "undo"),
 }

@@ -14,7 +14,8 @@ import indexer
 from builders import BUCKET, plan_of, world_of
 from indexer.errors import UsageError
 from indexer.model.place import S3Place, check_apart
-from indexer.runs.files import as_file, check_writable, write_whole
+from indexer.runs.files import check_writable, write_whole
+from indexer.runs.loading import as_file
 from indexer.runs.mirror import working_folder
 from indexer.systems.archive import open_archive
 from indexer.systems.s3_files import S3Files, s3_files

@@ -14,7 +14,8 @@ import pytest
 from builders import BUCKET, Warned, apply_to, by_kind, outcome_of, plan_of, record, rules, statuses, world_of
 from indexer.model.action import content_id
 from indexer.model.plan import Plan, plan_digest
-from indexer.runs.files import load_plan, plan_document
+from indexer.runs.files import plan_document
+from indexer.runs.loading import load_plan
 from indexer.runs.undo import undo
 from memory import Crash, World
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from commands import Run
-from indexer.runs.files import load_plan, plan_text
+from indexer.runs.files import plan_text
+from indexer.runs.loading import load_plan
 from patience import PATIENCE_S
 from rendered import delete, plan_of, put, result_of
 

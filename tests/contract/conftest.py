@@ -16,7 +16,8 @@ from pymongo import MongoClient
 from indexer.model.generation import GenerationName
 from indexer.systems import codeocean as codeocean_driver
 from indexer.systems import docdb as docdb_driver
-from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
+from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter
+from indexer.systems.codeocean_client import codeocean_client
 from indexer.systems.docdb import DocDBReader, DocDBWriter
 from indexer.systems.docdb_connection import connect
 from indexer.systems.pace import Pace

@@ -10,7 +10,7 @@ import pytest
 from pages import ROOT
 
 from indexer.model.action import action_id
-from indexer.runs.files import load_plan
+from indexer.runs.loading import load_plan
 
 PLANS = sorted((ROOT / "plans").glob("*.json"))
 

@@ -16,12 +16,12 @@ from indexer.model.observer import NOBODY
 from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.planner.assemble import Identity
-from indexer.planner.bucket import plan_here
+from indexer.planner.asset_planner import plan_here
 from indexer.planner.plan import plan_snapshot
 from indexer.runs.apply import RunOptions, apply_plan
 from indexer.runs.clock import check_clock
 from indexer.runs.connect import Systems
-from indexer.runs.files import PlanFile, as_file
+from indexer.runs.loading import PlanFile, as_file
 from indexer.runs.plan import look_at_clocks
 from indexer.runs.undo import _unknown, undo_plan, way_back
 from memory import Crash

@@ -17,7 +17,8 @@ from indexer.errors import RefusedError
 from indexer.model.action import content_id
 from indexer.model.content import Change
 from indexer.model.plan import plan_digest
-from indexer.runs.files import load_plan, plan_document, save_plan
+from indexer.runs.files import plan_document, save_plan
+from indexer.runs.loading import load_plan
 
 
 def document() -> dict[str, Any]:

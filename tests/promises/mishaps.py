@@ -14,7 +14,7 @@ from indexer.model.outcome import Result
 from indexer.runs.apply import RunOptions, apply_plan, bounds_of
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems
-from indexer.runs.files import load_plan
+from indexer.runs.loading import load_plan
 from resilience.arena import BUCKET, Arena
 
 Call = Callable[[], Any]

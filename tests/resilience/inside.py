@@ -17,14 +17,16 @@ from indexer.model.outcome import Result
 from indexer.model.plan import Plan
 from indexer.model.ports import Readers, Writers
 from indexer.planner.assemble import Identity
-from indexer.planner.bucket import plan_here
+from indexer.planner.asset_planner import plan_here
 from indexer.planner.plan import plan_snapshot
 from indexer.runs.apply import RunOptions, apply_plan, bounds_of
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, rules_of
-from indexer.runs.files import load_plan, save_plan
+from indexer.runs.files import save_plan
+from indexer.runs.loading import load_plan
 from indexer.runs.plan import scope_of
-from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
+from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter
+from indexer.systems.codeocean_client import codeocean_client
 from indexer.systems.docdb import DocDBReader, DocDBWriter
 from indexer.systems.docdb_connection import connect
 from indexer.systems.s3 import S3Reader, S3Writer, open_s3

@@ -23,7 +23,7 @@ from indexer.model.plan import Plan
 from indexer.runs.apply import results_folder
 from indexer.runs.config_file import load_config
 from indexer.runs.expected import load_expected
-from indexer.runs.files import load_either, load_plan, load_result
+from indexer.runs.loading import load_either, load_plan, load_result
 
 BOUNDS = Bounds(
     buckets=frozenset({BUCKET, "aind-private-data"}),

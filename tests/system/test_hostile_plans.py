@@ -18,7 +18,7 @@ from indexer.errors import RefusedError
 from indexer.runs.apply import RunOptions, apply, apply_plan, bounds_of, results_folder
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, open_systems
-from indexer.runs.files import load_plan
+from indexer.runs.loading import load_plan
 
 ORIGINAL = f"{ASSET}/original_metadata/subject.20250101.json"
 ARCHIVE = plan.archived()

@@ -415,7 +415,8 @@ def test_answers_of_code_ocean_are_read_or_refused_as_a_fault(stub: Stub) -> Non
     """Whatever a search comes back with: data assets of the right types, or a SystemFaultError."""
     from indexer.errors import SystemFaultError
     from indexer.model.location import Location
-    from indexer.systems.codeocean import CodeOceanReader, codeocean_client
+    from indexer.systems.codeocean import CodeOceanReader
+    from indexer.systems.codeocean_client import codeocean_client
 
     client = codeocean_client(f"http://127.0.0.1:{stub.server_port}", "token")
     reader = CodeOceanReader(client)

@@ -11,7 +11,7 @@ import pytest
 from workbench import BUCKET, Workbench
 
 from indexer.model.place import S3Place
-from indexer.runs.files import load_plan
+from indexer.runs.loading import load_plan
 from indexer.runs.mirror import working_folder
 from indexer_sandbox.faults import Fault
 

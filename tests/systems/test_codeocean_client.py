@@ -15,7 +15,8 @@ from builders import location, stored_mount
 from indexer.errors import OutageError, SystemFaultError
 from indexer.model.snapshot import DataAsset
 from indexer.systems import bodies
-from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter, codeocean_client
+from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter
+from indexer.systems.codeocean_client import codeocean_client
 from indexer_sandbox.codeocean import CodeOceanServer
 from indexer_sandbox.faults import Fault
 from indexer_sandbox.loopback import Environ, LoopbackServer, StartResponse

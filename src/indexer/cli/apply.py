@@ -89,7 +89,7 @@ def command(
     from indexer.cli.run import Run
     from indexer.model.place import parse_place
     from indexer.runs.apply import results_folder
-    from indexer.runs.files import plan_place
+    from indexer.runs.loading import plan_place
 
     stop = Event()
     with Run(talk, NAME) as run:
@@ -119,7 +119,7 @@ def _applied(plan: Place, folder: Place, own: ApplyOptions) -> list[str]:
     from pathlib import Path
 
     from indexer.applier.history import PLAN_FILE
-    from indexer.runs.files import has_neighbours
+    from indexer.runs.loading import has_neighbours
 
     typed = [str(plan), *given("--results", own.results)]
     if isinstance(plan, Path) and not has_neighbours(plan):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from indexer.render.formats import ReportFormat
     from indexer.render.report import Report
     from indexer.render.selection import Selection
-    from indexer.runs.files import PlanFile
+    from indexer.runs.loading import PlanFile
 
 NAME = "show"
 SUMMARY = "Show a plan or a result."
@@ -68,7 +68,7 @@ def command(
     from indexer.model.outcome import Result
     from indexer.model.reasons import REASONS
     from indexer.render.selection import Selection
-    from indexer.runs.files import load_either, plan_place
+    from indexer.runs.loading import load_either, plan_place
     from indexer.runs.run_folder import result_file
 
     selection = Selection(
@@ -110,7 +110,8 @@ def _comparison(
     from indexer.planner.compare import compare
     from indexer.render.of_comparison import comparison_report
     from indexer.render.selection import select_plan
-    from indexer.runs.files import PlanFile, document_text
+    from indexer.runs.files import document_text
+    from indexer.runs.loading import PlanFile
 
     plans = []
     for place, one in shown:

@@ -9,7 +9,9 @@ from indexer.model.observer import Observer
 from indexer.model.plan import Plan, Scope
 from indexer.model.ports import Readers
 from indexer.planner.assemble import Identity, assemble
-from indexer.planner.bucket import PlanAssets, Survey, managed_bucket, read_mounted, results_bucket
+from indexer.planner.asset_planner import PlanAssets
+from indexer.planner.bucket import managed_bucket, results_bucket
+from indexer.planner.rows import Survey, read_mounted
 from indexer.planner.rules import Rules
 
 

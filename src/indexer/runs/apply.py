@@ -32,7 +32,8 @@ from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.clock import check_clock, now
 from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import Systems, open_systems, places_of, rules_of
-from indexer.runs.files import PlanFile, as_file, document_bytes, has_neighbours
+from indexer.runs.files import document_bytes
+from indexer.runs.loading import PlanFile, as_file, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.run_folder import result_file
 from indexer.runs.shards import carry_out_there

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
-from indexer.config import WANTED, Config, secret_paths, setting_paths, table_at
+from indexer.config import Config, secret_paths, setting_paths, table_at
+from indexer.config_tables import WANTED
 from indexer.errors import UsageError
 from indexer.masking import hide
 from indexer.systems.settings import PARAMETER, settings_document

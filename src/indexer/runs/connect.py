@@ -98,7 +98,7 @@ def _connected(config: Config, parallel: int | None, observer: Observer) -> Iter
         check_primary(docdb)
         codeocean = None
         if credentials.codeocean is not None:
-            from indexer.systems.codeocean import codeocean_client
+            from indexer.systems.codeocean_client import codeocean_client
 
             codeocean = codeocean_client(credentials.codeocean.domain, credentials.codeocean.token)
             opened.callback(codeocean.session.close)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from indexer.config import DOMAIN, CodeOceanSettings, Config
+from indexer.config import Config
+from indexer.config_tables import DOMAIN, CodeOceanSettings
 from indexer.errors import UsageError
 from indexer.systems.settings import secret_fields
 

@@ -16,7 +16,7 @@ from indexer.disk import DiskFolder
 from indexer.errors import IndexerError, UsageError
 from indexer.model.place import KeptInStep, Place, S3Place
 from indexer.model.plan import Plan
-from indexer.runs.files import PlanFile
+from indexer.runs.loading import PlanFile
 from indexer.systems.s3_files import S3Files, s3_files
 
 EVERY_S = 1.0

@@ -18,7 +18,7 @@ from indexer.model.ports import Readers
 from indexer.model.settings import PolicyMode
 from indexer.model.snapshot import SystemName
 from indexer.planner.assemble import Identity
-from indexer.planner.bucket import plan_here
+from indexer.planner.asset_planner import plan_here
 from indexer.planner.plan import plan_snapshot
 from indexer.runs.clock import check_clock, now
 from indexer.runs.cluster import open_cluster

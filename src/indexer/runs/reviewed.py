@@ -7,7 +7,7 @@ from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.outcome import Result
 from indexer.model.place import Place
 from indexer.model.plan import Plan
-from indexer.runs.files import load_plan
+from indexer.runs.loading import load_plan
 
 
 def plan_beside(path: Place) -> Plan:

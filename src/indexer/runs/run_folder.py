@@ -8,7 +8,7 @@ from indexer.applier.history import JOURNAL_FILE, PLAN_FILE, RESULT_FILE
 from indexer.disk import DiskFolder
 from indexer.model.place import Place, S3Place
 from indexer.model.ports import Lines, RunFolder
-from indexer.runs.files import read_bytes
+from indexer.runs.loading import read_bytes
 
 
 class S3RunFolder:

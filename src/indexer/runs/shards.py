@@ -26,8 +26,8 @@ from indexer.model.observer import NOBODY
 from indexer.model.outcome import Outcome, Status
 from indexer.model.ports import Readers
 from indexer.planner.asset import AssetPlan
+from indexer.planner.asset_planner import AssetPlanner, PlanAssets, plan_here
 from indexer.planner.assets import AssetToRead, Unread
-from indexer.planner.bucket import AssetPlanner, PlanAssets, plan_here
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import Cluster
 from indexer.runs.connect import Systems, open_readers, open_systems

@@ -29,7 +29,7 @@ from indexer.planner.inverse import Kept
 from indexer.planner.policy import scope_of_undo
 from indexer.planner.undo import Undo, plan_undo
 from indexer.runs.carry_out import archive_place
-from indexer.runs.files import load_result
+from indexer.runs.loading import load_result
 from indexer.runs.reviewed import needed_plan_of, plan_beside
 from indexer.runs.run_folder import finished_run, result_file
 from indexer.systems.archive import open_archive

@@ -24,7 +24,7 @@ from indexer.model.outcome import AfterImage, Result
 from indexer.model.place import Place, parse_place
 from indexer.model.plan import Plan
 from indexer.runs.carry_out import archive_place
-from indexer.runs.files import load_result
+from indexer.runs.loading import load_result
 from indexer.runs.reviewed import plan_beside
 from indexer.runs.run_folder import finished_run
 

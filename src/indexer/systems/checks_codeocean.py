@@ -12,7 +12,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from indexer.errors import SystemFaultError
 from indexer.model.check import Check, failed, not_tried
 from indexer.systems.checks_network import Host, check_host, host_of, proxied, through_proxy
-from indexer.systems.codeocean import codeocean_client, codeocean_faults
+from indexer.systems.codeocean_client import codeocean_client, codeocean_faults
 
 RETRIES = 1
 """Of what passes; `doctor` tells of a system that needs more."""

@@ -1,0 +1,41 @@
+"""How one asset is planned, and where: here, or on other machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from indexer.model.ports import Readers
+from indexer.model.snapshot import Asset
+from indexer.planner.asset import AssetPlan, plan_asset
+from indexer.planner.assets import AssetToRead, Unread, read_assets
+from indexer.planner.register import plan_registration
+from indexer.planner.results import plan_result
+from indexer.planner.rules import Rules, WholeReads
+
+
+@dataclass(frozen=True, slots=True)
+class AssetPlanner:
+    """How the assets of one bucket are planned; it crosses to other machines."""
+
+    rules: Rules
+    whole: WholeReads
+    results: bool = False
+    """It is the bucket of results: nothing is written to it."""
+
+    def decide(self, asset: Asset) -> AssetPlan:
+        """One asset's plan. Raises MustReadError for what it must see."""
+        if self.results:
+            return plan_result(asset, self.rules, self.whole)
+        if asset.rows:
+            return plan_asset(asset, self.rules, self.whole)
+        return plan_registration(asset, self.rules, self.whole)
+
+
+PlanAssets = Callable[[Iterable[AssetToRead], AssetPlanner], Iterator[AssetPlan | Unread]]
+"""Reads assets and plans each; what comes out is in the order of what goes in."""
+
+
+def plan_here(readers: Readers, parallel: int) -> PlanAssets:
+    """In this process."""
+    return lambda work, planner: read_assets(readers, work, planner.decide, planner.rules, parallel)
