@@ -14,7 +14,7 @@ from contract_handles import DataAssets, Objects, Records
 from pymongo import MongoClient
 
 from indexer.model.generation import GenerationName
-from indexer.systems import codeocean as codeocean_driver
+from indexer.systems import codeocean_client as codeocean_driver
 from indexer.systems import docdb as docdb_driver
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter
 from indexer.systems.codeocean_client import codeocean_client

@@ -31,7 +31,7 @@ from system.workbench import BUCKET, INDEXER, Workbench, empty_systems, our_byte
 
 MODIFIED = {"v1": "last_modified", "v2": "_last_modified"}
 HASTY = """
-from indexer.systems import codeocean, docdb_connection as docdb, s3
+from indexer.systems import codeocean_client as codeocean, docdb_connection as docdb, s3
 s3.ATTEMPTS, s3.READ_TIMEOUT_S = 2, 1
 docdb.SERVER_SELECTION_MS, docdb.SOCKET_TIMEOUT_MS, docdb.READ_DEADLINE_S = 1_000, 1_000, 2.0
 codeocean.READ_TIMEOUT_S, codeocean.RETRIES = 1.0, 2
