@@ -14,6 +14,7 @@ from contract_handles import DataAssets, Objects, Records
 from pymongo import MongoClient
 
 from indexer.model.generation import GenerationName
+from indexer.systems import codeocean as codeocean_reader
 from indexer.systems import codeocean_client as codeocean_driver
 from indexer.systems import docdb as docdb_driver
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter
@@ -211,7 +212,7 @@ def data_assets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         lambda: {key: bool(one["archived"]) for key, one in server.data_assets().items()},
         lambda: server.faults.add(Fault("*", 403, count=None)),
         lambda nth: server.faults.add(Fault("SearchDataAssets", 500, after=nth - 1, count=None)),
-        lambda rows: monkeypatch.setattr(codeocean_driver, "ROWS_A_PAGE", rows),
+        lambda rows: monkeypatch.setattr(codeocean_reader, "ROWS_A_PAGE", rows),
     )
     client.session.close()
     server.close()
