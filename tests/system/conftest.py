@@ -6,15 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workbench import Workbench, empty_systems
+from workbench import Workbench, working_at
 
 
 @pytest.fixture
 def workbench(tmp_path: Path) -> Iterator[Workbench]:
     """Empty systems of this test's own."""
-    work = tmp_path / "work"
-    work.mkdir()
-    with empty_systems() as sandbox:
-        bench = Workbench(sandbox, work)
+    with working_at(tmp_path / "work") as bench:
         yield bench
-        bench.close()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from workbench import BUCKET, Workbench
+from workbench import BUCKET, Workbench, working_at
 
 from indexer import IndexerError, apply, load_config, load_plan, save_plan
 from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
@@ -27,6 +27,18 @@ RUN_THERE = tuple(f"s3://{RUNS}/run/{name}" for name in ("journal.jsonl", "resul
 @pytest.fixture
 def bench(workbench: Workbench) -> Workbench:
     """A finished run in a folder and one in S3, and drift for another."""
+    return after_two_runs(workbench)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """The same, for all tests in which nothing is ever written."""
+    with working_at(tmp_path_factory.mktemp("untouched")) as workbench:
+        yield after_two_runs(workbench)
+
+
+def after_two_runs(workbench: Workbench) -> Workbench:
+    """One in a folder and one in S3, and drift for a third."""
     workbench.sandbox.s3.create_bucket(RUNS)
     workbench.insert_in_step("asset", subject={"subject_id": "1"})
     for results in ("run", f"s3://{RUNS}/run"):
@@ -65,8 +77,11 @@ def image_of(bench: Workbench) -> str:
     ],
     ids=["plan", "undo", "plan-events", "apply-events", "drift-summary", "apply-results", "apply-archive"],
 )
-def test_no_command_writes_there(bench: Workbench, command: tuple[str, ...], places: tuple[str, ...]) -> None:
+def test_no_command_writes_there(
+    untouched: Workbench, command: tuple[str, ...], places: tuple[str, ...]
+) -> None:
     """Exit status 2, and every byte is as it was."""
+    bench = untouched
     image = (image_of(bench),) if "--results" not in command and "--archive" not in command else ()
     before = everything(bench)
     for place in (*places, *image):
@@ -107,8 +122,9 @@ def test_a_plan_may_lie_in_a_run_folder_under_another_name(bench: Workbench) -> 
             assert done.returncode == 0, done.stderr
 
 
-def test_the_python_api_writes_there_neither(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_api_writes_there_neither(untouched: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It raises in words, before anything is read or written."""
+    bench = untouched
     for name in [name for name in os.environ if name.startswith(("INDEXER", "AWS_"))]:
         monkeypatch.delenv(name)
     for name, value in bench.sandbox.environment().items():

@@ -54,6 +54,16 @@ def _new_docdb() -> DocDBServer:
     return server
 
 
+@contextmanager
+def working_at(folder: Path) -> Iterator[Workbench]:
+    """Empty systems, and a workbench in this folder."""
+    folder.mkdir(exist_ok=True)
+    with empty_systems() as sandbox:
+        bench = Workbench(sandbox, folder)
+        yield bench
+        bench.close()
+
+
 def our_bytes(value: Any) -> bytes:
     """The bytes of a file in step."""
     return json.dumps(value, indent=3, ensure_ascii=False, sort_keys=True).encode()
