@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -32,6 +33,34 @@ IMPORTED = (
     ),
     "deepdiff",
 )
+
+
+SHIM = """#!{python} -IS
+import json, os, socket, sys
+if sys.argv[1:2] == ["sandbox"]:  # which lives until somebody signals to it
+    os.execv({installed!r}, [{installed!r}, *sys.argv[1:]])
+line = socket.socket(socket.AF_UNIX)
+line.connect({address!r})
+job = dict(arguments=sys.argv[1:], folder=os.getcwd(), env=dict(os.environ))
+socket.send_fds(line, [b"."], [0, 1, 2])
+line.sendall(json.dumps(job).encode() + b"\\n")
+status = int(line.makefile().readline())
+sys.exit(status if status >= 0 else 128 - status)
+"""
+"""What a shell finds as `indexer`: it has the command carried out by the warm process, on its own streams."""
+
+
+@functools.cache
+def command_for_shells() -> Path:
+    """A folder with nothing in it but such an `indexer`, to be put before the others on a shell's path."""
+    address = _address()
+    command = Path(address).with_name("bin") / "indexer"
+    command.parent.mkdir()
+    installed = str(Path(sys.executable).with_name("indexer"))
+    text = SHIM.format(python=sys.executable, installed=installed, address=address)
+    command.write_text(text, encoding="utf-8")
+    command.chmod(0o755)
+    return command.parent
 
 
 def run(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -69,8 +98,7 @@ def _address() -> str:
         for stream in (started.stdin, started.stdout):
             stream.close()  # type: ignore[union-attr]
         started.wait()
-        Path(address).unlink()
-        Path(address).parent.rmdir()
+        shutil.rmtree(Path(address).parent)
 
     atexit.register(end)
     return address
@@ -102,7 +130,7 @@ def _serve(address: str) -> None:
 
 def _carry_out(line: socket.socket) -> None:
     """Run one command in a child, as the first thing that its interpreter does, and tell its status."""
-    _, streams, _, _ = socket.recv_fds(line, 1, 2)
+    _, streams, _, _ = socket.recv_fds(line, 1, 3)
     job = json.loads(line.makefile().readline())
     child = os.fork()
     if child:
@@ -110,10 +138,24 @@ def _carry_out(line: socket.socket) -> None:
         line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
         os._exit(0)
     line.close()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, stream in enumerate((nothing, *streams)):
+    if len(streams) == 2:
+        streams.insert(0, os.open(os.devnull, os.O_RDONLY))
+    for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    # Python's own objects would know of the former streams whether they can be sought in.
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        last = number == 2
+        one = open(  # noqa: SIM115 - it ends with the process
+            number,
+            "w" if number else "r",
+            buffering=1 if last else -1,
+            encoding="utf-8",
+            errors="backslashreplace" if last else "strict",
+            closefd=False,
+        )
+        setattr(sys, name, one)
+        setattr(sys, f"__{name}__", one)
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["env"])

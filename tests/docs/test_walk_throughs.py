@@ -10,12 +10,15 @@ import pytest
 from pages import ROOT, pages, read, section
 from walk_through import Step, first_terminal, follow, missing, newcomer, steps
 
+import warm
+
 HOW_TO = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return newcomer(tmp_path)
+    """With a command that is warm; the README's alone is typed with the installed one."""
+    return newcomer(tmp_path, warm.command_for_shells())
 
 
 def walked(page: list[Step], environment: Mapping[str, str], scratch: Path) -> tuple[Path, str]:
@@ -26,10 +29,10 @@ def walked(page: list[Step], environment: Mapping[str, str], scratch: Path) -> t
         return directory, follow(page[1:], directory, exported)
 
 
-def test_every_command_of_the_readme_succeeds(environment: dict[str, str], tmp_path: Path) -> None:
+def test_every_command_of_the_readme_succeeds(tmp_path: Path) -> None:
     """The last plan finds nothing to do: with --detailed-exitcode it would not exit with 0 else."""
     typed = steps(section(read("README.md"), "Try it on a sandbox"))
-    directory, printed = walked(typed, environment, tmp_path)
+    directory, printed = walked(typed, newcomer(tmp_path), tmp_path)
     assert "asset-gone" in printed
     assert (directory / "plan.json").is_file()
     assert list((directory / "plan.results").glob("*/result.json"))
@@ -45,7 +48,7 @@ def beside_a_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple
     """Its indexer.toml, and the environment that leads to it: one sandbox for all how-to guides."""
     directory, scratch = tmp_path_factory.mktemp("sandbox"), tmp_path_factory.mktemp("scratch")
     typed = "indexer sandbox --directory . --assets 30"
-    with first_terminal(typed, directory, newcomer(scratch), scratch) as exported:
+    with first_terminal(typed, directory, newcomer(scratch, warm.command_for_shells()), scratch) as exported:
         yield (directory / "indexer.toml").read_text(encoding="utf-8"), exported
 
 

@@ -56,10 +56,10 @@ def missing(shown: str, printed: str) -> str | None:
     return None
 
 
-def newcomer(home: Path) -> dict[str, str]:
-    """A new user's environment: the command is on the path, nothing leads to other systems."""
+def newcomer(home: Path, *folders: Path) -> dict[str, str]:
+    """A new user's environment: the command is on the path (or in these folders), nothing leads to other systems."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "INDEXER_"))}
-    return own | {"PATH": f"{BIN}{os.pathsep}{own['PATH']}", "HOME": str(home)}
+    return own | {"PATH": os.pathsep.join(map(str, (*folders, BIN, own["PATH"]))), "HOME": str(home)}
 
 
 @contextmanager
