@@ -1,6 +1,6 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage gate bench soak explore planted mutants peers lowest newest lint format docs site \
+.PHONY: help demo test quick coverage gate bench soak explore planted mutants peers lowest newest lint format docs site \
 	release audit image lock clean
 
 # python3.11, which requirements-dev.txt is made for, or else a python3 that is new enough.
@@ -21,6 +21,9 @@ demo: $(READY) ## Plan, show, apply and plan again, on embedded S3, DocDB and Co
 
 test: $(READY) $(PEERS) ## Run all tests
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+quick: $(READY) ## Run the tests that start no server, no browser and no process: under a minute
+	$(BIN)/pytest -q --quick -n 2
 
 coverage: $(READY) $(PEERS) ## The same, measured: which lines and branches the tests go through; takes twice as long
 	$(BIN)/coverage erase
