@@ -10,7 +10,7 @@ import pytest
 from indexer.masking import forget
 from memory import World
 
-pytest_plugins = ["quick", "peers.fixtures"]
+pytest_plugins = ["quick", "scratch", "peers.fixtures"]
 ORDER = {"resilience": 0, "docs": 1, "golden": 2, "system": 3, "promises": 4}
 """Folders whose tests take longest."""
 
