@@ -12,11 +12,12 @@ from indexer.model.drift import ExpectedDrift
 from indexer.model.plan import Finding, Withheld
 from indexer.planner.compare import compare
 from indexer.planner.gate import judge
-from indexer.render.formats import Reader, ReportFormat, rendered
+from indexer.render.formats import ReportFormat, rendered
 from indexer.render.of_comparison import comparison_report
 from indexer.render.of_plan import plan_report
 from indexer.render.of_result import result_report
 from indexer.render.of_verdict import verdict_report
+from indexer.render.reader import Reader
 from rendered import delete, plan_of, put, result_of
 
 PLAN = plan_of(

@@ -18,11 +18,11 @@ from indexer.model.plan import Finding
 from indexer.model.reasons import REASONS
 from indexer.planner.gate import judge
 from indexer.render.annotations import report_annotations
-from indexer.render.formats import Where
 from indexer.render.junit import SHOWN, report_junit
 from indexer.render.markdown import MAX_CHARACTERS, report_markdown
 from indexer.render.of_verdict import verdict_report
 from indexer.render.paint import PLAIN
+from indexer.render.reader import Where
 from indexer.render.sarif import report_sarif
 from indexer.render.text import report_text
 from rendered import plan_of, put

@@ -28,12 +28,13 @@ from indexer.model.run_event import PlanMade
 from indexer.planner.compare import compare
 from indexer.planner.gate import judge
 from indexer.render.checkup import check_line
-from indexer.render.formats import Reader, ReportFormat, rendered
+from indexer.render.formats import ReportFormat, rendered
 from indexer.render.of_comparison import comparison_report
 from indexer.render.of_plan import plan_report
 from indexer.render.of_result import result_report
 from indexer.render.of_verdict import verdict_report
 from indexer.render.paint import PLAIN, Paint
+from indexer.render.reader import Reader
 from indexer.render.report import Report
 from indexer.render.safe import safe, safe_json
 from indexer.render.text import outline

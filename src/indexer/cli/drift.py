@@ -16,14 +16,15 @@ from indexer.cli.repository import lines_of_buckets, repository_path
 from indexer.cli.scope import ScopeOptions, compared
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data, paint_for
-from indexer.render.formats import WIDTH, GateFormat
+from indexer.render.formats import GateFormat
+from indexer.render.paint import WIDTH
 
 if TYPE_CHECKING:
     from indexer.cli.run import Run
     from indexer.errors import IndexerError
     from indexer.model.drift import Verdict
     from indexer.model.plan import Plan
-    from indexer.render.formats import Where
+    from indexer.render.reader import Where
     from indexer.render.report import Report
 
 NAME = "drift"
@@ -69,8 +70,9 @@ def command(
     """
     from indexer import __version__, drift
     from indexer.cli.run import Run
-    from indexer.render.formats import Reader, rendered
+    from indexer.render.formats import rendered
     from indexer.render.of_verdict import verdict_report
+    from indexer.render.reader import Reader
     from indexer.runs.expected import load_expected
     from indexer.runs.files import append_text
 
@@ -114,7 +116,8 @@ def _read(run: Run, scope: ScopeOptions, work: WorkOptions) -> tuple[Plan, Index
 def _rendered(
     verdict: Verdict, report: Report, output: GateFormat, expected: Path | None, config: str | None
 ) -> str:
-    from indexer.render.formats import Reader, rendered
+    from indexer.render.formats import rendered
+    from indexer.render.reader import Reader
     from indexer.runs.files import document_text
 
     if output == "json":
@@ -126,7 +129,7 @@ def _rendered(
 def _where(verdict: Verdict, expected: Path | None, config: str | None) -> Where:
     """Where drift is shown: in the rules, where an expectation would go, or else at the bucket in the configuration."""
     from indexer.model.location import parse_location
-    from indexer.render.formats import CONFIGURATION, Where
+    from indexer.render.reader import CONFIGURATION, Where
 
     if expected is not None:
         return Where(repository_path(expected))

@@ -78,8 +78,8 @@ def _report(talk: Talk, plan: Plan, out: str, config: str | None) -> None:
     """What the plan holds, most important last: that is what stays on the screen."""
     import shutil
 
-    from indexer.render.formats import WIDTH
     from indexer.render.of_plan import plan_report
+    from indexer.render.paint import WIDTH
     from indexer.render.text import alarm_lines, outline
 
     report = plan_report(plan)

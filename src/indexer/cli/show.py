@@ -143,6 +143,7 @@ def _result(result: Result, file: Place, output: ShowFormat, selection: Selectio
 
 
 def _rendered(report: Report, output: ReportFormat) -> str:
-    from indexer.render.formats import Reader, rendered
+    from indexer.render.formats import rendered
+    from indexer.render.reader import Reader
 
     return rendered(report, output, Reader(paint_for(sys.stdout)))

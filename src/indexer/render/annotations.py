@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from indexer.model.drift import RuleUse
-from indexer.render.formats import Where
+from indexer.render.reader import Where
 from indexer.render.report import Group, Level, Report
 from indexer.render.safe import safe
 from indexer.render.words import counted, rule_line, target

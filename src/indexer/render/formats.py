@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, assert_never
 
-from indexer.render.paint import PLAIN, Paint
+from indexer.render.reader import Reader
 
 if TYPE_CHECKING:
     from indexer.render.report import Report
 
-CONFIGURATION = "indexer.toml"
-WIDTH = 160
-"""Columns of a screen that is none."""
 ReportFormat = Literal["text", "markdown", "html", "junit", "sarif", "github"]
 ShowFormat = Literal["text", "json", "markdown", "html"]
 GateFormat = Literal["text", "json", "markdown", "junit", "sarif", "github"]
 """What each command offers; JSON is of the subject itself, not of what is told of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """The file of a repository that stands in for what drifts: the rules, or else the configuration."""
-
-    file: str = CONFIGURATION
-    """Relative to the repository's root."""
-    lines: Mapping[str, int] = field(default_factory=dict)
-    """By bucket; any other is at the first line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """What a format may have to know of who reads it."""
-
-    paint: Paint = PLAIN
-    width: int = WIDTH
-    where: Where = field(default_factory=Where)
 
 
 def rendered(report: Report, output: ReportFormat, reader: Reader) -> str:

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+WIDTH = 160
+"""Columns where there is no screen."""
 STYLES = {
     "bold": "1",
     "dim": "2",

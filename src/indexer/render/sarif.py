@@ -23,7 +23,7 @@ from indexer.model.meaning import Meaning
 from indexer.model.plan import Finding
 from indexer.model.reasons import REASONS
 from indexer.model.values import canonical, sha256
-from indexer.render.formats import Where
+from indexer.render.reader import Where
 from indexer.render.report import Entry, Level, Report
 from indexer.render.safe import safe, safe_json
 from indexer.render.words import details, finding_line, rule_line, target

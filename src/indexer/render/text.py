@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby, islice
 
-from indexer.render.formats import WIDTH
-from indexer.render.paint import Cell, Paint, shortened, table
+from indexer.render.paint import WIDTH, Cell, Paint, shortened, table
 from indexer.render.report import Entry, Group, Report, Section, Table
 from indexer.render.safe import safe
 from indexer.render.words import counted
