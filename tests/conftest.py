@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from indexer.masking import forget
-from memory import World
+from shared.memory.world import World
 
-pytest_plugins = ["quick", "scratch", "peers.fixtures"]
+pytest_plugins = ["shared.quick", "shared.scratch", "peers.fixtures"]
 ORDER = {"resilience": 0, "docs": 1, "golden": 2, "system": 3, "promises": 4}
 """Folders whose tests take longest."""
 

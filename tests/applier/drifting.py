@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from builders import (
+from indexer.model.generation import V2, record_id
+from indexer.model.location import Location
+from indexer.model.plan import Plan
+from shared.builders import (
     BUCKET,
     by_kind,
     plan_of,
@@ -14,10 +17,7 @@ from builders import (
     stored_mount,
     world_of,
 )
-from indexer.model.generation import V2, record_id
-from indexer.model.location import Location
-from indexer.model.plan import Plan
-from memory import World
+from shared.memory.world import World
 
 REGISTER = rules(register_data_assets=True)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from builders import BUCKET, RESULTS, apply_to, bounds, plan_of, record, rules, stored_mount, world_of
 from indexer.applier.bounds import check_bounds
 from indexer.errors import RefusedError
 from indexer.model.action import Action, with_id
@@ -21,7 +20,8 @@ from indexer.model.content import (
     RestsOn,
 )
 from indexer.model.plan import Plan
-from memory import World
+from shared.builders import BUCKET, RESULTS, apply_to, bounds, plan_of, record, rules, stored_mount, world_of
+from shared.memory.world import World
 
 
 def busy_world() -> World:

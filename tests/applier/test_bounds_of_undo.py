@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-import forgery
-from builders import bounds
-from forgery import forged
 from indexer.applier.bounds import check_bounds
 from indexer.errors import RefusedError
 from indexer.model.generation import V1
 from indexer.model.plan import Plan
+from shared import forgery
+from shared.builders import bounds
+from shared.forgery import forged
 
 HERE = bounds(buckets=frozenset({forgery.BUCKET}), results_bucket=forgery.RESULTS)
 SHA = forgery.DIGEST

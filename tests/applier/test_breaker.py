@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from builders import BUCKET, apply_to, plan_of, record, world_of
 from indexer.errors import AccessDeniedError, OutageError, SystemFaultError
 from indexer.model.breaker import FAILURES_IN_A_ROW as LIMITS
-from memory import World
+from shared.builders import BUCKET, apply_to, plan_of, record, world_of
+from shared.memory.world import World
 
 FAILURES_IN_A_ROW = LIMITS["s3"]
 

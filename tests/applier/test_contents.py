@@ -9,18 +9,6 @@ from typing import Any
 
 import pytest
 
-from builders import record
-from forgery import (
-    BUCKET,
-    DIGEST,
-    archived,
-    as_read,
-    create_data_asset,
-    delete_record,
-    in_collection,
-    insert,
-    update,
-)
 from indexer.applier.contents import Draft, SourceChangedError, Sources, draft
 from indexer.applier.guard import SATISFIED, stale
 from indexer.model.action import Action
@@ -31,8 +19,20 @@ from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import Archive, DeleteOne, InsertOne, UpdateOne
 from indexer.model.values import blanked, fingerprint, sha256
 from indexer.systems.bson_values import archived as bson
-from ledgers import Bodies, Run, action_of
-from memory import World
+from shared.builders import record
+from shared.forgery import (
+    BUCKET,
+    DIGEST,
+    archived,
+    as_read,
+    create_data_asset,
+    delete_record,
+    in_collection,
+    insert,
+    update,
+)
+from shared.ledgers import Bodies, Run, action_of
+from shared.memory.world import World
 
 BODY = record(bucket=BUCKET, links={"Code Ocean": ["old"]}, subject={"n": 1})
 KEY = "asset/session.json"

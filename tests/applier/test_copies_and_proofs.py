@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import pytest
 
-from forgery import ASSET, BUCKET, copy, delete, of_object, put, target
 from indexer.applier.ledger import ANSWER_LOST
 from indexer.applier.objects import LiveRecords
 from indexer.errors import SystemFaultError
@@ -17,9 +16,11 @@ from indexer.model.action import Action
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import NO_ETAG, PreconditionFailed
 from indexer.model.values import etag_of, sha256, to_bytes
-from ledgers import action_of, told
-from memory import MemoryObjectWriter, World
-from object_runs import Objects
+from shared.forgery import ASSET, BUCKET, copy, delete, of_object, put, target
+from shared.ledgers import action_of, told
+from shared.memory.objects import MemoryObjectWriter
+from shared.memory.world import World
+from shared.object_runs import Objects
 
 FILE = f"{ASSET}/subject.json"
 ORIGINAL = f"{ASSET}/original_metadata/subject.20250101.json"

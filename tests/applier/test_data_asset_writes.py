@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from builders import stored_mount
-from forgery import BUCKET, archive_data_asset, create_data_asset, delete_data_asset, mount
 from indexer.applier.data_assets import ATTEMPTS, LAGS, LOOKS_S, DataAssetApplier
 from indexer.applier.evidence import Evidence
 from indexer.applier.ledger import ANSWER_LOST
@@ -21,14 +19,12 @@ from indexer.model.breaker import FAILURES_IN_A_ROW
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.snapshot import DataAsset
 from indexer.model.values import canonical, sha256
-from ledgers import Noting, Run, action_of, told
-from memory import (
-    START,
-    MemoryDataAssetReader,
-    MemoryDataAssetWriter,
-    StoredDataAsset,
-    World,
-)
+from shared.builders import stored_mount
+from shared.forgery import BUCKET, archive_data_asset, create_data_asset, delete_data_asset, mount
+from shared.ledgers import Noting, Run, action_of, told
+from shared.memory.data_assets import MemoryDataAssetReader, MemoryDataAssetWriter
+from shared.memory.stored import START, StoredDataAsset
+from shared.memory.world import World
 
 PLACE = f"s3://{BUCKET}/asset"
 ABSENT = BeforeImage(kind="absent")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from builders import BUCKET, apply_to, plan_of, record, statuses, world_of
 from indexer.applier.journal import Journal
 from indexer.disk import DiskFolder
 from indexer.errors import IndexerError, MissingBucketError, UsageError
@@ -20,7 +19,8 @@ from indexer.model.ports import Archive
 from indexer.model.values import sha256
 from indexer.runs.files import write_whole
 from indexer.systems.archive import FolderArchive, open_archive
-from memory import World
+from shared.builders import BUCKET, apply_to, plan_of, record, statuses, world_of
+from shared.memory.world import World
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from builders import BUCKET, ORIGINALS, RESULTS, record, stored_mount, stored_result
 from indexer.applier.evidence import Evidence
 from indexer.errors import SystemFaultError
 from indexer.model.action import Action, DeleteObject
 from indexer.model.content import FieldOfRecord, HasEtag, ObjectTarget, RestsOn
 from indexer.model.values import sha256
-from memory import START, StoredDataAsset, World
+from shared.builders import BUCKET, ORIGINALS, RESULTS, record, stored_mount, stored_result
+from shared.memory.stored import START, StoredDataAsset
+from shared.memory.world import World
 
 DESCRIPTION = b'{"data_level": "derived"}'
 DESCRIBED = RestsOn(described=sha256(DESCRIPTION))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from drifting import REGISTER, drifting_world, find, new_id, plan_and_world, sorted_state
 
-from builders import (
+from indexer.model.action import Action
+from shared.builders import (
     BUCKET,
     RESULTS,
     apply_to,
@@ -19,8 +20,8 @@ from builders import (
     stored_result,
     world_of,
 )
-from indexer.model.action import Action
-from memory import World, exploding_writers
+from shared.memory.exploding import exploding_writers
+from shared.memory.world import World
 
 
 def test_everything_is_applied_and_then_in_step(tmp_path: Path) -> None:

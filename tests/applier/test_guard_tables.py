@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from builders import NOW, asset_of, by_kind, planned, record
 from indexer.applier.guard import (
     Ruling,
     judge_copy,
@@ -35,6 +34,7 @@ from indexer.model.content import (
 )
 from indexer.model.snapshot import ObjectBody
 from indexer.model.values import Foreign, blanked, etag_of, fingerprint, sha256, to_bytes
+from shared.builders import NOW, asset_of, by_kind, planned, record
 
 PROCEED, SATISFIED, STALE = Ruling.PROCEED, Ruling.SATISFIED, Ruling.STALE
 PLACE: dict[str, Any] = {"location": "s3://bucket/asset", "reason": "core-file-stale"}
@@ -173,7 +173,7 @@ def test_update(there: dict[str, Any] | None, ruling: Ruling) -> None:
 )
 def test_record_delete(there: dict[str, Any] | None, ruling: Ruling) -> None:
     """A record that differs anywhere from what was read stays."""
-    from builders import plan_of, world_of
+    from shared.builders import plan_of, world_of
 
     world = world_of(record("here"))
     world.add("v1", BODY)

@@ -23,7 +23,7 @@ from indexer.disk import UnsafeFileError
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.outcome import AfterImage, BeforeImage, OurWrite, Outcome, Result
 from indexer.model.ports import Lines
-from memory import START
+from shared.memory.stored import START
 
 JOURNAL, SHARD = "journal.jsonl", "journal.shard-run-000001-aaaa.jsonl"
 ABSENT = BeforeImage(kind="absent")

@@ -10,7 +10,10 @@ from threading import Event
 import pytest
 from drifting import REGISTER, drifting_world, plan_and_world, sorted_state
 
-from builders import (
+from indexer.errors import AccessDeniedError
+from indexer.model.generation import GenerationName
+from indexer.model.ports import RecordWrite, WriteError
+from shared.builders import (
     BUCKET,
     apply_to,
     by_kind,
@@ -21,10 +24,8 @@ from builders import (
     stored_mount,
     world_of,
 )
-from indexer.errors import AccessDeniedError
-from indexer.model.generation import GenerationName
-from indexer.model.ports import RecordWrite, WriteError
-from memory import Crash, MemoryRecordWriter
+from shared.memory.records import MemoryRecordWriter
+from shared.memory.stored import Crash
 
 WRITES = (
     "objects.put",

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from builders import BUCKET, NOW, apply_to, by_kind, outcome_of, plan_of, record, world_of
 from indexer.applier.history import History, journal_plan_id, read_history, read_lines
 from indexer.applier.journal import Journal
 from indexer.applier.protocol import protocol_problems
@@ -20,7 +19,9 @@ from indexer.errors import IndexerError
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.values import sha256, to_bytes
 from indexer.systems.archive import FolderArchive
-from memory import Crash, World
+from shared.builders import BUCKET, NOW, apply_to, by_kind, outcome_of, plan_of, record, world_of
+from shared.memory.stored import Crash
+from shared.memory.world import World
 
 BEFORE = BeforeImage(kind="object", archive="a" * 64, etag="e")
 LEFT = AfterImage(key="k", sha256="b" * 64)

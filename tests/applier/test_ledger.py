@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from forgery import archive_data_asset, copy, create_data_asset, delete_record, insert, put, update
 from indexer.applier.guard import PROCEED, SATISFIED, stale
 from indexer.applier.ledger import ANSWER_LOST, system_of
 from indexer.errors import OutageError
@@ -16,7 +15,8 @@ from indexer.model.action import Action
 from indexer.model.breaker import FAILURES_IN_A_ROW
 from indexer.model.outcome import AfterImage, BeforeImage, OurWrite, Outcome
 from indexer.model.values import sha256
-from ledgers import Run, action_of, after_s
+from shared.forgery import archive_data_asset, copy, create_data_asset, delete_record, insert, put, update
+from shared.ledgers import Run, action_of, after_s
 
 ABSENT = BeforeImage(kind="absent")
 THERE = BeforeImage(kind="object", archive="a" * 64, place="archive", etag="old")

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from forgery import ASSET, BUCKET, delete, forged, put, target
 from indexer.applier.contents import Sources
 from indexer.applier.evidence import Evidence
 from indexer.applier.journal import Journal
@@ -25,8 +24,11 @@ from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.plan import Plan
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of, sha256, to_bytes
-from ledgers import told
-from memory import START, MemoryObjectWriter, World
+from shared.forgery import ASSET, BUCKET, delete, forged, put, target
+from shared.ledgers import told
+from shared.memory.objects import MemoryObjectWriter
+from shared.memory.stored import START
+from shared.memory.world import World
 
 KEY = f"{ASSET}/subject.json"
 OLD, NEW = b'"old"', to_bytes({"n": 1})

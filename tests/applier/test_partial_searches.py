@@ -8,12 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from builders import BUCKET, apply_to, by_kind, outcome_of, plan_of, record, rules, statuses, stored_mount
 from indexer.model.ports import Readers
 from indexer.model.snapshot import DataAsset
 from indexer.planner.rules import OnMissing
 from indexer.runs.undo import undo
-from memory import MemoryDataAssetReader, World
+from shared.builders import (
+    BUCKET,
+    apply_to,
+    by_kind,
+    outcome_of,
+    plan_of,
+    record,
+    rules,
+    statuses,
+    stored_mount,
+)
+from shared.memory.data_assets import MemoryDataAssetReader
+from shared.memory.world import World
 
 
 @dataclass(repr=False)

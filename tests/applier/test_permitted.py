@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-import forgery
-from builders import BUCKET, plan_of, record, rules, stored_mount, stored_result, world_of
-from forgery import forged
 from indexer.applier.permitted import Permissions, check_own_limits, check_permitted, warnings
 from indexer.errors import RefusedError
 from indexer.model.limits import Limits
 from indexer.model.plan import Plan
-from memory import World
+from shared import forgery
+from shared.builders import BUCKET, plan_of, record, rules, stored_mount, stored_result, world_of
+from shared.forgery import forged
+from shared.memory.world import World
 
 SHA = "0" * 64
 

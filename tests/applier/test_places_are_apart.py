@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 import indexer
-from builders import BUCKET, plan_of, world_of
 from indexer.errors import UsageError
 from indexer.model.place import S3Place, check_apart
 from indexer.runs.files import check_writable, write_whole
@@ -19,7 +18,8 @@ from indexer.runs.loading import as_file
 from indexer.runs.mirror import working_folder
 from indexer.systems.archive import open_archive
 from indexer.systems.s3_files import S3Files, s3_files
-from memory import World
+from shared.builders import BUCKET, plan_of, world_of
+from shared.memory.world import World
 
 PLACE = S3Place(BUCKET, "asset/file.json")
 

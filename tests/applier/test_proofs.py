@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from builders import BUCKET
 from indexer.applier.proof import HINT, Condition, ConditionsIgnoredError, Proof
 from indexer.model.ports import NO_ETAG
-from memory import ExplodingWriter, MemoryObjectWriter, World
+from shared.builders import BUCKET
+from shared.memory.exploding import ExplodingWriter
+from shared.memory.objects import MemoryObjectWriter
+from shared.memory.world import World
 
 CONDITIONS: tuple[Condition, ...] = ("create", "replace", "delete")
 KEY, BODY = "asset/subject.json", b"{}"

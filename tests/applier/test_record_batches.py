@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from builders import record
-from forgery import BUCKET, as_read, delete_record, in_collection, insert
 from indexer.applier.ledger import ANSWER_LOST
 from indexer.applier.records import ATTEMPTS, NOTHING_CAME
 from indexer.errors import OutageError, SystemFaultError
@@ -21,9 +19,12 @@ from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import InsertOne, RecordWrite, UpdateOne, WriteError
 from indexer.model.values import fingerprint, sha256
 from indexer.systems.bson_values import archived as bson
-from ledgers import action_of, told
-from memory import MemoryRecordReader, MemoryRecordWriter, World
-from record_runs import Records, changed
+from shared.builders import record
+from shared.forgery import BUCKET, as_read, delete_record, in_collection, insert
+from shared.ledgers import action_of, told
+from shared.memory.records import MemoryRecordReader, MemoryRecordWriter
+from shared.memory.world import World
+from shared.record_runs import Records, changed
 
 LINKS = {"Code Ocean": ["da-1"]}
 A, B, C = (record(name, bucket=BUCKET, links={"Code Ocean": []}) for name in "abc")

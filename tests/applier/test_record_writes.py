@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from builders import record
-from forgery import BUCKET, DIGEST, archived, as_read, delete_record, in_collection, insert, new_id, update
 from indexer.applier.current import current_action_id
 from indexer.applier.guard import UNNAMED
 from indexer.errors import SystemFaultError
@@ -21,9 +19,22 @@ from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import DeleteOne, InsertOne, UpdateOne
 from indexer.model.values import fingerprint, sha256, time_stamp
 from indexer.systems.bson_values import archived as bson
-from ledgers import Noting, action_of, told
-from memory import START, World
-from record_runs import Records, changed
+from shared.builders import record
+from shared.forgery import (
+    BUCKET,
+    DIGEST,
+    archived,
+    as_read,
+    delete_record,
+    in_collection,
+    insert,
+    new_id,
+    update,
+)
+from shared.ledgers import Noting, action_of, told
+from shared.memory.stored import START
+from shared.memory.world import World
+from shared.record_runs import Records, changed
 
 LOCATION = "s3://aind-open-data/asset"
 BODY = record(bucket=BUCKET, links={"Code Ocean": ["old"]}, subject={"n": 1})

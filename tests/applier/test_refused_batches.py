@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from builders import BUCKET, apply_to, plan_of, record, world_of
 from indexer.errors import SystemFaultError
 from indexer.model.generation import GenerationName
 from indexer.model.ports import RecordWrite, RecordWriter, UpdateOne, WriteError
+from shared.builders import BUCKET, apply_to, plan_of, record, world_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from drifting import Act, change, drifting_world, find, new_id, plan_and_world
 
-from builders import (
+from indexer.model.generation import V2, record_id
+from indexer.model.location import Location
+from shared.builders import (
     BUCKET,
     apply_to,
     at,
@@ -17,9 +19,7 @@ from builders import (
     record,
     stored_mount,
 )
-from indexer.model.generation import V2, record_id
-from indexer.model.location import Location
-from memory import World
+from shared.memory.world import World
 
 STALE: list[tuple[str, str, str, Act]] = [
     ("file changed", "put-object", "a/subject.json", lambda w: w.put(BUCKET, "a/subject.json", b"theirs")),

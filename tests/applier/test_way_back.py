@@ -11,13 +11,25 @@ from typing import Any
 
 import pytest
 
-from builders import BUCKET, Warned, apply_to, by_kind, outcome_of, plan_of, record, rules, statuses, world_of
 from indexer.model.action import content_id
 from indexer.model.plan import Plan, plan_digest
 from indexer.runs.files import plan_document
 from indexer.runs.loading import load_plan
 from indexer.runs.undo import undo
-from memory import Crash, World
+from shared.builders import (
+    BUCKET,
+    Warned,
+    apply_to,
+    by_kind,
+    outcome_of,
+    plan_of,
+    record,
+    rules,
+    statuses,
+    world_of,
+)
+from shared.memory.stored import Crash
+from shared.memory.world import World
 
 REGISTER = rules(register_data_assets=True)
 STAMPS = ("last_modified", "_last_modified")

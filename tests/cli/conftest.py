@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from commands import Finished, Run
-from patience import PATIENCE_S
+from shared.commands import Finished, Run
+from shared.patience import PATIENCE_S
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from commands import Run
-from patience import PATIENCE_S
+from shared.commands import Run
+from shared.patience import PATIENCE_S
 
 OLD = {
     "s3_buckets": ["aind-open-data"],

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from commands import Run
-from patience import PATIENCE_S
+from shared.commands import Run
+from shared.patience import PATIENCE_S
 
 
 def test_demo_comes_out_as_told_and_leaves_nothing(indexer: Run, tmp_path: Path) -> None:

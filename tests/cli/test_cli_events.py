@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 
-from builders import NOW
 from indexer.cli.events import EventFile
 from indexer.cli.talk import Talk
 from indexer.model.event import RunFailed
+from shared.builders import NOW
 
 
 def test_secrets_are_never_written_to_a_stream() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from commands import Run
 from indexer.runs.files import plan_text
-from rendered import plan_of, put
+from shared.commands import Run
+from shared.rendered import plan_of, put
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from commands import Run
+from shared.commands import Run
 
 HEAVY = (
     "boto3",

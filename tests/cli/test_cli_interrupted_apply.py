@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from commands import Run
 from indexer_sandbox import Sandbox, running
 from indexer_sandbox.seed import seed
-from patience import PATIENCE_S
+from shared.commands import Run
+from shared.patience import PATIENCE_S
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from commands import Run
 from indexer.runs.files import plan_text
 from indexer.runs.loading import load_plan
-from patience import PATIENCE_S
-from rendered import delete, plan_of, put, result_of
+from shared.commands import Run
+from shared.patience import PATIENCE_S
+from shared.rendered import delete, plan_of, put, result_of
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from indexer.cli.signals import Stopped, finishing, stoppable, tidying
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import Run
+from shared.commands import Run
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from indexer.render.of_plan import plan_report
 from indexer.render.of_result import result_report
 from indexer.render.of_verdict import verdict_report
 from indexer.render.reader import Reader
-from rendered import delete, plan_of, put, result_of
+from shared.rendered import delete, plan_of, put, result_of
 
 PLAN = plan_of(
     [put("asset", Change(path="x", before="1", after="2")), delete()],

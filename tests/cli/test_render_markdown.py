@@ -11,7 +11,7 @@ from indexer.model.plan import Finding, Withheld
 from indexer.render.markdown import MAX_CHARACTERS, report_markdown
 from indexer.render.of_plan import plan_report
 from indexer.render.of_result import result_report
-from rendered import delete, plan_of, put, result_of
+from shared.rendered import delete, plan_of, put, result_of
 
 
 def test_a_long_plan_is_cut_and_says_so() -> None:

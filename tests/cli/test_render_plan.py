@@ -7,7 +7,7 @@ from indexer.model.plan import Finding, Withheld
 from indexer.render.of_plan import plan_report
 from indexer.render.paint import PLAIN, Paint
 from indexer.render.text import alarm_lines, outline, report_text
-from rendered import delete, plan_of, put
+from shared.rendered import delete, plan_of, put
 
 
 def shown(*lines: str) -> str:

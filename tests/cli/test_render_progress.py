@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from builders import NOW
 from indexer.model.event import StageProgress, StageStarted
 from indexer.model.run_event import RunEvent, StageAdvanced, StageEnded
 from indexer.render.progress import progress_lines
+from shared.builders import NOW
 
 
 def told_of(*events: RunEvent, timed: bool = False) -> list[tuple[str, dict[str, Any]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from indexer.render.of_result import result_report
 from indexer.render.paint import PLAIN
 from indexer.render.text import outline, report_text
-from rendered import delete, put, result_of
+from shared.rendered import delete, put, result_of
 
 FIRST, SECOND = put("a"), delete("b")
 ACTIONS = {FIRST.id: FIRST, SECOND.id: SECOND}

@@ -27,19 +27,14 @@ from indexer_sandbox.codeocean import CodeOceanServer
 from indexer_sandbox.docdb import DocDBServer
 from indexer_sandbox.faults import Fault
 from indexer_sandbox.s3 import S3Server
-from memory import (
-    MemoryDataAssetReader,
-    MemoryDataAssetWriter,
-    MemoryObjectReader,
-    MemoryObjectWriter,
-    MemoryRecordReader,
-    MemoryRecordWriter,
-    StoredDataAsset,
-    World,
-)
 from peers.relayed import DenyingRelay
 from peers.servers import PeerS3
-from s3_stub import s3_of
+from shared.memory.data_assets import MemoryDataAssetReader, MemoryDataAssetWriter
+from shared.memory.objects import MemoryObjectReader, MemoryObjectWriter
+from shared.memory.records import MemoryRecordReader, MemoryRecordWriter
+from shared.memory.stored import StoredDataAsset
+from shared.memory.world import World
+from shared.s3_stub import s3_of
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from indexer.model.ports import (
     RecordReader,
     RecordWriter,
 )
-from memory import StoredDataAsset
+from shared.memory.stored import StoredDataAsset
 
 
 class Put(Protocol):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from contract_handles import DataAssets
 
-from builders import location, stored_mount, stored_result
 from indexer.errors import AccessDeniedError, SystemFaultError
 from indexer.model.snapshot import DataAsset
-from memory import StoredDataAsset
+from shared.builders import location, stored_mount, stored_result
+from shared.memory.stored import StoredDataAsset
 
 TAGS = ("derived", "processed")
 

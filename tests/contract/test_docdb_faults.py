@@ -14,14 +14,14 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import CursorNotFound, OperationFailure
 from pymongo.uri_parser import parse_uri
 
-from builders import location
 from indexer.errors import AccessDeniedError, OutageError, SystemFaultError, UsageError
 from indexer.model.ports import DeleteOne
 from indexer.systems import docdb_connection as driver
 from indexer.systems.bson_values import RAW_OPTIONS
 from indexer.systems.docdb import DocDBReader, DocDBWriter
 from indexer.systems.docdb_connection import DocDB, check_primary, connect
-from relay import Relay, hello_says
+from shared.builders import location
+from shared.relay import Relay, hello_says
 
 
 @pytest.fixture

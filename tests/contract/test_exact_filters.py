@@ -9,10 +9,10 @@ import pytest
 from contract_handles import Records
 from test_odd_ids import Backed
 
-from builders import BUCKET, apply_to, at, by_kind, outcome_of, plan_of, record, statuses
 from indexer.model.action import Action
 from indexer.model.ports import DeleteOne, UpdateOne
 from indexer.model.values import Foreign, Oid
+from shared.builders import BUCKET, apply_to, at, by_kind, outcome_of, plan_of, record, statuses
 
 DECIMAL = Foreign("Decimal128", '{"$numberDecimal": "1.10"}')
 # fmt: off

@@ -8,10 +8,10 @@ from urllib.parse import quote, unquote
 import pytest
 from contract_handles import Objects
 
-from builders import at
 from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of
+from shared.builders import at
 
 ODD_PREFIXES = (" lead", "a", "a b", "a+b", "a-b", "a%2Fb", ".dot", "ünï", "日本", "&<>", "a=1", "'q\"")
 

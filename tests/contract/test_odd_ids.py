@@ -9,11 +9,11 @@ import pytest
 from contract_handles import Records
 from pymongo.errors import PyMongoError
 
-from builders import BUCKET, apply_to, at, by_kind, plan_of, record, statuses
 from indexer.model.ids import id_key
 from indexer.model.ports import Readers, Writers
 from indexer.model.values import Foreign, Oid, to_bytes
-from memory import World
+from shared.builders import BUCKET, apply_to, at, by_kind, plan_of, record, statuses
+from shared.memory.world import World
 
 OID = Oid("65a000000000000000000001")
 BINARY = Foreign("Binary", '{"$binary": {"base64": "AAEC", "subType": "05"}}')

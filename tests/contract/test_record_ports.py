@@ -11,12 +11,12 @@ from bson import Int64
 from contract_handles import Records
 from pymongo.errors import PyMongoError
 
-from builders import at, location, record
 from indexer.model.generation import V1, V2
 from indexer.model.ids import id_from_plan, id_in_plan, id_key
 from indexer.model.location import Location
 from indexer.model.ports import DeleteOne, InsertOne, UpdateOne, WriteError
 from indexer.model.values import Foreign, Oid, fingerprint
+from shared.builders import at, location, record
 
 OID = Oid("65a000000000000000000001")
 DECIMAL = Foreign("Decimal128", '{"$numberDecimal": "1.10"}')

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from builders import record
 from indexer.model.ports import InsertOne, UpdateOne, WriteError
 from indexer.systems.docdb import DocDBWriter
 from indexer.systems.docdb_connection import connect
-from relay import Relay, document_of, with_document
+from shared.builders import record
+from shared.relay import Relay, document_of, with_document
 
 DOTTED = {"experiment1_Node 101#PXI.ProbeA": 1}
 

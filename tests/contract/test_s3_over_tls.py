@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from certificates import Authority, authority
 from indexer.errors import SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of
 from indexer.systems.s3 import S3, S3Reader, S3Writer, open_s3
 from indexer.systems.s3_listing import FastListing
 from indexer_sandbox.s3 import S3Server
-from relay import Relay
-from s3_stub import Answer, Asked, S3Stub, environment, error, running_stub
+from shared.certificates import Authority, authority
+from shared.relay import Relay
+from shared.s3_stub import Answer, Asked, S3Stub, environment, error, running_stub
 
 BUCKET = "over-tls"
 

@@ -15,9 +15,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 from pages import ROOT, fenced, read
 from pydantic import ValidationError
 
-from forgery import EVERY_KIND, forged, paths_in, replaced
 from indexer.model.drift import ExpectedDrift
 from indexer.model.plan import Plan
+from shared.forgery import EVERY_KIND, forged, paths_in, replaced
 
 
 def schema(name: str) -> Draft202012Validator:

@@ -13,7 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 from pages import ROOT, pages, read
 
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from pages import ROOT, pages, read, section
 from walk_through import Step, first_terminal, follow, missing, newcomer, steps
 
-import warm
+from shared import warm
 
 HOW_TO = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 

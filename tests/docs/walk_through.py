@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 BIN = Path(sys.executable).parent
 FENCED = re.compile(

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 from typing import Any
 
-from builders import BUCKET, ORIGINALS
 from explore.stage import Stage
 from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.values import time_stamp, to_bytes
-from memory import StoredDataAsset, key_of
+from shared.builders import BUCKET, ORIGINALS
+from shared.memory.stored import StoredDataAsset, key_of
 
 STEPS: dict[str, Callable[[Stage], None]] = {}
 """By name; the author is what stands before the first hyphen."""

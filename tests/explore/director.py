@@ -11,7 +11,7 @@ from threading import Semaphore, Thread
 from explore.folder import TornError
 from explore.schedule import Event
 from explore.stage import Stage
-from memory import Crash
+from shared.memory.stored import Crash
 
 A_WHILE = timedelta(minutes=10)
 JUMPS = {"back": timedelta(days=-30), "ahead": timedelta(days=365)}

@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from builders import BUCKET, COLLECTIONS, ORIGINALS, RESULTS
 from explore.stage import Snapshot
 from explore.worlds import SmallWorld
 from indexer.model.values import Oid
+from shared.builders import BUCKET, COLLECTIONS, ORIGINALS, RESULTS
 
 OLD_AND_NEW = {
     "subject",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from explore.stage import Point
 from indexer.errors import IndexerError
 from indexer.model.values import sha256
-from memory import Crash
+from shared.memory.stored import Crash
 
 
 def no_room() -> OSError:

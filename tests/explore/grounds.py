@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from builders import BUCKET, ORIGINALS, RESULTS
 from explore.facts import (
     CORE,
     LINKS,
@@ -30,7 +29,8 @@ from explore.worlds import SmallWorld
 from indexer.model.action import Action, UpdateRecord
 from indexer.model.content import FieldContent, InlineSource
 from indexer.model.plan import Plan
-from memory import key_of
+from shared.builders import BUCKET, ORIGINALS, RESULTS
+from shared.memory.stored import key_of
 
 FRESH = timedelta(minutes=2)
 Holds = Callable[[Snapshot], bool]

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builders import BUCKET, RESULTS
 from explore.facts import (
     CORE,
     ROOT_FILE,
@@ -25,6 +24,7 @@ from explore.facts import (
 )
 from explore.stage import Snapshot
 from explore.worlds import SmallWorld
+from shared.builders import BUCKET, RESULTS
 
 
 def out_of_step(now: Snapshot, world: SmallWorld) -> list[str]:

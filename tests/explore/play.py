@@ -22,7 +22,7 @@ from explore.stage import Snapshot
 from explore.watch import Problem, Watch
 from explore.worlds import WORLDS
 from indexer.errors import IndexerError
-from memory import Crash
+from shared.memory.stored import Crash
 
 WRITES = re.compile(r"(objects\.(put|delete)|records\.(write|next)|data_assets\.(create|archive|delete))")
 ANSWERS = re.compile(rf"line|{WRITES.pattern}")

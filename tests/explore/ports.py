@@ -12,17 +12,10 @@ from indexer.model.location import Location
 from indexer.model.ports import DeleteOne, PreconditionFailed, Readers, RecordWrite, WriteError, Writers
 from indexer.model.snapshot import DataAsset, Listing, ObjectBody
 from indexer.model.values import etag_of
-from memory import (
-    MemoryDataAssetReader,
-    MemoryDataAssetWriter,
-    MemoryObjectReader,
-    MemoryObjectWriter,
-    MemoryRecordReader,
-    MemoryRecordWriter,
-    StoredDataAsset,
-    StoredObject,
-    key_of,
-)
+from shared.memory.data_assets import MemoryDataAssetReader, MemoryDataAssetWriter
+from shared.memory.objects import MemoryObjectReader, MemoryObjectWriter
+from shared.memory.records import MemoryRecordReader, MemoryRecordWriter
+from shared.memory.stored import StoredDataAsset, StoredObject, key_of
 
 
 class Objects(MemoryObjectReader):

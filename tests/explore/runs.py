@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builders import BUCKET, RESULTS, bounds, rules, scope
 from explore.folder import Archives, MemoryRunFolder
 from explore.ports import readers_of, writers_of
 from explore.stage import Change, Point, Slot, Snapshot, Stage, View
@@ -24,7 +23,8 @@ from indexer.runs.connect import Systems
 from indexer.runs.loading import PlanFile, as_file
 from indexer.runs.plan import look_at_clocks
 from indexer.runs.undo import _unknown, undo_plan, way_back
-from memory import Crash
+from shared.builders import BUCKET, RESULTS, bounds, rules, scope
+from shared.memory.stored import Crash
 
 
 def quiet(_: str, __: str) -> str:

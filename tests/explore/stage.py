@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from indexer.errors import SystemFaultError
-from memory import START, StoredDataAsset, StoredObject, World, Write
+from shared.memory.stored import START, StoredDataAsset, StoredObject, Write
+from shared.memory.world import World
 
 TICK = timedelta(milliseconds=10)
 """What each point takes."""

@@ -6,7 +6,7 @@ from explore.stage import Change
 from indexer.model.action import Action
 from indexer.model.generation import DATE_PLACEHOLDER
 from indexer.model.ids import id_from_plan
-from memory import key_of
+from shared.memory.stored import key_of
 
 
 def writes_to(action: Action, change: Change) -> bool:

@@ -7,11 +7,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from builders import BUCKET, COLLECTIONS, ORIGINALS, RESULTS, in_step, record, stored_mount, stored_result
 from explore.stage import Stage
 from indexer.model.generation import METADATA_FILE, V2
 from indexer.model.settings import CollectionSettings
 from indexer.model.values import Oid, to_bytes
+from shared.builders import (
+    BUCKET,
+    COLLECTIONS,
+    ORIGINALS,
+    RESULTS,
+    in_step,
+    record,
+    stored_mount,
+    stored_result,
+)
 
 SUBJECT = {"subject_id": "712345", "née": "ß"}
 OTHER = {"subject_id": "somebody else's"}

@@ -9,7 +9,7 @@ from indexer.model.content import Change
 from indexer.model.drift import ExpectedDrift, Rule, Verdict
 from indexer.model.plan import Finding, Withheld
 from indexer.planner.gate import judge
-from rendered import delete, plan_of, put
+from shared.rendered import delete, plan_of, put
 
 TODAY = date(2026, 11, 22)
 HOSTILE = "\x1b[31m</failure>]]>%0A::error::🐭\u202eevil\ufffe`|"

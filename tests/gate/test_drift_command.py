@@ -13,8 +13,8 @@ import pytest
 
 from indexer.model.drift import Verdict
 from indexer.runs.files import plan_text
-from patience import PATIENCE_S
-from rendered import delete, plan_of, put
+from shared.patience import PATIENCE_S
+from shared.rendered import delete, plan_of, put
 
 Drift = Callable[..., subprocess.CompletedProcess[str]]
 RULE = '[[rule]]\nasset = "{}"\nowner = "data-infra"\nwhy = "moved by hand"\nuntil = {}\n'

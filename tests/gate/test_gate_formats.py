@@ -25,7 +25,7 @@ from indexer.render.paint import PLAIN
 from indexer.render.reader import Where
 from indexer.render.sarif import report_sarif
 from indexer.render.text import report_text
-from rendered import plan_of, put
+from shared.rendered import plan_of, put
 
 # SARIF's own schema, as the npm package @microsoft/sarif-multitool-linux 5.7.0 (MIT) carries it.
 SARIF = Draft202012Validator(

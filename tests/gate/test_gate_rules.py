@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from indexer.model.drift import Rule
 from indexer.model.plan import CoverageRow, Finding, Withheld
 from indexer.planner.gate import judge
-from rendered import delete, plan_of, put
+from shared.rendered import delete, plan_of, put
 
 MISMATCH = Finding(kind="name-mismatch", location="s3://bucket/odd", detail="x")
 RAW = {"raw-unregistered": 7}

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from commands import Finished
 from golden.case import LINKS, Case, same_records
 from golden.judge import Judge, Times, of_plan
 from golden.systems import CaseSystems
+from shared.commands import Finished
 
 WIDE_OPEN = ("--max-deletes", "100000", "--max-delete-percent", "100")
 

@@ -16,11 +16,11 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pymongo
 import tomlkit
 
-import warm
-from commands import Finished
 from golden.case import LINKS, Case, Snapshot
 from indexer_sandbox.docdb import DocDBServer
-from relay import HOST, Relay, document_of
+from shared import warm
+from shared.commands import Finished
+from shared.relay import HOST, Relay, document_of
 
 TESTS = Path(__file__).resolve().parents[1]
 DATABASES = {"docdb_v1": "metadata_index", "docdb_v2": "metadata_index_v2"}

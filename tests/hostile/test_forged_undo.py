@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from builders import apply_to, bounds, in_step, plan_of, record, world_of
 from indexer.applier.history import ARCHIVE_FOLDER
 from indexer.errors import RefusedError
 from indexer.model.action import with_id
 from indexer.model.plan import Plan
 from indexer.runs.undo import undo
 from indexer.runs.undone import all_beside, check_images
-from memory import World
+from shared.builders import apply_to, bounds, in_step, plan_of, record, world_of
+from shared.memory.world import World
 
 PUBLIC, PRIVATE = "bucket", "private"
 

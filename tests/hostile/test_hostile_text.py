@@ -39,7 +39,7 @@ from indexer.render.report import Report
 from indexer.render.safe import safe, safe_json
 from indexer.render.text import outline
 from indexer.runs.files import document_text, plan_document
-from rendered import delete, plan_of, put, result_of
+from shared.rendered import delete, plan_of, put, result_of
 
 PIECES = (
     *("::add-mask::x", "::set-env name=PATH::/tmp", " ::error::gone", "##[stop-commands]x", "##[error]x", "###[group]x"),

@@ -18,7 +18,7 @@ from indexer.model.outcome import Outcome
 from indexer.model.plan import CoverageRow, Finding
 from indexer.render.safe import safe_json
 from indexer.systems.docdb_uri import parsed_uri
-from rendered import AT
+from shared.rendered import AT
 
 TOKEN = "cop_t0ken\"'\\+/=&%41hush"
 ODD = ("p℀x-hush", "pa[ss-hush", "pa]ss-hush", "p:w#hush", "ä ö/hush?", "p@hush", "100%hush", "hush+hush")

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 import indexer.disk
-from builders import BUCKET, apply_to, plan_of, record, world_of
 from indexer.applier.history import ARCHIVE_FOLDER, JOURNAL_FILE, PLAN_FILE, RESULT_FILE
 from indexer.disk import DiskFolder, UnsafeFileError, read_file
 from indexer.errors import IndexerError, RefusedError
@@ -24,8 +23,9 @@ from indexer.runs.loading import load_either, load_plan, load_result
 from indexer.runs.run_folder import finished_run
 from indexer.systems.archive import FolderArchive
 from indexer.systems.settings import settings_text
-from memory import World
-from rendered import plan_of as rendered_plan
+from shared.builders import BUCKET, apply_to, plan_of, record, world_of
+from shared.memory.world import World
+from shared.rendered import plan_of as rendered_plan
 
 FIELD = {"subject_id": "1"}
 

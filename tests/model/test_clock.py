@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from builders import at
 from indexer.model.clock import CLOCK_LIMIT, clock_off
+from shared.builders import at
 
 NOW = at(2026, 11, 26, 11)
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from builders import plan_of, record, stored_mount, world_of
 from indexer.model.action import Action, action_id, with_id
 from indexer.model.plan import Plan, plan_digest
 from indexer.runs.files import plan_document, plan_text
+from shared.builders import plan_of, record, stored_mount, world_of
 
 ACTION: TypeAdapter[Any] = TypeAdapter(Action)
 

@@ -7,13 +7,13 @@ from typing import Any, get_args
 
 import pytest
 
-import forgery
 from indexer.model.action import Action, ActionKind
 from indexer.model.findings import FINDINGS, FindingKind
 from indexer.model.kinds import KINDS, PHASES, Effect, effect, on_nothing, system_of
 from indexer.model.limits import Limits, mode_hold, over_limits
 from indexer.model.plan import Plan
 from indexer.model.reasons import REASONS, Reason
+from shared import forgery
 
 MakesAction = Callable[..., dict[str, Any]]
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-import rendered
-from builders import BUCKET, plan_of, record, world_of
 from indexer.errors import RefusedError
 from indexer.model.action import content_id
 from indexer.model.content import Change
 from indexer.model.plan import plan_digest
 from indexer.runs.files import plan_document, save_plan
 from indexer.runs.loading import load_plan
+from shared import rendered
+from shared.builders import BUCKET, plan_of, record, world_of
 
 
 def document() -> dict[str, Any]:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from builders import at
 from indexer.model.values import next_stamp, read_time
+from shared.builders import at
 
 NOW = at(2026, 11, 26, 11)
 STAMP = "2026-11-26T11:00:00.000000Z"

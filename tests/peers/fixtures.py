@@ -15,9 +15,9 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from patience import PATIENCE_S
 from peers.servers import PYTHON, PeerS3
 from peers.servers import ministack as start_ministack
+from shared.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from golden.case import CASES, Case, Snapshot, load
 from golden.systems import CaseSystems
 from peers.relayed import WriteLog
 from peers.servers import PeerS3
-from relay import HOST
+from shared.relay import HOST
 
 DATED = re.compile(r"\.\d{8}\.json$")
 LOST = re.compile(r"(?<!not) (deleted|overwritten|unexpected)$|written without need$|changed DocDB")

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from relay import HOST, Instead, Relay
+from shared.relay import HOST, Instead, Relay
 
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Denied</Message></Error>"
 

@@ -26,7 +26,7 @@ import botocore.session
 from botocore.config import Config
 
 from indexer_sandbox.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"

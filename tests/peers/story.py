@@ -18,9 +18,9 @@ from indexer_sandbox.docdb import DocDBServer
 from indexer_sandbox.s3 import S3Server
 from indexer_sandbox.seed import seed
 from indexer_sandbox.stack import MANAGED_BUCKETS, Sandbox
-from patience import PATIENCE_S
 from peers.servers import PeerS3
-from s3_stub import s3_with
+from shared.patience import PATIENCE_S
+from shared.s3_stub import s3_with
 
 INDEXER = str(Path(sys.executable).with_name("indexer"))
 ASSETS = 10

@@ -9,10 +9,10 @@ from typing import Any
 import bson
 import pytest
 
-from builders import BUCKET, apply_to, by_kind, plan_of, record, rules, statuses, world_of
 from indexer.model.values import Foreign, Oid
 from indexer.planner.capacity import HEADROOM_BYTES, KEY_BYTES, RECORD_BYTES, bson_size
-from memory import World
+from shared.builders import BUCKET, apply_to, by_kind, plan_of, record, rules, statuses, world_of
+from shared.memory.world import World
 
 HALF = RECORD_BYTES // 2
 QUARTER = RECORD_BYTES // 4

@@ -12,7 +12,7 @@ from indexer.render.markdown import MAX_CHARACTERS, report_markdown
 from indexer.render.of_comparison import comparison_report
 from indexer.render.paint import PLAIN
 from indexer.render.text import report_text
-from rendered import delete, plan_of, put
+from shared.rendered import delete, plan_of, put
 
 some_actions = st.lists(
     st.builds(put, st.sampled_from("abcd"), etag=st.sampled_from([None, "0" * 16, "1" * 16])),

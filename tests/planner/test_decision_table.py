@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from builders import asset_of, by_kind, planned, record
 from indexer.model.action import PutObject
 from indexer.model.content import Absent, HasEtag, InlineSource, ObjectSource
 from indexer.model.generation import V2
 from indexer.model.snapshot import MustReadError
 from indexer.model.values import etag_of, fingerprint, sha256, to_bytes
 from indexer.planner.desired import Decision, Held, decide
+from shared.builders import asset_of, by_kind, planned, record
 
 VALUE = {"subject_id": "1"}
 OTHER = {"subject_id": "2"}
@@ -314,7 +314,7 @@ def test_an_update_makes_the_metadata_file_known_after_apply() -> None:
 def test_links_stand_in_the_plan_itself() -> None:
     """The only value that does."""
     asset = asset_of(record(), {"metadata.nd.json": record()})
-    from builders import mounted
+    from shared.builders import mounted
 
     (update, _) = planned(replace(asset, data_assets=(mounted("da-1"),))).actions
     (field,) = update.content.fields

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from builders import ORIGINALS, asset_of, info, location, record, rules
 from indexer.model.generation import V1
 from indexer.model.location import Location
 from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectBody
@@ -24,7 +23,8 @@ from indexer.planner.desired import (
     desire_fields,
     holds,
 )
-from memory import START
+from shared.builders import ORIGINALS, asset_of, info, location, record, rules
+from shared.memory.stored import START
 
 OLDEST = f"{ORIGINALS}/subject.20200101.json"
 VALUE, OTHER = {"n": 1}, {"n": 2}

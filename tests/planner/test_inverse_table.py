@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-import forgery
-from forgery import (
+from indexer.model.action import Action
+from indexer.model.content import Content, RecordSource
+from indexer.model.outcome import AfterImage, BeforeImage
+from indexer.model.values import Oid, fingerprint
+from indexer.planner.inverse import CannotUndoError, Kept, inverse
+from shared import forgery
+from shared.forgery import (
     archive_data_asset,
     copy,
     create_data_asset,
@@ -22,11 +27,6 @@ from forgery import (
     target,
     update,
 )
-from indexer.model.action import Action
-from indexer.model.content import Content, RecordSource
-from indexer.model.outcome import AfterImage, BeforeImage
-from indexer.model.values import Oid, fingerprint
-from indexer.planner.inverse import CannotUndoError, Kept, inverse
 
 ACTION: TypeAdapter[Action] = TypeAdapter(Action)
 OLD, LEFT, WHERE = "0" * 64, "1" * 64, "2" * 64

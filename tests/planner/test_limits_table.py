@@ -6,11 +6,21 @@ from typing import Any
 
 import pytest
 
-import forgery
-from forgery import BUCKET, archive_data_asset, delete, delete_record, forged, links, location, put, update
 from indexer.model.action import Action
 from indexer.model.limits import Hold, Limits, losses, mode_hold, over_limits
 from indexer.model.plan import Measures, Plan
+from shared import forgery
+from shared.forgery import (
+    BUCKET,
+    archive_data_asset,
+    delete,
+    delete_record,
+    forged,
+    links,
+    location,
+    put,
+    update,
+)
 
 HERE = Limits(max_deletes=100, max_delete_percent=10.0)
 

@@ -7,12 +7,22 @@ from typing import Any
 
 import pytest
 
-from builders import BUCKET, asset_of, by_kind, mounted, plan_of, planned, record, stored_mount, world_of
 from indexer.model.generation import V1, V2, Generation
 from indexer.model.links import InvalidLinksError, read_links
 from indexer.model.values import to_bytes
 from indexer.planner.links import desired_links
-from memory import World
+from shared.builders import (
+    BUCKET,
+    asset_of,
+    by_kind,
+    mounted,
+    plan_of,
+    planned,
+    record,
+    stored_mount,
+    world_of,
+)
+from shared.memory.world import World
 
 CO = "Code Ocean"
 

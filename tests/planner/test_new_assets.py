@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from builders import (
+from indexer.model.generation import V2, record_id
+from indexer.model.settings import CollectionSettings
+from indexer.model.values import to_bytes
+from shared.builders import (
     BUCKET,
     COLLECTIONS,
     RESULTS,
@@ -21,10 +24,7 @@ from builders import (
     stored_result,
     world_of,
 )
-from indexer.model.generation import V2, record_id
-from indexer.model.settings import CollectionSettings
-from indexer.model.values import to_bytes
-from memory import World
+from shared.memory.world import World
 
 DERIVED = {"data_level": "derived", "schema_version": "1.0.4", "modality": [{"abbreviation": "SPIM"}, {}, 7]}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from builders import BUCKET, apply_to, by_kind, plan_of, record, rules, stored_mount, world_of
 from indexer.model.action import action_id
 from indexer.model.limits import Limits, losses, over_limits
 from indexer.model.plan import Plan
-from memory import World
+from shared.builders import BUCKET, apply_to, by_kind, plan_of, record, rules, stored_mount, world_of
+from shared.memory.world import World
 
 
 def gone_world(gone: int, of: int) -> World:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from builders import scope
-from forgery import copy, delete, delete_record, location, put, update
 from indexer.model.action import Action, action_id
 from indexer.model.limits import Hold, Limits, mode_hold, over_limits
 from indexer.model.plan import Withheld
 from indexer.planner.policy import apply_policy, scope_of_undo
+from shared.builders import scope
+from shared.forgery import copy, delete, delete_record, location, put, update
 
 ACTION: TypeAdapter[Action] = TypeAdapter(Action)
 OVER = {"kind": "etag", "etag": "e"}

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from builders import BUCKET, NOW, asset_of, at, location, plan_of, planned, record, row, world_of
 from indexer.model.generation import V2
 from indexer.model.values import read_time
 from indexer.planner.join import Window, join, window
-from memory import World
+from shared.builders import BUCKET, NOW, asset_of, at, location, plan_of, planned, record, row, world_of
+from shared.memory.world import World
 
 EDGE = NOW - timedelta(days=14)
 

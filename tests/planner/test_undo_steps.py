@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from forgery import (
+from indexer.model.action import Action, PutObject, action_id
+from indexer.model.content import ArchiveSource, Content, RecordSource
+from indexer.model.outcome import AfterImage, BeforeImage, OurWrite
+from indexer.model.values import Foreign, sha256, to_bytes
+from indexer.planner.inverse import Kept
+from indexer.planner.undo import Undo, plan_undo
+from shared.forgery import (
     copy,
     create_data_asset,
     delete,
@@ -20,12 +26,6 @@ from forgery import (
     target,
     update,
 )
-from indexer.model.action import Action, PutObject, action_id
-from indexer.model.content import ArchiveSource, Content, RecordSource
-from indexer.model.outcome import AfterImage, BeforeImage, OurWrite
-from indexer.model.values import Foreign, sha256, to_bytes
-from indexer.planner.inverse import Kept
-from indexer.planner.undo import Undo, plan_undo
 
 ACTION: TypeAdapter[Action] = TypeAdapter(Action)
 B = location("b")

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from builders import (
+from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
+from indexer.model.generation import V1, V2, GenerationName
+from indexer.model.values import canonical, to_bytes
+from shared.builders import (
     BUCKET,
     COLLECTIONS,
     RESULTS,
@@ -20,10 +23,7 @@ from builders import (
     stored_result,
     world_of,
 )
-from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
-from indexer.model.generation import V1, V2, GenerationName
-from indexer.model.values import canonical, to_bytes
-from memory import World
+from shared.memory.world import World
 
 DELETIONS = {"delete-record", "archive-data-asset", "delete-data-asset"}
 

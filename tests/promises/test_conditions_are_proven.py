@@ -9,8 +9,8 @@ import pytest
 
 from indexer_sandbox.faults import Fault
 from promises.mishaps import kinds
-from relay import Relay
 from resilience.arena import BUCKET, Arena, our_bytes
+from shared.relay import Relay
 
 
 @contextmanager

@@ -13,19 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders import (
-    BUCKET,
-    NOW,
-    ORIGINALS,
-    RESULTS,
-    apply_to,
-    at,
-    plan_of,
-    record,
-    rules,
-    stored_mount,
-    stored_result,
-)
 from indexer.model.action import Action
 from indexer.model.generation import (
     CODE_OCEAN,
@@ -41,7 +28,22 @@ from indexer.model.location import parse_location
 from indexer.model.plan import Plan
 from indexer.model.settings import CollectionSettings
 from indexer.model.values import Foreign, Oid, canonical, to_bytes
-from memory import Crash, StoredDataAsset, World, exploding_writers
+from shared.builders import (
+    BUCKET,
+    NOW,
+    ORIGINALS,
+    RESULTS,
+    apply_to,
+    at,
+    plan_of,
+    record,
+    rules,
+    stored_mount,
+    stored_result,
+)
+from shared.memory.exploding import exploding_writers
+from shared.memory.stored import Crash, StoredDataAsset
+from shared.memory.world import World
 
 PREFIXES = ("a", "a-b", "a b", "a+1", "ümlaut", ".hidden", "z%2F", "b.c")
 FIELDS = ("subject", "data_description", "session", "instrument", "model")

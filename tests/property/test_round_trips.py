@@ -10,10 +10,10 @@ import bson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import apply_to, plan_of, record, statuses, world_of
 from indexer.model.values import check_storable, fingerprint, from_bytes, to_bytes
 from indexer.runs.undo import undo
 from indexer.systems.bson_values import CODEC_OPTIONS, archived, decoded, unarchived
+from shared.builders import apply_to, plan_of, record, statuses, world_of
 
 # fmt: off
 SPECIAL = (

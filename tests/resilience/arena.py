@@ -24,9 +24,9 @@ from indexer.runs.files import save_plan
 from indexer.runs.undo import undo as plan_the_way_back
 from indexer_sandbox.seed import seed as fill
 from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
-from patience import PATIENCE_S
-from proxy import FaultyProxy, Shares
 from resilience.inside import apply_inside, opened, plan_inside
+from shared.patience import PATIENCE_S
+from shared.proxy import FaultyProxy, Shares
 from system.workbench import BUCKET, INDEXER, Workbench, empty_systems, our_bytes
 
 MODIFIED = {"v1": "last_modified", "v2": "_last_modified"}

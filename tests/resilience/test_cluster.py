@@ -29,8 +29,8 @@ from indexer.runs.carry_out import Work
 from indexer.runs.cluster import open_cluster
 from indexer.runs.shards import Sender, carry_out_shard
 from indexer_sandbox.stack import MANAGED_BUCKETS
-from patience import PATIENCE_S
 from resilience.arena import Arena, Shares, State
+from shared.patience import PATIENCE_S
 
 OWN = {"plan_id", "created_at", "digest"}
 """What no two plans have alike."""

@@ -11,9 +11,9 @@ from typing import Any
 from indexer.errors import SystemFaultError
 from indexer.runs.connect import Systems
 from indexer.runs.loading import load_plan
-from patience import PATIENCE_S
 from resilience.arena import Arena, Shares, State, moments
 from resilience.inside import apply_inside
+from shared.patience import PATIENCE_S
 
 SLOW = Shares(delay=1.0)
 

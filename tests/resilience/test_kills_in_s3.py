@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from indexer_sandbox.faults import Fault
-from patience import PATIENCE_S
 from resilience.arena import Arena, Shares, State
+from shared.patience import PATIENCE_S
 
 RUNS = "indexer-runs"
 RUN = f"s3://{RUNS}/run"

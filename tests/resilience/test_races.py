@@ -10,9 +10,9 @@ from typing import Any
 import boto3
 import pytest
 
-from patience import PATIENCE_S
 from resilience.arena import BUCKET, Arena, our_bytes
 from resilience.inside import apply_inside
+from shared.patience import PATIENCE_S
 
 
 def test_two_appliers_with_one_plan(world: Arena) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from proxy import Shares
 from resilience.arena import HASTY, Arena
+from shared.proxy import Shares
 
 BOUND_S = 300.0
 """Measured 3 to 15 seconds; one read that nothing bounds would not end at all."""

@@ -9,9 +9,10 @@ import pytest
 
 from indexer.model.generation import V2
 from indexer.model.links import read_links
-from memory import World, key_of
-from neighbours import LINKS, Upgrader, links_world, records_at
 from resilience.arena import BUCKET, Arena
+from shared.memory.stored import key_of
+from shared.memory.world import World
+from shared.neighbours import LINKS, Upgrader, links_world, records_at
 
 NIGHTS = 5
 

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from builders import (
+from indexer.model.generation import V2
+from indexer.model.links import read_links
+from indexer.model.plan import Plan
+from indexer.model.values import to_bytes
+from shared.builders import (
     BUCKET,
     COLLECTIONS,
     NOW,
@@ -21,12 +25,17 @@ from builders import (
     statuses,
     world_of,
 )
-from indexer.model.generation import V2
-from indexer.model.links import read_links
-from indexer.model.plan import Plan
-from indexer.model.values import to_bytes
-from memory import World
-from neighbours import LINKS, NEVER_UPGRADED, Cache, Curator, Registrar, Upgrader, links_world, records_at
+from shared.memory.world import World
+from shared.neighbours import (
+    LINKS,
+    NEVER_UPGRADED,
+    Cache,
+    Curator,
+    Registrar,
+    Upgrader,
+    links_world,
+    records_at,
+)
 
 NIGHTS = 5
 

@@ -12,7 +12,7 @@ from indexer.applier.ledger import INTERRUPTED
 from indexer.disk import DiskFolder
 from indexer.errors import IndexerError
 from indexer.runs.pulse import OVER, SILENCE_S, Pulse, beating, pulse_name
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 RUN = "f" * 32
 

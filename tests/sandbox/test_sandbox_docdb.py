@@ -17,7 +17,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from indexer.errors import IndexerError
 from indexer_sandbox.docdb import DocDBServer
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 AWKWARD = {
     "floats": [0.30000000000000004, 1e-07, 1e22, 5e-324, 1.0, -0.0, 1.7976931348623157e308],

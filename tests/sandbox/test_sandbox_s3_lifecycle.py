@@ -12,7 +12,7 @@ import requests
 
 from indexer.errors import IndexerError
 from indexer_sandbox.s3 import S3Server
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 
 def test_two_servers_share_nothing(s3_client_for: Callable[[str], Any]) -> None:

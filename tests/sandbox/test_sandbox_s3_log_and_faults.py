@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from indexer_sandbox import Fault
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from workbench import BUCKET, Workbench
 
-from certificates import Authority, authority
-from relay import Relay
+from shared.certificates import Authority, authority
+from shared.relay import Relay
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from indexer.runs.schemas import schema_of
 from indexer.systems.checks_docdb import host_checks
 from indexer_sandbox.faults import Fault
 from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
-from patience import PATIENCE_S
-from relay import Instead, Relay, document_of, hello_says, same
+from shared.patience import PATIENCE_S
+from shared.relay import Instead, Relay, document_of, hello_says, same
 
 Row = dict[str, str]
 SCHEMA = Draft202012Validator(schema_of("checkup"))

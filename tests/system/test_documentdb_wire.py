@@ -15,7 +15,7 @@ import pytest
 from workbench import BUCKET, Workbench
 
 from indexer_sandbox.seed import seed
-from relay import Relay, document_of, hello_says
+from shared.relay import Relay, document_of, hello_says
 
 TABLE = tomllib.loads(Path(__file__).with_name("documentdb_apis.toml").read_text(encoding="utf-8"))
 OPERATORS = {

@@ -6,7 +6,7 @@ import subprocess
 
 from workbench import BUCKET, INDEXER, Workbench
 
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 
 def test_the_old_plan_stays_whole(workbench: Workbench) -> None:

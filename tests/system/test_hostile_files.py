@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workbench import Workbench
 
-from forgery import BUCKET, EVERY_KIND, PLACES, RESULTS, forged, paths_in, replaced, signed, text_of
 from indexer.applier.bounds import Bounds, check_bounds
 from indexer.config import Config
 from indexer.errors import IndexerError
@@ -24,6 +23,7 @@ from indexer.runs.apply import results_folder
 from indexer.runs.config_file import load_config
 from indexer.runs.expected import load_expected
 from indexer.runs.loading import load_either, load_plan, load_result
+from shared.forgery import BUCKET, EVERY_KIND, PLACES, RESULTS, forged, paths_in, replaced, signed, text_of
 
 BOUNDS = Bounds(
     buckets=frozenset({BUCKET, "aind-private-data"}),

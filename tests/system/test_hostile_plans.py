@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from workbench import Workbench
 
-import forgery as plan
-from forgery import ASSET, BUCKET, OTHER_BUCKET, RESULTS, UNMANAGED, forged, location, target, write
 from indexer.disk import DiskFolder
 from indexer.errors import RefusedError
 from indexer.runs.apply import RunOptions, apply, apply_plan, bounds_of, results_folder
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, open_systems
 from indexer.runs.loading import load_plan
+from shared import forgery as plan
+from shared.forgery import ASSET, BUCKET, OTHER_BUCKET, RESULTS, UNMANAGED, forged, location, target, write
 
 ORIGINAL = f"{ASSET}/original_metadata/subject.20250101.json"
 ARCHIVE = plan.archived()

@@ -12,8 +12,8 @@ from workbench import BUCKET, Workbench
 from indexer.errors import IndexerError
 from indexer.systems.docdb_connection import connect
 from indexer.systems.leases import LEASE_S, Leases, owner_name
-from proxy import FaultyProxy, Shares
-from relay import Relay, document_of, hello_says
+from shared.proxy import FaultyProxy, Shares
+from shared.relay import Relay, document_of, hello_says
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from botocore.exceptions import ClientError
 from workbench import INDEXER, our_bytes
 
 from indexer_sandbox.docdb import DocDBServer
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 BUCKET, RESULTS, ORIGINALS = "somebodys-assets", "their-results", "first_uploads"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from workbench import BUCKET, Workbench
 
-from forgery import signed, write
+from shared.forgery import signed, write
 
 
 def gone(bench: Workbench, count: int = 2) -> dict[str, Any]:

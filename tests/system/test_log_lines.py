@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from workbench import BUCKET, Workbench, our_bytes
 
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 JSON = ("--log-format", "json")
 

@@ -9,7 +9,7 @@ import pytest
 from workbench import INDEXER, Workbench
 
 from indexer_sandbox.faults import Fault
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 
 def shell(bench: Workbench, line: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ import pytest
 from workbench import BUCKET, Workbench
 
 import indexer
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ROOT / "src" / "indexer" / "cli"

@@ -8,7 +8,7 @@ import pytest
 from workbench import Workbench
 
 from indexer_sandbox.stage import Stage
-from realistic import realistic, records
+from shared.realistic import realistic, records
 
 BOTH_RULE = {"INDEXER_DOCDB__V2__SYNC_TO_S3": "true"}
 

@@ -10,7 +10,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 import pytest
 from workbench import BUCKET, Workbench
 
-from relay import Relay, document_of, hello_says
+from shared.relay import Relay, document_of, hello_says
 
 DAY = timedelta(days=1)
 

@@ -17,13 +17,13 @@ from typing import Any
 import boto3
 import pymongo
 
-import warm
 from indexer_sandbox.codeocean import CodeOceanServer
 from indexer_sandbox.docdb import DocDBServer
 from indexer_sandbox.s3 import S3Server
 from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET, Sandbox
-from memory import STRANGER
-from patience import PATIENCE_S
+from shared import warm
+from shared.memory.stored import STRANGER
+from shared.patience import PATIENCE_S
 
 BUCKET = "aind-open-data"
 INDEXER = str(Path(sys.executable).with_name("indexer"))

@@ -13,7 +13,7 @@ from indexer.errors import OutageError, SystemFaultError
 from indexer.systems import aws
 from indexer.systems.s3 import S3Reader, open_s3
 from indexer.systems.settings import secret_fields
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 EXPIRED = '{"Version": 1, "AccessKeyId": "x", "SecretAccessKey": "x", "Expiration": "2020-01-01T00:00:00Z"}'
 Profile = Callable[..., None]

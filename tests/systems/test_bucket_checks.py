@@ -9,7 +9,7 @@ import pytest
 
 from indexer.systems.checks_s3 import bucket_checks
 from indexer.systems.s3 import S3
-from s3_stub import Answer, Asked, S3Stub, error, running_stub, s3_of
+from shared.s3_stub import Answer, Asked, S3Stub, error, running_stub, s3_of
 
 LISTING = (
     "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a/subject.json</Key><ETag>e</ETag><Size>2</Size>"

@@ -11,7 +11,6 @@ from time import monotonic
 
 import pytest
 
-from builders import location, stored_mount
 from indexer.errors import OutageError, SystemFaultError
 from indexer.model.snapshot import DataAsset
 from indexer.systems import bodies
@@ -20,7 +19,8 @@ from indexer.systems.codeocean_client import codeocean_client
 from indexer_sandbox.codeocean import CodeOceanServer
 from indexer_sandbox.faults import Fault
 from indexer_sandbox.loopback import Environ, LoopbackServer, StartResponse
-from s3_stub import Answer, S3Stub, running_stub
+from shared.builders import location, stored_mount
+from shared.s3_stub import Answer, S3Stub, running_stub
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from indexer.systems.pace import LEAST, START, STEP, Pace
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
 
 class Clock:

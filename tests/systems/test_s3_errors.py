@@ -11,7 +11,7 @@ from botocore.exceptions import ParamValidationError, RefreshWithMFAUnsupportedE
 from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
 from indexer.systems.s3 import S3, S3Reader, S3Writer, open_s3
 from indexer.systems.s3_errors import translated
-from s3_stub import Answer, S3Stub, environment, error, running_stub, s3_of
+from shared.s3_stub import Answer, S3Stub, environment, error, running_stub, s3_of
 
 BUCKET = "bucket"
 ANSWERS = [

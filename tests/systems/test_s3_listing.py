@@ -21,7 +21,7 @@ from indexer.systems.s3_listing import FAULTS_IN_A_ROW, FastListing
 from indexer.systems.s3_requests import Endpoint, signed
 from indexer_sandbox.faults import Fault
 from indexer_sandbox.s3 import S3Server
-from relay import Instead, Relay
+from shared.relay import Instead, Relay
 
 BUCKET = "bucket"
 

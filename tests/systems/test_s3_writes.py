@@ -16,7 +16,7 @@ from indexer.model.values import etag_of
 from indexer.systems.pace import Pace
 from indexer.systems.s3 import S3, S3Writer
 from indexer_sandbox.s3 import S3Server
-from relay import Instead, Relay, same
+from shared.relay import Instead, Relay, same
 
 BUCKET, KEY = "bucket", "a/subject.json"
 NOT_IMPLEMENTED = b"<Error><Code>NotImplemented</Code><Message>A header is not supported</Message></Error>"

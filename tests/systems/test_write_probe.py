@@ -10,8 +10,8 @@ import pytest
 
 from indexer.systems.write_probe import STEPS, probed, write_probe
 from indexer_sandbox.s3 import S3Server
-from relay import Instead, Relay, same
-from s3_stub import s3_of
+from shared.relay import Instead, Relay, same
+from shared.s3_stub import s3_of
 
 Rewrites = Callable[[bytes], bytes | Instead]
 PUT_NEW, PUT_OVER, PUT_SAME, PUT_OLD, DELETE_OLD, DELETE_SAME, PUT_GONE, PUT_AGAIN = (

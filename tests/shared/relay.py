@@ -13,7 +13,7 @@ from typing import Any, Literal
 import bson
 
 from bench.messages import OP_MSG, OP_QUERY, command_of
-from wire import Peer, body_of, head_of, message_of, more_to_come
+from shared.wire import Peer, body_of, head_of, message_of, more_to_come
 
 HOST = "127.0.0.1"
 

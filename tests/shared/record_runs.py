@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forgery import as_read, in_collection, update
 from indexer.applier.contents import Filters, Sources
 from indexer.applier.evidence import Evidence
 from indexer.applier.records import RecordApplier
@@ -15,8 +14,11 @@ from indexer.model.generation import GenerationName
 from indexer.model.outcome import Outcome
 from indexer.model.ports import ObjectReader, Readers, RecordReader, RecordWrite, WriteError
 from indexer.model.values import fingerprint
-from ledgers import Run, action_of
-from memory import START, MemoryRecordWriter, World
+from shared.forgery import as_read, in_collection, update
+from shared.ledgers import Run, action_of
+from shared.memory.records import MemoryRecordWriter
+from shared.memory.stored import START
+from shared.memory.world import World
 
 Answer = Callable[[GenerationName, Sequence[RecordWrite]], tuple[WriteError, ...]]
 

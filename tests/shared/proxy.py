@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
 from indexer_sandbox.loopback import HOST
-from wire import Peer, body_of, head_of, header_of, message_of, more_to_come
+from shared.wire import Peer, body_of, head_of, header_of, message_of, more_to_come
 
 Protocol: TypeAlias = Literal["http", "mongodb"]
 

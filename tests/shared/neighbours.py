@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from builders import in_step, record, stored_mount
 from indexer.model.generation import CODE_OCEAN, V1, V2, GenerationName
 from indexer.model.values import iso_time
-from memory import World, key_of
+from shared.builders import in_step, record, stored_mount
+from shared.memory.stored import key_of
+from shared.memory.world import World
 
 
 @dataclass

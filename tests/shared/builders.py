@@ -37,7 +37,8 @@ from indexer.planner.rules import Rules, WholeReads
 from indexer.runs.apply import RunOptions, apply_plan
 from indexer.runs.connect import Systems
 from indexer.runs.loading import PlanFile, as_file
-from memory import START, StoredDataAsset, World
+from shared.memory.stored import START, StoredDataAsset
+from shared.memory.world import World
 
 BUCKET = "bucket"
 RESULTS = "results"

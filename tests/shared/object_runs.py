@@ -11,8 +11,10 @@ from indexer.applier.objects import LiveRecords, ObjectApplier
 from indexer.applier.proof import Proof
 from indexer.errors import SystemFaultError
 from indexer.model.outcome import Outcome
-from ledgers import Run
-from memory import START, MemoryObjectWriter, World
+from shared.ledgers import Run
+from shared.memory.objects import MemoryObjectWriter
+from shared.memory.stored import START
+from shared.memory.world import World
 
 
 class Objects(Run):

@@ -21,8 +21,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from patience import PATIENCE_S
+from shared.patience import PATIENCE_S
 
+TESTS = Path(__file__).resolve().parents[1]
 IMPORTED = (
     "indexer.cli",
     *(f"indexer.runs.{name}" for name in ("apply", "doctor", "plan", "predecessor", "schemas", "undo")),
@@ -88,7 +89,10 @@ def _address() -> str:
     """Where the warm process listens; started when it is first asked for, gone with this process."""
     address = str(Path(tempfile.mkdtemp(prefix="warm-")) / "socket")
     started = subprocess.Popen(
-        [sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "shared.warm", address],
+        cwd=TESTS,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert started.stdin is not None
     assert started.stdout is not None

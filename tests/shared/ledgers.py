@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from forgery import forged, put
 from indexer.applier.current import current_action_id
 from indexer.applier.history import JOURNAL_FILE, read_lines
 from indexer.applier.journal import Journal
@@ -20,7 +19,10 @@ from indexer.model.outcome import AfterImage, BeforeImage, Outcome
 from indexer.model.plan import Plan
 from indexer.model.snapshot import ObjectBody
 from indexer.model.values import sha256
-from memory import START, MemoryObjectReader, World
+from shared.forgery import forged, put
+from shared.memory.objects import MemoryObjectReader
+from shared.memory.stored import START
+from shared.memory.world import World
 
 PLAN = "plan-0001"
 
