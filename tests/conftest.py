@@ -11,7 +11,7 @@ from indexer.masking import forget
 from shared.memory.world import World
 
 pytest_plugins = ["shared.quick", "shared.scratch", "peers.fixtures"]
-ORDER = {"resilience": 0, "docs": 1, "golden": 2, "system": 3, "promises": 4}
+ORDER = {"resilience": 0, "docs": 1, "golden": 2, "end_to_end": 3, "promises": 4}
 """Folders whose tests take longest."""
 
 
