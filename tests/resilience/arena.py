@@ -19,6 +19,7 @@ from typing import Any
 
 from bson.json_util import CANONICAL_JSON_OPTIONS, dumps
 
+from end_to_end.workbench import BUCKET, INDEXER, Workbench, empty_systems, our_bytes
 from indexer.runs.connect import Systems
 from indexer.runs.files import save_plan
 from indexer.runs.undo import undo as plan_the_way_back
@@ -27,7 +28,6 @@ from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
 from resilience.inside import apply_inside, opened, plan_inside
 from shared.patience import PATIENCE_S
 from shared.proxy import FaultyProxy, Shares
-from system.workbench import BUCKET, INDEXER, Workbench, empty_systems, our_bytes
 
 MODIFIED = {"v1": "last_modified", "v2": "_last_modified"}
 HASTY = """
