@@ -121,7 +121,7 @@ def _results(now: Snapshot) -> Iterator[str]:
     known = {place[1] for place in places if place is not None and place[0] == RESULTS}
     for one in now.data_assets:
         if wanted_result(now, one) and not now.data_assets[one].external and one not in known:
-            yield f"the result {one} has no record"
+            yield f"{one}: it is a result, and has no record"
     for one in sorted(known):
         if not shown_as_result(now, one):
-            yield f"the result {one} is gone, and has a record"
+            yield f"{one}: the result is gone, and it has a record"

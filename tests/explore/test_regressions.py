@@ -21,6 +21,7 @@ SCHEDULES = {
     "a data asset that no search shows is not archived": "gone-archive: apply@2 hides da-1; again",
     "an archived data asset that cannot be shown to be back": "gone-archive: undo@22 hides da-2; redo",
     "a data asset that a user deletes before its way back": "gone-archive: apply@6 lost, redo@2 acts user-deletes; redo",
+    "results that a plan by a wrong clock names all the same": "results: plan@0 clock back; again",
     "two creations by two runs at once": "derived-mounted: apply@3 runs same; undo",
 }
 
