@@ -6,6 +6,7 @@ ceph-mon ceph-osd ceph-common`). Raises MissingServerError where one cannot be h
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -14,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"
 CEPH = ("ceph-mon", "ceph-osd", "ceph", "radosgw", "radosgw-admin", "monmaptool")
 HOST = "127.0.0.1"
+STARTS = 5
 
 
 class MissingServerError(Exception):
@@ -128,25 +130,33 @@ def radosgw(folder: Path) -> Iterator[PeerS3]:
     conf.write_text(CEPH_CONF.format(folder=folder, cluster=cluster, monitor=monitor, port=port))
     address, rgw = f"v1:{HOST}:{monitor}", ("-n", "client.rgw")
 
-    def tool(program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [program, "-c", str(conf), *arguments], capture_output=True, text=True, timeout=PATIENCE_S * 2
-        )
+    def tool(program: str, *arguments: str) -> str:
+        command = [program, "-c", str(conf), *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired as exc:
+            raise MissingServerError(f"{program} does not come to an end") from exc
         if done.returncode:
             raise MissingServerError(f"{program} failed: {done.stderr[-500:]}")
+        return done.stdout
+
+    def is_up() -> bool:
+        return bool(json.loads(tool("ceph", "osd", "stat", "--format", "json"))["num_up_osds"])
 
     with ExitStack() as stack:
 
-        def daemon(program: str, *arguments: str) -> None:
+        def daemon(program: str, *arguments: str) -> subprocess.Popen[bytes]:
             command = [program, "-c", str(conf), *arguments, "-f"]
-            stack.enter_context(running(command, folder / f"{program}.out", {}))
+            return stack.enter_context(running(command, folder / f"{program}.out", {}))
 
         tool("monmaptool", "--create", "--addv", "a", address, "--fsid", cluster, str(folder / "monmap"))
         tool("ceph-mon", "-i", "a", "--mkfs", "--monmap", str(folder / "monmap"))
         daemon("ceph-mon", "-i", "a")
         tool("ceph", "--connect-timeout", "30", "osd", "new", disk)
         tool("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", disk)
-        daemon("ceph-osd", "-i", "0")
+        # On a busy machine it may ask before it has the monitor's map, is refused ("wrong fsid"), and ends.
+        if not any(_comes_up(daemon("ceph-osd", "-i", "0"), is_up) for _ in range(STARTS)):
+            raise MissingServerError(f"ceph-osd does not join its monitor: {folder / 'osd.0.log'}")
         daemon("radosgw", *rgw)
         keys = (f"--access-key={ACCESS_KEY_ID}", f"--secret-key={SECRET_ACCESS_KEY}")
         tool("radosgw-admin", *rgw, "user", "create", "--uid=tests", "--display-name=tests", *keys)
@@ -158,8 +168,18 @@ def radosgw(folder: Path) -> Iterator[PeerS3]:
             yield peer
 
 
+def _comes_up(process: subprocess.Popen[bytes], is_up: Callable[[], bool]) -> bool:
+    """Waits for it. False where the process has ended instead."""
+    until = time.monotonic() + PATIENCE_S
+    while process.poll() is None and time.monotonic() < until:
+        if is_up():
+            return True
+        time.sleep(0.2)
+    return False
+
+
 @contextmanager
-def running(command: list[str], log: Path, settings: Mapping[str, str]) -> Iterator[None]:
+def running(command: list[str], log: Path, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A process, ended by its id."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "INDEXER_"))}
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +188,7 @@ def running(command: list[str], log: Path, settings: Mapping[str, str]) -> Itera
             command, stdout=output, stderr=subprocess.STDOUT, env=own | settings, cwd=log.parent
         )
         try:
-            yield
+            yield process
         finally:
             process.terminate()
             try:
