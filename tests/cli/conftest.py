@@ -1,4 +1,4 @@
-"""The real command as a subprocess, in an empty directory, without anything that leads to real systems."""
+"""The real command in a process of its own, in an empty directory, without anything that leads to real systems."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shared import warm
 from shared.commands import Finished, Run
 from shared.patience import PATIENCE_S
 
@@ -17,18 +18,24 @@ from shared.patience import PATIENCE_S
 def variables() -> dict[str, str]:
     """The environment without our and AWS's settings."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "INDEXER_"))}
-    return own | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONWARNINGS": "error::DeprecationWarning"}
+    return own | {"AWS_EC2_METADATA_DISABLED": "true"}
 
 
 @pytest.fixture
 def indexer(tmp_path: Path, variables: dict[str, str]) -> Run:
     """`indexer(*arguments)` in an empty directory."""
+    return lambda *arguments, **more: warm.run(arguments, tmp_path, variables | more)
+
+
+@pytest.fixture
+def indexer_anew(tmp_path: Path, variables: dict[str, str]) -> Run:
+    """The same by a new interpreter, which imports all that it needs; what is deprecated is an error."""
 
     def run(*arguments: str, **more: str) -> Finished:
         return subprocess.run(
             [sys.executable, "-m", "indexer", *arguments],
             cwd=tmp_path,
-            env=variables | more,
+            env=variables | {"PYTHONWARNINGS": "error::DeprecationWarning"} | more,
             capture_output=True,
             encoding="utf-8",
             timeout=PATIENCE_S,

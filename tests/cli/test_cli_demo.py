@@ -12,11 +12,11 @@ from shared.commands import Run
 from shared.patience import PATIENCE_S
 
 
-def test_demo_comes_out_as_told_and_leaves_nothing(indexer: Run, tmp_path: Path) -> None:
+def test_demo_comes_out_as_told_and_leaves_nothing(indexer_anew: Run, tmp_path: Path) -> None:
     """Plan, show, apply, and a second plan with nothing to do."""
     spare = tmp_path / "tmp"
     spare.mkdir()
-    finished = indexer("demo", TMPDIR=str(spare))
+    finished = indexer_anew("demo", TMPDIR=str(spare))
     assert finished.returncode == 0, finished.stderr
     assert finished.stderr.index("$ indexer apply") < finished.stderr.index("Nothing to do")
     assert list(spare.iterdir()) == []
