@@ -89,6 +89,9 @@ class _Play:
     def __init__(self, schedule: Schedule) -> None:
         made = prepared(schedule.world)
         self.schedule, self.planned = schedule, made.planned
+        self.in_hand = (
+            made.planned
+        )  # the plan that runs of ours apply: another, where something happened to its planning
         self.room = made.room.another()
         self.watch = Watch(self.room)
         self.room.stage.witness = self.watch
@@ -106,6 +109,7 @@ class _Play:
         """A run of the plan, what the operator does next, and the nights after it."""
         planned = self._planned()
         if planned is not None:
+            self.in_hand = planned
             run = self._apply(planned, "r1", "apply")
             self.director.ended()
             self._next(planned, run)
@@ -191,9 +195,9 @@ class _Play:
         """Another run of ours, at the same time."""
         match what:
             case "same":
-                self._apply(self.planned, "r1", "second")
+                self._apply(self.in_hand, "r1", "second")
             case "other":
-                self._apply(self.planned, "r2", "second")
+                self._apply(self.in_hand, "r2", "second")
             case "overlap":
                 self._apply(plan(self.room, "second-plan"), "r3", "second")
             case "undo":

@@ -22,6 +22,7 @@ SCHEDULES = {
     "an archived data asset that cannot be shown to be back": "gone-archive: undo@22 hides da-2; redo",
     "a data asset that a user deletes before its way back": "gone-archive: apply@6 lost, redo@2 acts user-deletes; redo",
     "results that a plan by a wrong clock names all the same": "results: plan@0 clock back; again",
+    "a second run of a plan in whose making somebody acted": "unrecorded: plan@0 acts user-archives, apply@0 runs same; again",
     "two creations by two runs at once": "derived-mounted: apply@3 runs same; undo",
 }
 
