@@ -82,7 +82,7 @@ def command(
 ) -> None:
     """Carry out a plan: exactly what was reviewed, and nothing that somebody else has changed since.
 
-    Asks nothing. Ctrl-C finishes what is in flight and records it; applying again goes on from there.
+    It asks nothing. Ctrl-C finishes what is in flight and records it; applying again goes on from there.
     """
     from indexer import apply, load_plan
     from indexer.applier.history import RESULT_FILE

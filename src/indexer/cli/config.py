@@ -78,7 +78,7 @@ def _text(source: str) -> str:
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except ValueError as exc:
-        raise UsageError("The settings are no text", f"stdin: {exc}", "Write them in UTF-8.") from exc
+        raise UsageError("The settings are not text", f"stdin: {exc}", "Write them in UTF-8.") from exc
 
 
 def _toml(document: dict[str, Any]) -> str:

@@ -66,7 +66,7 @@ def command(
 ) -> None:
     """Compare as `plan` does, and fail (exit 3) on drift that no rule expects; nothing is written.
 
-    What policy would withhold is drift too. Where not everything could be read, or a glob matched no asset, the exit code is 1, never 0.
+    What policy would withhold is drift too. If not everything could be read, or a glob matched no asset, the exit code is 1, never 0.
     """
     from indexer import __version__, drift
     from indexer.cli.run import Run

@@ -28,7 +28,7 @@ DetailedExitcode = Annotated[
     bool,
     typer.Option(
         "--detailed-exitcode",
-        help="Exit with 3 where there is anything to do, else with 1 where not all could be seen.",
+        help="Exit with 3 if there is anything to do, otherwise with 1 if not everything could be seen.",
     ),
 ]
 
@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Compare S3, DocDB and Code Ocean, and write a plan of what would bring them into step.
 
-    Writes nothing but the plan. What could not be read is said, and nothing that rests on it is planned.
+    It writes nothing but the plan. The plan says what could not be read, and holds nothing that depends on it.
     """
     from indexer import save_plan
     from indexer.cli.run import Run

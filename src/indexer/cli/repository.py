@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def repository_path(path: Path) -> str:
-    """The path relative to the root of the repository; to the working directory where there is none."""
+    """The path relative to the root of the repository; or to the working directory if there is none."""
     whole = path.resolve()
     roots = [one for one in whole.parents if (one / ".git").exists()]  # a file, in a worktree
     root = roots[0] if roots else Path.cwd()

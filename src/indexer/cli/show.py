@@ -63,7 +63,7 @@ def command(
     action: Kinds = None,
     reason: Reasons = None,
 ) -> None:
-    """Show a plan or a result: every action with its why, its condition and its differences."""
+    """Show a plan or a result: every action with its reason, its condition and its differences."""
     from indexer.model.kinds import KINDS
     from indexer.model.outcome import Result
     from indexer.model.reasons import REASONS

@@ -30,10 +30,10 @@ UndoOut = Annotated[
 
 
 def command(talk: Talk, result: ResultFile, out: UndoOut, config: ConfigPath = None) -> None:
-    """Turn what a run wrote into an ordinary plan that takes it back. Reads no system, changes nothing.
+    """Turn what a run wrote into an ordinary plan that takes it back. It reads no system and changes nothing.
 
-    What somebody has changed since the run is left alone when that plan is applied, and reported as stale. Exits with
-    4 where the plan leaves out something that cannot be taken back.
+    What somebody has changed since the run is left alone when that plan is applied, and reported as stale. It exits
+    with 4 if the plan leaves out something that cannot be taken back.
     """
     from indexer import save_plan, undo
     from indexer.cli.run import Run
