@@ -51,7 +51,7 @@ class _Listener(logging.Handler):
         self.setFormatter(logging.Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """TellLog it."""
+        """Tell it."""
         try:
             line = self.format(record)
             if record.name == COMMANDS:
