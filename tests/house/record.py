@@ -19,14 +19,15 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 from indexer.cli.demo import environment
+from indexer.render.formats import GateFormat, ShowFormat
+from indexer.runs.schema_names import SchemaName
 from indexer_sandbox import running
 from indexer_sandbox.seed import seed
 
 ASSETS = 30
-PLAN_FORMATS = ("text", "json", "markdown", "html")
-GATE_FORMATS = ("text", "json", "markdown", "junit", "sarif", "github")
 COMMANDS = (
     "plan",
     "show",
@@ -40,7 +41,6 @@ COMMANDS = (
     "config",
     "config show",
 )
-SCHEMAS = ("plan", "result", "expected", "config", "event")
 EXPECTED = """\
 [[rule]]
 asset = "*"
@@ -98,7 +98,7 @@ def commands() -> Iterator[tuple[str, str, dict[str, str]]]:
     for name in COMMANDS:
         yield f"help-{name.replace(' ', '-')}", f"{name} --help", {}
     yield "help", "--help", {}
-    for name in SCHEMAS:
+    for name in get_args(SchemaName):
         yield f"schema-{name}", f"schema {name}", {}
     yield "doctor", "doctor", {}
     yield "config-show", "config show", {}
@@ -110,14 +110,14 @@ def commands() -> Iterator[tuple[str, str, dict[str, str]]]:
     yield "plan-limits", "plan --all --max-deletes 0 --max-delete-percent 0 --out limits.json", {}
     yield "plan-wrong", "plan --bucket no-such-bucket", {}
     for one in ("plan", "withheld", "limits"):
-        for form in PLAN_FORMATS:
+        for form in get_args(ShowFormat):
             yield f"show-{one}-{form}", f"show {one}.json --format {form}", {}
     yield "show-narrow", "show plan.json", {"COLUMNS": "80"}
     yield "show-wide", "show plan.json", {"COLUMNS": "200", "FORCE_COLOR": "1"}
-    for form in PLAN_FORMATS:
+    for form in get_args(ShowFormat):
         yield f"show-part-{form}", f"show plan.json --action delete-record --format {form}", {}
         yield f"show-against-{form}", f"show plan.json --against withheld.json --format {form}", {}
-    for form in GATE_FORMATS:
+    for form in get_args(GateFormat):
         yield f"drift-{form}", f"drift --plan plan.json --format {form} --summary summary-{form}.md", {}
         yield (
             f"drift-expected-{form}",
@@ -129,13 +129,13 @@ def commands() -> Iterator[tuple[str, str, dict[str, str]]]:
     yield "apply-refused", "apply limits.json --max-deletes 0 --policy create-only", {}
     yield "apply", "apply plan.json --results run --parallel 1 --events events-apply.jsonl", {}
     yield "apply-again", "apply plan.json --results run --parallel 1", {}
-    for form in PLAN_FORMATS:
+    for form in get_args(ShowFormat):
         yield f"show-result-{form}", f"show run/result.json --format {form}", {}
     yield "plan-after", "plan --all --out after.json --detailed-exitcode", {}
     yield "drift-after", "drift --all", {}
     yield "apply-stale", "apply withheld.json --results stale --parallel 1", {}
     yield "undo", "undo run --out undo.json", {}
-    for form in PLAN_FORMATS:
+    for form in get_args(ShowFormat):
         yield f"show-undo-{form}", f"show undo.json --format {form}", {}
     yield "apply-undo", "apply undo.json --results back --parallel 1 --log-format json", {}
     yield "show-stale", "show back/result.json", {}
