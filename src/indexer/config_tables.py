@@ -65,8 +65,8 @@ class DocDBSettings(SettingsTable):
 
     uri: Secret | None = Field(
         default=None,
-        description="A `mongodb://` URI, with user and password if there are any; never shown. Either this or "
-        "`docdb.secret` must be given.",
+        description="A `mongodb://` URI, with user and password if there are any; never shown. Its options "
+        "hold, timeouts too, all but `retryWrites`, which is always off. Either this or `docdb.secret` must be given.",
     )
     secret: str | None = Field(
         default=None,

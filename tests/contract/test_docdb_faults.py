@@ -85,6 +85,27 @@ def test_a_fault_names_the_server_and_no_password(closed_port: int) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+def test_what_the_uri_says_of_the_driver_is_not_overruled(nx_uri: str) -> None:
+    """The names of its options may be written as one likes."""
+    asked_for = (
+        "serverSelectionTimeoutMS=7000&CONNECTTIMEOUTMS=8000&sockettimeoutms=9000&maxPoolSize=3&appName=ours"
+    )
+    docdb = connect(f"{nx_uri}&{asked_for}", None, {}, 4)
+    options, pool = docdb.client.options, docdb.client.options.pool_options
+    docdb.client.close()
+    assert options.server_selection_timeout == 7
+    assert (pool.connect_timeout, pool.socket_timeout, pool.max_pool_size) == (8, 9, 3)
+    assert pool.appname == "ours"
+
+
+def test_writes_are_not_sent_twice_even_if_the_uri_asks_for_it(nx_uri: str) -> None:
+    """Most DocumentDB engines refuse such writes."""
+    address, _, _ = nx_uri.partition("?")
+    docdb = connect(f"{address}?directConnection=true&retryWrites=true", None, {}, 4)
+    docdb.client.close()
+    assert docdb.client.options.retry_writes is False
+
+
 def test_a_uri_that_is_none_is_a_usage_error() -> None:
     """It names what to correct, and not the password."""
     with pytest.raises(UsageError) as caught:

@@ -78,16 +78,20 @@ class DocDB:
 
 def connect(uri: str, tls_ca_file: str | None, places: Places, parallel: int) -> DocDB:
     """Open a connection; `retryWrites` is off, since most DocumentDB engines do not have it. Raises where nobody answers."""
-    address = ",".join(f"{host}:{port}" for host, port in parsed_uri(uri)["nodelist"])
+    parsed = parsed_uri(uri)
+    address = ",".join(f"{host}:{port}" for host, port in parsed["nodelist"])
     check_packages(uri)
-    options: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "appname": "indexer",
         "serverSelectionTimeoutMS": SERVER_SELECTION_MS,
         "connectTimeoutMS": SERVER_SELECTION_MS,
         "socketTimeoutMS": SOCKET_TIMEOUT_MS,
-        "retryWrites": False,
         "maxPoolSize": max(10, parallel),
     }
+    # The driver lets an argument overrule the URI, silently.
+    written = {name.lower() for name in parsed["options"]}
+    options = {name: value for name, value in defaults.items() if name.lower() not in written}
+    options["retryWrites"] = False
     if tls_ca_file is not None:
         options |= {"tls": True, "tlsCAFile": tls_ca_file}
     try:
