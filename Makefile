@@ -12,6 +12,7 @@ PYTHON ?= $(shell for one in python3.11 python3; do \
 	&& echo $$one && break; done)
 BIN := .venv/bin
 READY := .venv/ready
+DEMO := .venv/demo/ready
 PEERS := .venv/peers/ready
 TOOLS := .venv/tools/ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -19,8 +20,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(READY) ## Plan, show, apply and plan again, on embedded S3, DocDB and Code Ocean
-	@$(BIN)/indexer demo
+demo: $(DEMO) ## Plan, show, apply and plan again, on embedded S3, DocDB and Code Ocean
+	@.venv/demo/bin/indexer demo
 
 test: $(READY) $(PEERS) ## Run all tests
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
@@ -121,7 +122,7 @@ audit: $(TOOLS) ## Look the pinned packages up in the list of known vulnerabilit
 
 # More options for it: make audit AUDIT='--vulnerability-service osv'
 AUDIT ?=
-AUDITED = requirements.txt requirements-dev.txt requirements-tools.txt requirements-peers.txt
+AUDITED = requirements.txt requirements-demo.txt requirements-dev.txt requirements-tools.txt requirements-peers.txt
 
 # A tag can be moved, a digest cannot: without one there is no image.
 image: ## Build the container image on the base that DIGEST=sha256:... names; Dockerfile says how to find it
@@ -137,24 +138,36 @@ LOCKED = CUSTOM_COMPILE_COMMAND='make lock' .venv/tools/bin/pip-compile --quiet 
 
 lock: $(TOOLS) ## Pin the newest versions of everything in requirements-dev.txt, and of what users need in requirements.txt
 	$(LOCKED) --extra dev --extra sandbox --output-file requirements-dev.txt pyproject.toml requirements-dev.in
+	$(LOCKED) --extra sandbox --output-file requirements-demo.txt pyproject.toml requirements-demo.in
 	$(LOCKED) --output-file requirements.txt pyproject.toml
 	$(LOCKED) --output-file requirements-peers.txt requirements-peers.in
 	$(LOCKED) --allow-unsafe --output-file requirements-tools.txt requirements-tools.in
 	@# The package itself is not pinned on purpose: it is installed from the checkout, without dependencies.
-	sed -i '/^# WARNING: The following packages were not pinned/,$$d' requirements-dev.txt
+	sed -i '/^# WARNING: The following packages were not pinned/,$$d' requirements-demo.txt requirements-dev.txt
 
 clean: ## Remove everything that make and the tools have made
 	rm -rf .venv build dist mutants htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
+NO_PYTHON = Python 3.11 or later, with its venv module, is needed (on Debian: apt-get install python3-venv). \
+	Name another one with: make PYTHON=/path/to/python
+
 $(READY): requirements-dev.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or later, with its venv module, is needed (on Debian:" \
-		"apt-get install python3-venv). Name another one with: make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "$(NO_PYTHON)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing what requirements-dev.txt pins into .venv" >&2
 	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What the demo needs and nothing else, so that a first look takes seconds, not minutes.
+$(DEMO): requirements-demo.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "$(NO_PYTHON)" >&2; exit 1; }
+	@test -x .venv/demo/bin/python || $(PYTHON) -m venv .venv/demo
+	@echo "Installing what requirements-demo.txt pins into .venv/demo" >&2
+	@.venv/demo/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements-demo.txt
+	@.venv/demo/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(PEERS): requirements-peers.txt | $(READY)

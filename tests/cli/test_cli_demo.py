@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from shared.commands import Run
 from shared.patience import PATIENCE_S
@@ -44,6 +48,34 @@ def test_sandbox_leaves_nothing_on_ctrl_c(tmp_path: Path, variables: dict[str, s
             assert line, process.stderr.read() if process.stderr else ""
             printed += line
         assert (work / "indexer.toml").read_text(encoding="utf-8") in printed
+        sourced = subprocess.run(
+            [
+                "/bin/sh",
+                "-ec",
+                '. ./env.sh; "$0" -c "import os; print(dict(os.environ))"',
+                sys.executable,
+            ],
+            cwd=work,
+            env={},
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            check=True,
+        )
+        found = ast.literal_eval(sourced.stdout)
+        assert found["AWS_ENDPOINT_URL_S3"].startswith("http://127.0.0.1:")
+        for name, value in found.items():
+            assert not name.startswith("AWS_") or f"export {name}={shlex.quote(value)}\n" in printed
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(PATIENCE_S) == 130
     assert [*spare.iterdir(), *work.iterdir()] == []
+
+
+@pytest.mark.parametrize("there", ["indexer.toml", "env.sh"])
+def test_the_sandbox_overwrites_nothing(there: str, indexer: Run, tmp_path: Path) -> None:
+    """It says so before any server is started, and what is there stays."""
+    (tmp_path / there).write_text("mine")
+    done = indexer("sandbox", "--directory", str(tmp_path))
+    assert done.returncode == 2
+    assert f"{there} is there already" in done.stderr
+    assert [one.name for one in tmp_path.iterdir()] == [there]
+    assert (tmp_path / there).read_text() == "mine"

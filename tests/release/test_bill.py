@@ -80,5 +80,5 @@ def test_what_is_installed_is_installed_by_hash() -> None:
         for line in lines
         if re.search(r"(pip|PIP)\S* .*\binstall\b", line) and "--require-hashes" not in line
     ]
-    assert len(without) == 3
+    assert len(without) == 4
     assert all("--editable" in line for line in without)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 NAME = "sandbox"
 SUMMARY = "Run embedded systems to try things on."
+CONFIGURATION = "indexer.toml"
+ENVIRONMENT = "env.sh"
 
 Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="0: any free port.")]
 Directory = Annotated[
     Path | None,
-    typer.Option("--directory", metavar="DIR", help="Write indexer.toml there, while the sandbox runs."),
+    typer.Option(
+        "--directory", metavar="DIR", help="Write indexer.toml and env.sh there, while the sandbox runs."
+    ),
 ]
 Count = Annotated[
     int, typer.Option("--assets", metavar="N", min=1, max=1000, help="How many assets are in step.")
@@ -48,22 +52,27 @@ def command(
     from indexer_sandbox import running
     from indexer_sandbox.seed import seed
 
-    file = checked(directory)
+    checked(directory)
     with tidying(), tempfile.TemporaryDirectory(prefix="indexer-sandbox-") as folder:
         talk.say("Starting an S3, a DocDB and a Code Ocean on 127.0.0.1 …")
         with running(
             Path(folder), s3_port=port_s3, docdb_port=port_docdb, codeocean_port=port_codeocean
         ) as sandbox:
             seed(sandbox, assets=assets)
-            with written(sandbox.config_toml(), file):
-                _introduce(talk, sandbox, file)
+            with written(directory, {CONFIGURATION: sandbox.config_toml(), ENVIRONMENT: exports(sandbox)}):
+                _introduce(talk, sandbox, directory)
                 threading.Event().wait()
 
 
-def _introduce(talk: Talk, sandbox: Sandbox, file: Path | None) -> None:
-    data(f"# indexer.toml\n{sandbox.config_toml()}\n# environment\n{exports(sandbox)}")
-    where = f"It stands in {file}, too." if file else "Put the first part into indexer.toml."
-    talk.say(f"Ready. {where} In another terminal: type the export lines, then `indexer plan --all`.")
+def _introduce(talk: Talk, sandbox: Sandbox, directory: Path | None) -> None:
+    data(f"# {CONFIGURATION}\n{sandbox.config_toml()}\n# environment\n{exports(sandbox)}")
+    talk.say("Ready. In another terminal:")
+    if directory is None:
+        talk.say(f"  put the first part into {CONFIGURATION}, and type the export lines")
+    else:
+        talk.say(f"  cd {shlex.quote(str(directory.absolute()))}")
+        talk.say(f"  . ./{ENVIRONMENT}")
+    talk.say("  indexer plan --all")
     talk.say("Ctrl-C stops it; nothing stays behind.", "bold")
 
 
@@ -72,30 +81,36 @@ def exports(sandbox: Sandbox) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sandbox.environment().items())
 
 
-def checked(directory: Path | None) -> Path | None:
-    """The indexer.toml to write, before anything is started. Raises UsageError rather than overwrite one."""
+def checked(directory: Path | None) -> None:
+    """Refuse a place for the files before anything is started. Raises UsageError rather than overwrite one."""
     if directory is None:
-        return None
-    file = directory / "indexer.toml"
-    problem = "it is there already" if file.exists() else "" if directory.is_dir() else "no such directory"
+        return
+    there = [name for name in (CONFIGURATION, ENVIRONMENT) if (directory / name).exists()]
+    problem = f"{there[0]} is there already" if there else "" if directory.is_dir() else "no such directory"
     if problem:
         hint = "Name another directory, or leave --directory out and copy what is printed."
-        raise UsageError("indexer.toml is not written", f"{file}: {problem}", hint)
-    return file
+        raise UsageError("The sandbox's files are not written", f"{directory}: {problem}", hint)
 
 
 @contextmanager
-def written(text: str, file: Path | None) -> Iterator[None]:
-    """The text in a new file, for as long as what it leads to is there. None: nowhere."""
-    if file is None:
+def written(directory: Path | None, texts: Mapping[str, str]) -> Iterator[None]:
+    """The texts in new files, for as long as what they lead to is there. None: nowhere."""
+    ours: list[Path] = []
+    try:
+        for name, text in texts.items():
+            if directory is not None:
+                _write(directory / name, text)
+                ours.append(directory / name)
         yield
-        return
+    finally:
+        for file in ours:
+            file.unlink(missing_ok=True)
+
+
+def _write(file: Path, text: str) -> None:
+    """A new file, never over another. Raises UsageError."""
     try:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)
     except OSError as exc:
-        raise UsageError("indexer.toml is not written", f"{file}: {exc.strerror}") from exc
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
+        raise UsageError("The sandbox's files are not written", f"{file}: {exc.strerror}") from exc
