@@ -78,6 +78,23 @@ def test_drift_is_seen_beside_a_glob_that_matches_nothing(in_step: Workbench) ->
     assert "no asset matches aset\n" in gate.stdout
 
 
+@pytest.mark.parametrize("command", [DETAILED, ("drift", "--bucket", BUCKET)])
+def test_what_is_excluded_is_no_drift(in_step: Workbench, command: tuple[str, ...]) -> None:
+    """By its whole location too. An exclusion that matches nothing is named, and is no proof."""
+    in_step.insert_in_step("beside", subject={"subject_id": "1"})
+    in_step.put("asset/subject.json", b"{}")
+    assert in_step.run(*command).returncode == 3
+    for exclusion in ("asset", "ass*", f"s3://{BUCKET}/asset/"):
+        done = in_step.run(*command, "--exclude", exclusion)
+        assert done.returncode == 0, done.stderr
+    done = in_step.run(*command, "--exclude", "asset", "--exclude", "typo")
+    assert done.returncode == 1
+    assert "No asset matches --exclude typo.\n" in done.stderr
+    done = in_step.run(*command, "--asset", "ass*", "--exclude", "asset")
+    assert done.returncode == 1
+    assert "none in scope matches --asset 'ass*' and is left by --exclude asset.\n" in done.stderr
+
+
 def test_a_glob_for_assets_older_than_the_lookback_is_not_mistyped(in_step: Workbench) -> None:
     """They are there, and nothing is to be done for them."""
     in_step.insert_in_step("new", subject={"subject_id": "1"}, last_modified="2099-01-01T00:00:00Z")

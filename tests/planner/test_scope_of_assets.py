@@ -9,7 +9,19 @@ import pytest
 from indexer.model.generation import V2
 from indexer.model.values import read_time
 from indexer.planner.join import Window, join, window
-from shared.builders import BUCKET, NOW, asset_of, at, location, plan_of, planned, record, row, world_of
+from shared.builders import (
+    BUCKET,
+    NOW,
+    asset_of,
+    at,
+    location,
+    plan_of,
+    planned,
+    record,
+    row,
+    scope,
+    world_of,
+)
 from shared.memory.world import World
 
 EDGE = NOW - timedelta(days=14)
@@ -39,8 +51,8 @@ EDGE = NOW - timedelta(days=14)
 )
 def test_times_compare_as_instants(modified: object, recent: bool) -> None:
     """Not as text; missing, null and unreadable count as recent, and so does the future."""
-    assert window(NOW, 14, ()).recent(row(modified=modified)) is recent
-    assert window(NOW, None, ()).recent(row(modified=modified))
+    assert window(NOW, scope(BUCKET, lookback_days=14)).recent(row(modified=modified)) is recent
+    assert window(NOW, scope(BUCKET)).recent(row(modified=modified))
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ LogFormat = Annotated[
 
 ORDER = (
     *("bucket", "everything", "out", "plan", "results", "archive", "undoes", "steal_lease"),
-    *("expected", "strict", "output", "summary", "asset", "lookback_days"),
+    *("expected", "strict", "output", "summary", "asset", "exclude", "lookback_days"),
     *("policy", "max_deletes", "max_delete_percent", "allow_empty", "detailed_exitcode"),
     *("parallel", "dask", "dask_cleartext", "events", "config"),
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from indexer.cli.talk import Talk
 from indexer.model.event import ActionSettled
-from indexer.model.plan import Plan
+from indexer.model.plan import Plan, Scope
 from indexer.model.run_event import DriftJudged, PlanMade, PlanNamed, RunEnded, RunEvent
 
 
@@ -49,9 +50,7 @@ class RunLog:
             "findings": summary.findings,
         }
         if plan.unmatched and summary.complete:
-            globs = " or ".join(f"--asset {shlex.quote(glob)}" for glob in plan.unmatched)
-            which = "No asset" if summary.assets else "No asset was looked at: none in scope"
-            self._talk.warn(f"{which} matches {globs}.")
+            self._talk.warn(_in_vain(plan))
 
     def _settled(self, event: ActionSettled) -> None:
         self._outcomes[event.status] += 1
@@ -79,3 +78,20 @@ def _words(value: Any) -> str:
         case dict():
             return ", ".join(f"{count} {kind}" for kind, count in value.items()) or "none"
     return str(value)
+
+
+def _in_vain(plan: Plan) -> str:
+    """Which globs chose nothing, as they were typed."""
+    scope = plan.scope
+    if plan.summary.assets:
+        return f"No asset matches {_typed(scope, plan.unmatched)}."
+    wanted, but = _typed(scope, scope.assets), _typed(scope, scope.exclude)
+    none = "No asset was looked at: none in scope"
+    if not wanted:
+        return f"{none} is left by {but}."
+    return f"{none} matches {wanted}{f' and is left by {but}' if but else ''}."
+
+
+def _typed(scope: Scope, globs: Iterable[str]) -> str:
+    options = (("--asset" if glob in scope.assets else "--exclude", glob) for glob in globs)
+    return " or ".join(f"{option} {shlex.quote(glob)}" for option, glob in options)

@@ -28,6 +28,12 @@ Assets = Annotated[
         "--asset", metavar="GLOB", help="Only assets whose folder, or whole location, matches; repeatable."
     ),
 ]
+Excluded = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="GLOB", help="Not assets whose folder, or whole location, matches; repeatable."
+    ),
+]
 Lookback = Annotated[
     int | None,
     typer.Option("--lookback-days", metavar="N", min=0, help="Only records modified within N days."),
@@ -72,6 +78,7 @@ class ScopeOptions:
     bucket: Buckets = None
     everything: Everything = False
     asset: Assets = None
+    exclude: Excluded = None
     lookback_days: Lookback = None
     allow_empty: AllowEmpty = None
 
@@ -80,6 +87,7 @@ class ScopeOptions:
         return {
             "buckets": (*(settings.every_bucket if self.everything else ()), *(self.bucket or ())),
             "assets": self.asset or (),
+            "exclude": self.exclude or (),
             "lookback_days": self.lookback_days,
             "allow_empty": known(self.allow_empty, SYSTEMS, "--allow-empty"),
         }

@@ -61,9 +61,11 @@ def mount_location(bucket: str | None, prefix: str | None) -> Location | None:
 def matches_any(location: str | None, globs: Iterable[str]) -> bool:
     """Does a glob match the location's prefix, or all of it? What has no usable location only matches `*`.
 
-    A trailing slash of a glob is dropped, as one of a location is.
+    A trailing slash of a glob is dropped, as one of a location is. What is typed as it stands always matches: a folder's
+    name may hold what means something in a glob.
     """
     parsed = parse_location(location)
     texts = (parsed.prefix if parsed else "", location or "")
     # With the case told apart, on every machine: S3's keys are, and `fnmatch` alone follows the machine's file system.
-    return any(fnmatchcase(text, glob.removesuffix("/") or glob) for glob in globs for text in texts)
+    wanted = [glob.removesuffix("/") or glob for glob in globs]
+    return any(text == glob or fnmatchcase(text, glob) for glob in wanted for text in texts)

@@ -54,6 +54,10 @@ class Scope(FileModel):
         default=(),
         description="Globs that an asset's prefix, or its whole location, must match; empty: every asset.",
     )
+    exclude: tuple[str, ...] = Field(
+        default=(),
+        description="Globs of the same form: an asset that matches one is not looked at, even where `assets` names it.",
+    )
     policy: PolicyMode = Field(default="sync", description="What the plan may do.")
     max_deletes: int = Field(
         description="Beyond this, deletions are withheld, and so are updates that remove links."
@@ -70,6 +74,11 @@ class Scope(FileModel):
         description="Every configured bucket, planned or not: no file of ours is ever written there.",
     )
 
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """Those that choose assets, and those that leave some out, each once."""
+        return tuple(dict.fromkeys((*self.assets, *self.exclude)))
+
     def apart(self) -> frozenset[str]:
         """The buckets that no file of ours is written to, as far as the plan knows."""
         return frozenset({*self.buckets, *self.kept_in_step})
@@ -78,6 +87,7 @@ class Scope(FileModel):
         """What to type after `indexer plan` to look at the same assets; `configured`: all that --all means."""
         named = [word for bucket in self.buckets for word in ("--bucket", bucket)]
         globs = [word for glob in self.assets for word in ("--asset", glob)]
+        globs += [word for glob in self.exclude for word in ("--exclude", glob)]
         days = [] if self.lookback_days is None else ["--lookback-days", str(self.lookback_days)]
         return [*(["--all"] if set(configured) == set(self.buckets) else named), *globs, *days]
 
@@ -113,7 +123,8 @@ class Summary(FileModel):
     complete: bool = Field(description="Every read got to its end.")
     unmatched: tuple[str, ...] | None = Field(
         default=None,
-        description="The globs that match no folder and no record of any age; absent: each matches some.",
+        description="The globs, of `assets` and of `exclude`, that match no folder and no record of any age; absent: each "
+        "matches some.",
     )
 
 
@@ -150,7 +161,7 @@ class Plan(FileModel):
     @property
     def unmatched(self) -> tuple[str, ...]:
         """The globs that it was asked for in vain: all, where no asset is in scope. Of their drift it says nothing."""
-        return (self.summary.unmatched or ()) if self.summary.assets else self.scope.assets
+        return (self.summary.unmatched or ()) if self.summary.assets else self.scope.globs
 
 
 def plan_digest(document: dict[str, Any]) -> str:

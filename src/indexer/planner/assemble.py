@@ -79,7 +79,7 @@ def assemble(identity: Identity, scope: Scope, buckets: Sequence[BucketPlan]) ->
 def _unmatched(scope: Scope, shares: Sequence[BucketPlan]) -> tuple[str, ...]:
     """As they were typed, in that order, each once."""
     matched = frozenset().union(*(one.matched for one in shares))
-    return tuple(glob for glob in dict.fromkeys(scope.assets) if glob not in matched)
+    return tuple(glob for glob in scope.globs if glob not in matched)
 
 
 def _with_new(share: BucketPlan) -> Measures:

@@ -15,7 +15,7 @@ from indexer.planner.asset import AssetPlan, Reads, needed_reads
 from indexer.planner.asset_planner import AssetPlanner
 from indexer.planner.assets import AssetToRead, Unread
 from indexer.planner.collect import Read
-from indexer.planner.join import Joined, Listed, Window, join, window
+from indexer.planner.join import Joined, Listed, join, window
 from indexer.planner.links import holds_links
 from indexer.planner.results import by_location, needed_result_reads
 from indexer.planner.rows import (
@@ -52,7 +52,7 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     whole = WholeReads(
         listing.whole, unread_generations(reads) - empty, empty, data_assets=mounted is None or mounted.whole
     )
-    within = window(survey.now, survey.scope.lookback_days, survey.scope.assets)
+    within = window(survey.now, survey.scope)
     joined = join(bucket, rows, listing.rows, by_mount(mounted), within, rules.links)
     # Each asset of a bucket that is not there would fail on its own: thousands of requests for one known answer.
     exists = not isinstance(listing.fault, MissingBucketError)
@@ -87,7 +87,9 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
     whole = WholeReads(unread=unread_generations(reads) - empty, empty=empty, data_assets=results.whole)
     found = by_location(bucket, results.rows)
     prefixes = [location.prefix for location in found]
-    joined = join(bucket, rows, prefixes, found, Window(globs=survey.scope.assets), links=False)
+    joined = join(
+        bucket, rows, prefixes, found, replace(window(survey.now, survey.scope), since=None), links=False
+    )
 
     def work(found: Listed) -> AssetToRead:
         asset, _ = found

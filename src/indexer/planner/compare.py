@@ -67,4 +67,4 @@ def _by_target(plan: Plan) -> Mapping[bytes, Action]:
 
 def _scope(plan: Plan) -> tuple[object, ...]:
     """What was looked at; limits and policy only move actions between the plan and what is withheld."""
-    return (plan.scope.buckets, plan.scope.lookback_days, plan.scope.assets)
+    return (plan.scope.buckets, plan.scope.lookback_days, plan.scope.assets, plan.scope.exclude)

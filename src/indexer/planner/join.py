@@ -5,7 +5,7 @@ Source: DOMAIN, "Desired state of one asset", "Around it".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -14,7 +14,7 @@ from indexer.model.generation import GENERATIONS
 from indexer.model.ids import id_in_plan
 from indexer.model.links import InvalidLinksError
 from indexer.model.location import NO_FOLDER, Location, matches_any, parse_location
-from indexer.model.plan import Finding, Measures
+from indexer.model.plan import Finding, Measures, Scope
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
 from indexer.model.values import UnserialisableError, read_time
 from indexer.planner.links import desired_links, holds_links, is_upgraded, links_invalid
@@ -32,9 +32,13 @@ class Window:
     globs: tuple[str, ...] = ()
     """The prefix, or the whole location, must match one of them; empty: every asset."""
 
+    excluded: tuple[str, ...] = ()
+    """The prefix, or the whole location, must match none of them."""
+
     def matches(self, location: Location) -> bool:
         """Does the location pass the globs?"""
-        return not self.globs or matches_any(str(location), self.globs)
+        wanted = not self.globs or matches_any(str(location), self.globs)
+        return wanted and not matches_any(str(location), self.excluded)
 
     def recent(self, row: RecordRow) -> bool:
         """Is the record within the lookback? Missing, null and unreadable times count as recent."""
@@ -42,13 +46,13 @@ class Window:
         return self.since is None or at is None or at >= self.since
 
 
-def window(now: datetime, lookback_days: int | None, globs: Sequence[str]) -> Window:
-    """The window that ends now."""
+def window(now: datetime, scope: Scope) -> Window:
+    """The scope's window, which ends now."""
     try:
-        since = None if lookback_days is None else now - timedelta(days=lookback_days)
+        since = None if scope.lookback_days is None else now - timedelta(days=scope.lookback_days)
     except OverflowError:  # further back than there are dates
         since = None
-    return Window(since, tuple(globs))
+    return Window(since, scope.assets, scope.exclude)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +109,15 @@ def join(
     def assets(found: list[Finding] | None = None) -> Iterator[Listed]:
         for prefix, held, there in _merged(usable, listed):
             location = Location(bucket, prefix)
+            if found is not None:
+                # Before any is left out: a glob that is overruled by another is not mistyped.
+                matched.update(_matching(location, within, matched))
             if not within.matches(location):
                 continue
             asset = Asset(location, held, data_assets=data_assets.get(location, ()))
             in_scope, wrong = _in_scope(asset, within, links)
             if found is not None:
                 found.extend(wrong)
-                matched.update(
-                    one for one in within.globs if one not in matched and matches_any(str(location), (one,))
-                )
             if in_scope:
                 yield asset, there
 
@@ -122,6 +126,13 @@ def join(
     linked = sum(holds_links(row) for row in usable if within.matches(Location(bucket, _prefix_of(row))))
     measures = Measures(records=sum(held), assets=len(held) - held.count(0), linked_records=linked)
     return Joined(len(held), measures, tuple(findings), frozenset(matched), assets)
+
+
+def _matching(location: Location, within: Window, matched: Collection[str]) -> Iterator[str]:
+    """The globs that match the location, but for those that are known to match something."""
+    for glob in (*within.globs, *within.excluded):
+        if glob not in matched and matches_any(str(location), (glob,)):
+            yield glob
 
 
 def _prefix_of(row: RecordRow) -> str:

@@ -114,10 +114,13 @@ def _withheld(plan: Plan) -> Group:
 def _facts(plan: Plan) -> Iterator[Fact]:
     """What was asked for, and under which limits."""
     scope, buckets, assets = plan.scope, ", ".join(plan.scope.buckets), ", ".join(plan.scope.assets)
+    excluded = ", ".join(scope.exclude)
     age = "of any age" if scope.lookback_days is None else f"of {scope.lookback_days} days"
     yield Fact("Plan", plan.plan_id)
     yield Fact("Buckets", buckets, f"buckets {buckets}")
     yield Fact("Assets", assets or "all", f"assets {assets}" if assets else "")
+    if excluded:
+        yield Fact("Excluded", excluded, f"but not {excluded}")
     yield Fact("Records", age, f"records {age}")
     yield Fact("Policy", scope.policy, f"policy {scope.policy}")
     if plan.undoes:

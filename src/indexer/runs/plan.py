@@ -74,6 +74,7 @@ def plan(
     buckets: Sequence[str] | None = None,
     *,
     assets: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     lookback_days: int | None = None,
     policy: PolicyMode | None = None,
     max_deletes: int | None = None,
@@ -87,7 +88,8 @@ def plan(
 ) -> Plan:
     """Read the three systems and plan; writes nothing.
 
-    - `buckets`: names, or one name; None: every configured bucket. `assets`: globs, or one glob.
+    - `buckets`: names, or one name; None: every configured bucket. `assets`: globs, or one glob; `exclude`: of assets
+      that are not looked at.
     - `lookback_days`, `policy`, `max_deletes`, `max_delete_percent`: override the configuration.
     - `parallel`: requests at a time; None: as many as S3 answers quickly.
     - `dask`: the address of a scheduler on whose workers assets are read and planned, or "local". `dask_cleartext`
@@ -102,6 +104,7 @@ def plan(
         config,
         None if buckets is None else _each(buckets),
         assets=tuple(_each(assets)),
+        exclude=tuple(_each(exclude)),
         lookback_days=lookback_days,
         policy=policy,
         max_deletes=max_deletes,
