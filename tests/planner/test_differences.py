@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from indexer.planner.diff import MAX_CHANGES, MAX_TEXT, changes
+from indexer.planner.diff import MAX_CHANGES, changes
+from indexer.planner.shorten import MAX_TEXT
 
 
 def shown(before: object, after: object) -> dict[str, tuple[str | None, str | None]]:
@@ -66,3 +67,30 @@ def test_huge_lists_are_not_compared_item_by_item() -> None:
 def test_only_the_order_of_a_list_still_shows() -> None:
     """The bytes differ, so something is said."""
     assert list(shown({"v": [1, 2]}, {"v": [2, 1]})) == ["v"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [([1, 2, 3], [1, 5, 3]), (["a", "b"], ["a", "c"]), ([{"a": 1, "b": 2}, 7], [{"x": "y"}, 7])],
+)
+def test_a_replaced_item_of_a_list_is_one_difference(before: list[Any], after: list[Any]) -> None:
+    """One pair of what was there and what takes its place."""
+    ((old, new),) = shown({"v": before}, {"v": after}).values()
+    assert old is not None
+    assert new is not None
+
+
+def test_what_every_core_field_has_gives_way_to_what_it_says() -> None:
+    """A new field's address of its schema would take all the room; a short one is shown whole."""
+    common = {"describedBy": f"https://raw.example.org/{'schema/' * 20}subject.py", "schema_version": "1.0.0"}
+    assert shown({}, {"subject": common | {"subject_id": "731015"}})["subject"][1] == (
+        '{…,"subject_id":"731015"} (239 characters)'
+    )
+    assert shown({}, {"v": {"schema_version": "1"}})["v"][1] == '{"schema_version":"1"}'
+
+
+def test_a_change_of_what_every_core_field_has_is_shown() -> None:
+    """Only where it did not change it tells nothing."""
+    old, new = [{"schema_version": "1" * 200}], [{"schema_version": "1" * 200 + "2"}]
+    ((before, after),) = shown({"v": old}, {"v": new}).values()
+    assert before != after

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from indexer.model.content import Change
-from indexer.model.values import canonical, fingerprint
+from indexer.model.values import NotJsonError, UnserialisableError, canonical, fingerprint, from_bytes
+from indexer.planner.shorten import COMMON_KEYS, shortened_pair, shortened_text, shortened_value
 
 MAX_CHANGES = 20
 """Of an action: a reviewer sees that it is more, and a plan of 100,000 actions must fit into memory."""
-MAX_TEXT = 120
-"""Characters of a value that are shown."""
+MAX_VALUES = 5
+"""Of a file that is deleted: they tell a reviewer which file it is (decision 10)."""
 MAX_COMPARED_BYTES = 200_000
 """Larger values are not compared item by item: that would take seconds."""
-
-
 MAX_PATH = 500
 FAULTS_OF_DEEPDIFF = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """It fails on nesting, on huge integers and on lone surrogates; it only serves people, so the whole is shown."""
@@ -38,6 +37,20 @@ def changes(before: object, after: object, root: str = "") -> tuple[tuple[Change
     return tuple(found[:MAX_CHANGES]), max(0, len(found) - MAX_CHANGES)
 
 
+def first_values(body: bytes) -> tuple[tuple[Change, ...], int]:
+    """The first values of a file that is deleted, and how many more it holds; of what is not JSON its beginning."""
+    try:
+        value = from_bytes(body)
+    except (NotJsonError, UnserialisableError):
+        value = shortened_text(body[:MAX_PATH].decode("utf-8", "backslashreplace"))
+    if not isinstance(value, dict) or not value:
+        return (_change("", value, NOT_THERE),), 0
+    # Last nulls, and what every core field has: they do not tell one file from another.
+    keys = sorted(value, key=lambda key: (key in COMMON_KEYS or value[key] is None, key))
+    first = tuple(_change(key, value[key], NOT_THERE) for key in keys[:MAX_VALUES])
+    return first, len(keys) - len(first)
+
+
 def _differences(before: object, after: object, path: str) -> Iterator[Change]:
     """Objects key by key, down to what differs; what differs there is deepdiff's."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
@@ -57,9 +70,14 @@ def _order(change: Change) -> tuple[str, str, str]:
 
 def _change(path: str, before: object, after: object) -> Change:
     """A path of keys may hold what no text may: a lone surrogate; and they may be megabytes long."""
-    shown = path.encode("utf-8", "backslashreplace").decode("utf-8")
-    shown = shown if len(shown) <= MAX_PATH else f"{shown[:MAX_PATH]}…"
-    return Change(path=shown or "(whole)", before=_shown(before), after=_shown(after))
+    shown = shortened_text(path, MAX_PATH) or "(whole)"
+    match before, after:
+        case Nothing(), _:
+            return Change(path=shown, after=shortened_value(after))
+        case _, Nothing():
+            return Change(path=shown, before=shortened_value(before))
+    old, new = shortened_pair(before, after)
+    return Change(path=shown, before=old, after=new)
 
 
 def _comparable(before: list[Any], after: list[Any]) -> bool:
@@ -72,10 +90,23 @@ def _list_differences(before: list[Any], after: list[Any], path: str) -> Iterato
         levels = list(_levels(before, after))
     except FAULTS_OF_DEEPDIFF:
         levels = []
-    for where, old, new in levels:
+    for where, old, new in _paired(levels):
         yield _change(path + where, old, new)
     if not levels:
         yield _change(path, before, after)
+
+
+def _paired(
+    levels: Iterable[tuple[str, object, object]],
+) -> Iterator[tuple[str, object, object]]:
+    """An item that was taken out and one that was put in at its place are one difference: a replaced item."""
+    held = list(levels)
+    gone = {where: old for where, old, new in held if new is NOT_THERE}
+    new_there = {where: new for where, old, new in held if old is NOT_THERE}
+    for where, old, new in held:
+        if old is NOT_THERE and where in gone:
+            continue
+        yield where, old, new_there.get(where, new) if new is NOT_THERE else new
 
 
 def _levels(before: list[Any], after: list[Any]) -> Iterator[tuple[str, object, object]]:
@@ -104,13 +135,3 @@ def _absent(value: object) -> bool:
 def _plain(value: list[Any]) -> Any:
     """As JSON has it: deepdiff would look into objects of the driver's types."""
     return json.loads(canonical(value))
-
-
-def _shown(value: object) -> str | None:
-    if isinstance(value, Nothing):
-        return None
-    try:
-        text = canonical(value).decode("utf-8", "backslashreplace")
-    except RecursionError:
-        return "(nested too deeply to be shown)"
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text)} characters)"
