@@ -21,6 +21,7 @@ from indexer.model.content import RestsOn
 from indexer.model.drift import Rule, Totals, Verdict
 from indexer.model.event import AnyEvent
 from indexer.model.findings import FINDINGS
+from indexer.model.loses import Loses
 from indexer.model.meaning import Meaning
 from indexer.model.outcome import AfterImage, BeforeImage, Outcome, Result
 from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary, Withheld
@@ -52,6 +53,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     BeforeImage,
     AfterImage,
     RestsOn,
+    Loses,
     Rule,
     Verdict,
     Totals,

@@ -99,18 +99,19 @@ OLD_RECORD = {
     "known_after_apply": ("last_modified",),
 }
 IN_V2 = {**OLD_RECORD, "sha256": fingerprint({**RECORD, "_last_modified": None})}
+FILE, MOUNTED = {"size": 2}, {"mount": "aind-open-data/asset"}
 BACK = {"target": target(ROOT), "content": {**BYTES, "size": 3}}
 # fmt: off
 TABLE: dict[str, tuple[dict[str, Any], BeforeImage, AfterImage, dict[str, Any]]] = {
-    "a new file": (put(), NONE_YET, TAGGED, undo(delete, precondition=HAS_ETAG)),
-    "a new file, its answer lost": (put(), NONE_YET, UNTAGGED, undo(delete, precondition=HAS_BYTES)),
+    "a new file": (put(), NONE_YET, TAGGED, undo(delete, precondition=HAS_ETAG, loses=FILE)),
+    "a new file, its answer lost": (put(), NONE_YET, UNTAGGED, undo(delete, precondition=HAS_BYTES, loses=FILE)),
     "a copy": (
         copy(target=target(UNDATED)), NONE_YET, DATED,
-        undo(delete, target=target(ORIGINAL), precondition=HAS_ETAG, rests_on=RESTS_ON_ROOT),
+        undo(delete, target=target(ORIGINAL), precondition=HAS_ETAG, rests_on=RESTS_ON_ROOT, loses=FILE),
     ),
     "another file of the folder": (
         copy(), NONE_YET, DATED.model_copy(update={"key": "asset/original_metadata/other.json"}),
-        undo(delete, target=target("asset/original_metadata/other.json"), precondition=HAS_ETAG),
+        undo(delete, target=target("asset/original_metadata/other.json"), precondition=HAS_ETAG, loses=FILE),
     ),
     "a file over another": (put(), OBJECT, TAGGED, undo(put, precondition=HAS_ETAG, **BACK)),
     "a file over another, its answer lost": (put(), OBJECT, UNTAGGED, undo(put, precondition=HAS_BYTES, **BACK)),
@@ -125,7 +126,7 @@ TABLE: dict[str, tuple[dict[str, Any], BeforeImage, AfterImage, dict[str, Any]]]
         insert(), NONE_YET, WRITTEN,
         undo(delete_record, target=insert()["target"], precondition={
             "kind": "as-read", "fields": {"location": fingerprint(AT)}, "record": LEFT
-        }),
+        }, loses={"name": "asset", "modified": "now", "fields": 16, "linked": ()}),
     ),
     "changed fields": (
         changing("subject", "name"), OF_RECORD, WRITTEN,
@@ -163,10 +164,10 @@ TABLE: dict[str, tuple[dict[str, Any], BeforeImage, AfterImage, dict[str, Any]]]
     ),
     "a new data asset": (
         create_data_asset(), NONE_YET, AfterImage(data_asset_id="da-9"),
-        undo(delete_data_asset, target=mount("da-9")),
+        undo(delete_data_asset, target=mount("da-9"), loses={"name": "asset", **MOUNTED}),
     ),
     "an archived data asset": (archive_data_asset(), MOUNT, UNKNOWN, undo(archive_data_asset, archive=False)),
-    "one out of the archive": (archive_data_asset(archive=False), MOUNT, UNKNOWN, undo(archive_data_asset)),
+    "one out of the archive": (archive_data_asset(archive=False), MOUNT, UNKNOWN, undo(archive_data_asset, loses=MOUNTED)),
 }
 # fmt: on
 

@@ -26,6 +26,7 @@ from indexer.model.content import (
     RecordTarget,
     RestsOn,
 )
+from indexer.model.loses import Loses
 from indexer.model.reasons import Reason
 from indexer.model.values import canonical, sha256
 
@@ -46,6 +47,10 @@ class _Action(FileModel):
         default=(), description="The first field-level differences, shortened; for people only."
     )
     changes_omitted: int = Field(default=0, description="How many more there are.")
+    loses: Loses | None = Field(
+        default=None,
+        description="Of a deletion: what goes with it, as far as it was known; for people only. See below.",
+    )
 
 
 class PutObject(_Action):

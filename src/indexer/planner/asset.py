@@ -18,6 +18,7 @@ from indexer.planner.desired import FieldDesire, desire_fields
 from indexer.planner.files import FilePlanner, FileSteps, file_findings
 from indexer.planner.join import Window, as_shown, show_id
 from indexer.planner.links import desired_links, is_upgraded, links_invalid
+from indexer.planner.losses import data_asset_loses
 from indexer.planner.records import delete_record, update_record
 from indexer.planner.rules import Rules, WholeReads
 
@@ -203,13 +204,11 @@ def _gone(asset: Asset, rules: Rules) -> AssetPlan:
             "target": target,
             "precondition": Mounted(),
             "rests_on": RestsOn(folder="gone"),
+            "loses": data_asset_loses(one, asset.location),
         }
         if rules.on_missing == "archive":
             mounts.append(ArchiveDataAsset(**common))
         elif rules.on_missing == "delete":
             mounts.append(DeleteDataAsset(**common))
-    records = [
-        delete_record(asset.location, asset.records[row.generation], rules, "asset-gone")
-        for row in asset.rows
-    ]
+    records = [delete_record(asset, asset.records[row.generation], rules, "asset-gone") for row in asset.rows]
     return AssetPlan(tuple(chain([mounts, records])))

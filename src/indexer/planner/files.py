@@ -38,6 +38,7 @@ from indexer.model.values import (
 )
 from indexer.planner.desired import FieldBlocked, FieldDesire, holds
 from indexer.planner.diff import changes
+from indexer.planner.losses import file_loses
 from indexer.planner.rules import Rules
 
 KNOWN_AFTER_APPLY = "(known after apply)"
@@ -91,12 +92,16 @@ class FilePlanner:
 
         Never the last key of a folder: the next plan would take the asset for gone, and delete its record.
         """
+        loses, values, omitted = file_loses(self.asset, METADATA_FILE)
         return DeleteObject(
             location=str(self.asset.location),
             reason="metadata-file-retired",
             target=self._target(METADATA_FILE),
             precondition=HasEtag(etag=self._etag(METADATA_FILE)),
             rests_on=RestsOn(folder="kept"),
+            changes=values,
+            changes_omitted=omitted,
+            loses=loses,
         )
 
     def _field(self, desire: FieldDesire, steps: FileSteps) -> None:
@@ -133,6 +138,7 @@ class FilePlanner:
             original = self.asset.location.key(desire.original)
         else:
             original = self._original_of_root(desire.field, name)
+        loses, values, omitted = file_loses(self.asset, name)
         return DeleteObject(
             location=str(self.asset.location),
             reason="core-file-corrupt" if desire.corrupt else "core-file-unrecorded",
@@ -141,6 +147,9 @@ class FilePlanner:
             rests_on=RestsOn(
                 lacks=FieldOfRecord(generation=self.generation.name, field=desire.field), original=original
             ),
+            changes=values,
+            changes_omitted=omitted,
+            loses=loses,
         )
 
     def _original_of_root(self, field_name: str, name: str) -> str:

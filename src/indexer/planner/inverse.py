@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from indexer.errors import IndexerError
 from indexer.model.action import (
     Action,
     ArchiveDataAsset,
@@ -36,11 +37,13 @@ from indexer.model.content import (
     ArchivedRecordContent,
     ArchiveSource,
     AsRead,
+    Change,
     Content,
     FieldContent,
     HasBytes,
     HasEtag,
     Mounted,
+    NewRecordContent,
     RecordContent,
     RestsOn,
 )
@@ -51,8 +54,13 @@ from indexer.model.generation import (
     original_field,
 )
 from indexer.model.ids import id_in_plan
+from indexer.model.loses import Loses
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.values import blanked, fingerprint
+from indexer.planner.diff import first_values
+from indexer.planner.losses import new_record_loses, record_loses
+
+T = TypeVar("T")
 
 
 class CannotUndoError(ValueError):
@@ -92,6 +100,7 @@ def inverse(
                 reason="undo",
                 target=action.target,
                 precondition=_as_left(action, left),
+                loses=_inserted(action, left, kept),
             )
         case UpdateRecord():
             return _restore_fields(action, before, left, kept)
@@ -103,7 +112,11 @@ def inverse(
                 raise CannotUndoError("its id is not known: look in Code Ocean for what mounts the asset")
             target = action.target.model_copy(update={"data_asset_id": left.data_asset_id})
             return DeleteDataAsset(
-                location=action.location, reason="undo", target=target, precondition=Mounted()
+                location=action.location,
+                reason="undo",
+                target=target,
+                precondition=Mounted(),
+                loses=Loses(name=action.content.name, mount=f"{action.target.bucket}/{action.content.mount}"),
             )
         case ArchiveDataAsset():
             return ArchiveDataAsset(
@@ -112,6 +125,9 @@ def inverse(
                 target=action.target,
                 precondition=Mounted(),
                 archive=not action.archive,
+                loses=None
+                if action.archive
+                else Loses(mount=f"{action.target.bucket}/{action.target.prefix}"),
             )
         case DeleteDataAsset():
             raise CannotUndoError("Code Ocean cannot bring a deleted data asset back")
@@ -124,12 +140,16 @@ def _restore_file(
         raise CannotUndoError("what it left behind is not known: apply the plan again first")
     target = action.target.model_copy(update={"key": left.key})
     if before.kind == "absent":
+        values, omitted = _written(action, kept)
         return DeleteObject(
             location=action.location,
             reason="undo",
             target=target,
             precondition=_as_written(left),
             rests_on=_root_of(left.key),
+            changes=values,
+            changes_omitted=omitted,
+            loses=Loses(size=action.content.size),
         )
     return PutObject(
         location=action.location,
@@ -138,6 +158,34 @@ def _restore_file(
         precondition=_as_written(left),
         content=again or _file_content(before, kept),
     )
+
+
+def _written(action: PutObject | CopyObject, kept: Kept) -> tuple[tuple[Change, ...], int]:
+    """The first values of a file that a run made, where it came from an archive: from elsewhere they are not known."""
+    match action.content.source:
+        case ArchiveSource(archive=place, sha256=name):
+            body = _if_there(lambda: kept.body(place, name))
+            return ((), 0) if body is None else first_values(body)
+    return (), 0
+
+
+def _inserted(action: InsertRecord, left: AfterImage, kept: Kept) -> Loses:
+    """What is lost with a record that a run inserted: as far as the plan tells, or the archive that it came from."""
+    match action.content:
+        case ArchivedRecordContent(source=source):
+            body = _if_there(lambda: kept.record(source.archive, source.sha256))
+            found = Loses() if body is None else record_loses(body, action.target.generation)
+        case NewRecordContent() as content:
+            found = new_record_loses(content, action.location, action.target.generation)
+    return found.model_copy(update={"modified": left.modified})
+
+
+def _if_there(read: Callable[[], T | None]) -> T | None:
+    """What an earlier archive holds: an undo must not fail because people cannot be told of it."""
+    try:
+        return read()
+    except IndexerError:
+        return None
 
 
 def _as_written(left: AfterImage) -> HasEtag | HasBytes:

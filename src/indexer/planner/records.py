@@ -24,11 +24,11 @@ from indexer.model.generation import (
     record_id,
 )
 from indexer.model.links import read_links
-from indexer.model.location import Location
 from indexer.model.reasons import Reason
 from indexer.model.snapshot import Asset, Record, RecordRow
 from indexer.model.values import blanked, fingerprint, sha256
 from indexer.planner.diff import changes
+from indexer.planner.losses import record_loses
 from indexer.planner.rules import Rules
 
 
@@ -81,13 +81,13 @@ def _removed(actual: object, links: Mapping[str, Any]) -> tuple[str, ...] | None
 
 
 def delete_record(
-    location: Location, record: Record, rules: Rules, reason: Literal["asset-gone", "result-gone"]
+    asset: Asset, record: Record, rules: Rules, reason: Literal["asset-gone", "result-gone"]
 ) -> DeleteRecord:
     """Delete the record that still is, in every field, as it was read."""
     modified_field = GENERATIONS[record.generation].modified_field
     gone = RestsOn(folder="gone") if reason == "asset-gone" else RestsOn(result="gone")
     return DeleteRecord(
-        location=str(location),
+        location=str(asset.location),
         reason=reason,
         target=rules.target(record.generation, record.row.id),
         precondition=AsRead(
@@ -95,6 +95,7 @@ def delete_record(
             record=fingerprint(record.body),
         ),
         rests_on=gone,
+        loses=record_loses(record.body, record.generation, asset.data_assets),
     )
 
 

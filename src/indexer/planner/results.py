@@ -49,8 +49,7 @@ def plan_result(asset: Asset, rules: Rules, whole: WholeReads) -> AssetPlan:
         if not whole.may_delete:
             return AssetPlan()
         deletes = [
-            delete_record(asset.location, asset.records[row.generation], rules, "result-gone")
-            for row in asset.rows
+            delete_record(asset, asset.records[row.generation], rules, "result-gone") for row in asset.rows
         ]
         return AssetPlan(tuple(chain([deletes])))
     result = asset.data_assets[0]

@@ -13,7 +13,7 @@ from indexer.model.drift import RuleUse
 from indexer.render.reader import Where
 from indexer.render.report import Group, Level, Report
 from indexer.render.safe import safe
-from indexer.render.words import counted, rule_line, target
+from indexer.render.words import counted, loss_words, rule_line, target
 
 SHOWN = 10
 EXAMPLES = 3
@@ -60,7 +60,8 @@ def _of_group(group: Group, where: Where) -> Iterator[Annotation]:
         if isinstance(entry.of, RuleUse):
             yield Annotation(group.word.capitalize(), rule_line(entry.of), _place(entry.of, where))
         elif action := entry.action:
-            line = f"{action.kind} {action.location} {target(action)}"
+            lost = loss_words(action)
+            line = f"{action.kind} {action.location} {target(action)}{f' (loses: {lost})' if lost else ''}"
             named.setdefault(action.reason, []).append(line)
         else:
             named.setdefault(entry.mark, []).append(entry.text)

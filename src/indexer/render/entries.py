@@ -17,6 +17,7 @@ from indexer.render.words import (
     details,
     finding_line,
     incomplete_read,
+    loss_words,
     target,
 )
 
@@ -34,6 +35,7 @@ def action_entry(
         mark=f"{SIGNS[kind]} {action.kind}",
         style=COLOURS[kind],
         text=target(action),
+        loses=loss_words(action),
         small=details(action),
         changes=action.changes,
         omitted=action.changes_omitted,

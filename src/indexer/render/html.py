@@ -27,7 +27,7 @@ from indexer.model.snapshot import SystemName
 from indexer.render.of_result import WORST_FIRST
 from indexer.render.report import Entry, Group, Report, Table
 from indexer.render.safe import safe
-from indexer.render.words import SIGNS, bucket_of, counted, details, target
+from indexer.render.words import SIGNS, bucket_of, counted, details, loss_words, target
 
 Row = dict[str, object]
 """Without a field where there is nothing to say: a report may hold ten thousand."""
@@ -139,6 +139,8 @@ def _action_row(action: Action, entry: Entry) -> Row:
         "target": target(action) if entry.status else entry.text,
         "details": entry.small or details(action),
     }
+    if loses := loss_words(action):
+        row["loses"] = loses
     if action.changes:
         changes = ((one.path, one.before, one.after) for one in action.changes)
         row["changes"] = [[None if one is None else safe(one) for one in change] for change in changes]

@@ -106,6 +106,8 @@ class Entry:
     style: str = ""
     why: str = ""
     tries: str = ""
+    loses: str = ""
+    """What goes with a deletion: a reviewer must see it before anything else of it."""
     small: str = ""
     changes: tuple[Change, ...] = ()
     omitted: int = 0

@@ -26,7 +26,7 @@ from indexer.model.values import canonical, sha256
 from indexer.render.reader import Where
 from indexer.render.report import Entry, Level, Report
 from indexer.render.safe import safe, safe_json
-from indexer.render.words import details, finding_line, rule_line, target
+from indexer.render.words import details, finding_line, loss_words, rule_line, target
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 25_000
@@ -109,11 +109,12 @@ def _of_action(action: Action, entry: Entry, where: Where) -> Json:
     differences = [
         f"{one.path}: {one.before or 'nothing'} → {one.after or 'nothing'}" for one in action.changes[:3]
     ]
+    lost = loss_words(action)
     first = f"{action.kind} {target(action)} of {action.location}{held}: {details(action)}"
     return {
         "ruleId": action.reason,
         "level": "error",
-        "message": _message(first, *differences),
+        "message": _message(first, *([f"loses: {lost}"] if lost else []), *differences),
         "locations": [_location(where, action.location)],
         "partialFingerprints": _fingerprint(
             [action.kind, action.reason, action.target.model_dump(mode="json")]

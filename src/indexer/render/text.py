@@ -73,6 +73,8 @@ def entry_lines(entry: Entry, paint: Paint, indent: str = "  ") -> Iterator[str]
     indent += "    "
     if entry.why:
         yield f"{indent}{safe(entry.why)}{f' ({entry.tries})' if entry.tries else ''}"
+    if entry.loses:
+        yield paint(f"{indent}loses: {safe(entry.loses)}", "red")
     if entry.small:
         yield paint(f"{indent}{safe(entry.small)}", "dim")
     for change in entry.changes:
@@ -100,7 +102,9 @@ def _preview(entry: Entry, paint: Paint, width: int) -> Iterator[str]:
     if (action := entry.action) is not None:
         where = safe(f"{action.reason} · {action.location}")
         yield paint(f"      {shortened(where, width - 6)}", "dim")
-    if entry.changes:
+    if entry.loses:
+        yield paint(f"      {shortened(safe(f'loses: {entry.loses}'), width - 6)}", "red")
+    elif entry.changes:
         first = entry.changes[0]
         more = len(entry.changes) - 1 + entry.omitted
         before, after = ("nothing" if one is None else one for one in (first.before, first.after))

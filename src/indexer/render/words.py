@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -34,6 +34,7 @@ from indexer.model.content import (
 from indexer.model.drift import RuleUse
 from indexer.model.kinds import Effect
 from indexer.model.location import parse_location
+from indexer.model.loses import Loses
 from indexer.model.plan import CoverageRow, Finding
 
 SIGNS: dict[Effect, str] = {"create": "+", "change": "~", "delete": "-"}
@@ -111,6 +112,36 @@ def precondition(action: Action) -> str:
         case NotMounted():
             return "if none mounts this asset yet"
     assert_never(action.precondition)
+
+
+def loss_words(action: Action) -> str:
+    """What goes with a deletion, as far as its plan tells; empty for what deletes nothing."""
+    loses = action.loses
+    return "" if loses is None else " · ".join(_lost(loses))
+
+
+def _lost(loses: Loses) -> Iterator[str]:
+    if loses.name is not None:
+        yield f"named {loses.name}"
+    if loses.size is not None:
+        yield size_text(loses.size)
+    if loses.fields is not None:
+        yield counted(loses.fields, "field")
+    if loses.modified is not None:
+        yield f"last changed {loses.modified}"
+    if loses.mount is not None:
+        yield f"mounts {loses.mount}"
+    if loses.linked is not None:
+        yield _linked(loses.linked, loses.linked_omitted or 0)
+
+
+def _linked(ids: Sequence[str], omitted: int) -> str:
+    """Which data assets are left without it."""
+    if not ids:
+        return "no data asset linked"
+    more = f" and {omitted:,} more" if omitted else ""
+    noun = "data asset" if len(ids) + omitted == 1 else "data assets"
+    return f"linked to {noun} {', '.join(ids)}{more}"
 
 
 def bucket_of(action: Action) -> str:

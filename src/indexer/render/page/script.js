@@ -210,6 +210,7 @@ function actionItem(action) {
   item.append(what);
   if (action.withheld) item.append(element("p", "why", action.withheld));
   if (action.why) item.append(element("p", "why", action.why));
+  if (action.loses) item.append(element("p", "loses", `loses: ${action.loses}`));
   if (action.facts) item.append(element("p", "dim", action.facts));
   if (action.details) item.append(element("p", "dim", `${action.details} · id ${action.id}`));
   if (action.changes) item.append(element("ul", "diff", ...action.changes.map(changeItem)));
