@@ -115,7 +115,7 @@ def setting_paths(table: type[BaseModel] = Config, above: tuple[str, ...] = ()) 
     for name in table.model_fields:
         path = (*above, name)
         yield path
-        if (nested := _nested(table, name)) is not None:
+        if (nested := nested_table(table, name)) is not None:
             yield from setting_paths(nested, path)
 
 
@@ -128,11 +128,11 @@ def table_at(path: Iterable[Any]) -> type[BaseModel]:
     """The table at this path."""
     model: type[BaseModel] = Config
     for part in path:
-        model = cast("type[BaseModel]", _nested(model, str(part)))
+        model = cast("type[BaseModel]", nested_table(model, str(part)))
     return model
 
 
-def _nested(table: type[BaseModel], name: str) -> type[BaseModel] | None:
+def nested_table(table: type[BaseModel], name: str) -> type[BaseModel] | None:
     """The table that stands under a name, where what stands there is one."""
     types = _types(table, name)
     return next((one for one in types if isinstance(one, type) and issubclass(one, BaseModel)), None)

@@ -54,6 +54,11 @@ WANTED = {
     FOLDER: "the name of one folder, without a slash",
 }
 """What each pattern asks for, for people."""
+USUAL: dict[str, dict[str, Any]] = {
+    "v1": {"database": "metadata_index", "sync_to_s3": True},
+    "v2": {"database": "metadata_index_v2", "sync_to_s3": False},
+}
+"""Where a generation's records usually are, and whether they rule the files."""
 NO_ORIGINALS_FOLDER = (".", "..", METADATA_FILE, *map(core_file, CORE_FIELDS))
 """Keys with dots as a part of their own are resolved by clients; the others are files of the asset itself."""
 
@@ -135,10 +140,7 @@ class DocDBSettings(SettingsTable):
         """Each generation has its usual database and switch."""
         if not isinstance(value, dict):
             return value
-        usual = {"database": "metadata_index", "sync_to_s3": True}
-        if info.field_name == "v2":
-            usual = {"database": "metadata_index_v2", "sync_to_s3": False}
-        return usual | value
+        return USUAL[info.field_name] | value
 
 
 class S3Settings(SettingsTable):

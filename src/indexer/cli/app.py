@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from indexer import __version__
-from indexer.cli import apply, config, demo, doctor, drift, plan, sandbox, schema, show, undo
+from indexer.cli import apply, config, demo, doctor, drift, init, plan, sandbox, schema, show, undo
 from indexer.cli.options import talks
 from indexer.cli.signals import Stopped, stoppable
 from indexer.cli.streams import open_closed_streams, unwritten
@@ -32,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (plan, show, apply, drift, undo, doctor, schema, sandbox, demo):
+for module in (plan, show, apply, drift, undo, init, doctor, schema, sandbox, demo):
     app.command(name=module.NAME, short_help=module.SUMMARY)(talks(module.command))
 app.add_typer(config.app)
 

@@ -84,9 +84,11 @@ LogFormat = Annotated[
 
 
 ORDER = (
-    *("bucket", "everything", "out", "plan", "results", "archive", "undoes", "steal_lease"),
+    *("bucket", "docdb_uri", "docdb_secret", "tls_ca_file", "generation"),
+    *("codeocean_domain", "codeocean_secret", "results_bucket"),
+    *("everything", "out", "plan", "results", "archive", "undoes", "steal_lease"),
     *("expected", "strict", "output", "summary", "asset", "exclude", "lookback_days"),
-    *("policy", "max_deletes", "max_delete_percent", "allow_empty", "detailed_exitcode"),
+    *("policy", "max_deletes", "max_delete_percent", "allow_empty", "detailed_exitcode", "no_doctor"),
     *("parallel", "dask", "dask_cleartext", "events", "config"),
 )
 """In which `--help` lists the options of a command that has groups of them."""

@@ -39,27 +39,29 @@ def load_config(source: Path | str | None = None) -> Config:
     """
     read = source is not None or Path(DEFAULT_FILE).exists()
     named = source or DEFAULT_FILE
-    document = settings_document(named) if read else {}
+    config = config_of(settings_document(named) if read else {}, named, read)
+    if read:
+        config._source = str(named) if str(named).startswith(PARAMETER) else str(Path(named).absolute())
+    return config
+
+
+def config_of(document: dict[str, Any], named: Path | str, read: bool = True) -> Config:
+    """The configuration that a document with this name is, under the environment. Raises UsageError; `read`: there is one."""
     _check_names(document, named)
     _check_variables()
     # Before the document is judged: what is wrong with it is told with words from it.
     for secret in _secrets(document):
         hide(secret)
     try:
-        config = Config(**_beneath(document, EnvSettingsSource(Config)()))
+        return Config(**_beneath(document, EnvSettingsSource(Config)()))
     except SettingsError as exc:
         raise _no_json(exc) from None  # the cause quotes the variable, which may be a secret
     except ValidationError as exc:
         problems = _problems(exc)
         if not read:
-            hint = (
-                f"Write {DEFAULT_FILE} here, or name one with --config; `indexer sandbox` prints one to try."
-            )
+            hint = "`indexer init` writes one; name another place with --config; `indexer sandbox` prints one to try."
             raise UsageError(f"There is no {DEFAULT_FILE} here", f"{Path.cwd()}: {problems}", hint) from None
         raise UsageError(INVALID, f"{named}: {problems}", _hint(document, named)) from None
-    if read:
-        config._source = str(named) if str(named).startswith(PARAMETER) else str(Path(named).absolute())
-    return config
 
 
 def _secrets(document: Mapping[str, Any]) -> Iterator[str]:
