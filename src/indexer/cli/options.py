@@ -84,10 +84,11 @@ LogFormat = Annotated[
 
 
 ORDER = (
-    *("bucket", "docdb_uri", "docdb_secret", "tls_ca_file", "generation"),
+    *("file", "bucket", "docdb_uri", "docdb_secret", "tls_ca_file", "generation"),
     *("codeocean_domain", "codeocean_secret", "results_bucket"),
     *("everything", "out", "plan", "results", "archive", "undoes", "steal_lease"),
-    *("expected", "strict", "output", "summary", "asset", "exclude", "lookback_days"),
+    *("expected", "strict", "output", "against", "summary", "asset", "exclude", "lookback_days"),
+    *("in_bucket", "system", "action", "effect", "reason", "status", "grep", "findings"),
     *("policy", "max_deletes", "max_delete_percent", "allow_empty", "detailed_exitcode", "no_doctor"),
     *("parallel", "dask", "dask_cleartext", "events", "config"),
 )
@@ -191,12 +192,10 @@ def given(option: str, value: object) -> list[str]:
 
 
 def known(values: list[str] | None, words: tuple[W, ...], option: str) -> tuple[W, ...]:
-    """The values, all of them known words. Raises BadParameter, naming the word that was probably meant."""
-    import difflib
+    """The values, all of them known words. Raises BadParameter, with all that there are, and the one that was probably meant."""
+    from indexer.model.choosing import unknown_word
 
     for value in values or ():
         if value not in words:
-            close = difflib.get_close_matches(value, words, n=1)
-            meant = f"did you mean {close[0]}?" if close else f"one of {', '.join(words)}."
-            raise typer.BadParameter(f"{value!r} is not known; {meant}", param_hint=option)
+            raise typer.BadParameter(f"{unknown_word(value, words)}.", param_hint=option)
     return tuple(word for word in words if word in (values or ()))

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli.options import known
-from indexer.cli.scope import Assets
+from indexer.cli.filters import FilterOptions
 from indexer.cli.talk import Talk, data, paint_for
 from indexer.render.formats import ShowFormat
 
@@ -40,14 +39,6 @@ ShowFormatOption = Annotated[
         help="markdown: short enough for a comment on a pull request; html: one file for a browser.",
     ),
 ]
-Kinds = Annotated[
-    list[str] | None,
-    typer.Option("--action", metavar="KIND", help="Only such actions, e.g. delete-record; repeatable."),
-]
-Reasons = Annotated[
-    list[str] | None,
-    typer.Option("--reason", metavar="REASON", help="Only for such a reason, e.g. asset-gone; repeatable."),
-]
 Against = Annotated[
     str | None,
     typer.Option("--against", metavar="OLDER", help="An older plan: say what is new, gone, and still there."),
@@ -57,43 +48,38 @@ Against = Annotated[
 def command(
     talk: Talk,
     file: File,
+    filters: FilterOptions,
     output: ShowFormatOption = "text",
     against: Against = None,
-    asset: Assets = None,
-    action: Kinds = None,
-    reason: Reasons = None,
 ) -> None:
-    """Show a plan or a result: every action with its reason, its condition and its differences."""
-    from indexer.model.kinds import KINDS
+    """Show a plan or a result: every action with its reason, its condition and its differences.
+
+    Filters on one thing are alternatives, those on several narrow each other: `--effect delete` shows the deletions.
+    """
     from indexer.model.outcome import Result
-    from indexer.model.reasons import REASONS
-    from indexer.render.selection import Selection
     from indexer.runs.loading import load_either, plan_place
     from indexer.runs.run_folder import result_file
 
-    selection = Selection(
-        tuple(asset or ()), known(action, tuple(KINDS), "--action"), known(reason, tuple(REASONS), "--reason")
-    )
+    filters.selection()  # a wrong word is told before anything is read
     place = result_file(plan_place(file))
     shown = load_either(place)
     if against is not None:
         older = result_file(plan_place(against))
-        data(_comparison([(place, shown), (older, load_either(older))], output, selection))
+        data(_comparison(talk, [(place, shown), (older, load_either(older))], output, filters))
     elif isinstance(shown, Result):
-        data(_result(shown, place, output, selection))
+        data(_result(talk, shown, place, output, filters))
     else:
-        data(_plan(shown.plan, place, output, selection))
+        data(_plan(talk, shown.plan, place, output, filters))
         if output == "text" and sys.stdout.isatty():
             talk.lines([""])
             talk.steps([f"indexer apply {shlex.quote(file)}  carries out all of the plan"])
 
 
-def _plan(plan: Plan, file: Place, output: ShowFormat, selection: Selection) -> str:
+def _plan(talk: Talk, plan: Plan, file: Place, output: ShowFormat, filters: FilterOptions) -> str:
     from indexer.render.of_plan import plan_report
-    from indexer.render.selection import select_plan
     from indexer.runs.files import document_text, plan_document
 
-    selected = select_plan(plan, selection)
+    selection, selected = filters.selection(), _selected(talk, [plan], filters)[0]
     if output != "json":
         part_of = len(plan.actions) if selection else None
         return _rendered(plan_report(selected, part_of, shlex.quote(str(file))), output)
@@ -103,13 +89,29 @@ def _plan(plan: Plan, file: Place, output: ShowFormat, selection: Selection) -> 
     return document_text(document)
 
 
+def _selected(talk: Talk, plans: Sequence[Plan], filters: FilterOptions) -> list[Plan]:
+    """What is asked for of each; says which of the filters none of them has anything for."""
+    from indexer.cli.filters import holds_any, say_if_in_vain
+    from indexer.render.selection import select_plan
+
+    for one in plans:
+        filters.check_plan(one)
+    selection = filters.selection()
+    selected = [select_plan(one, selection) for one in plans]
+
+    def finds(alone: Selection) -> bool:
+        return any(holds_any(select_plan(one, alone)) for one in plans)
+
+    say_if_in_vain(talk, selection, any(map(holds_any, selected)), finds)
+    return selected
+
+
 def _comparison(
-    shown: Sequence[tuple[Place, PlanFile | Result]], output: ShowFormat, selection: Selection
+    talk: Talk, shown: Sequence[tuple[Place, PlanFile | Result]], output: ShowFormat, filters: FilterOptions
 ) -> str:
     """Of the second one, which is the older, with the first."""
     from indexer.planner.compare import compare
     from indexer.render.of_comparison import comparison_report
-    from indexer.render.selection import select_plan
     from indexer.runs.files import document_text
     from indexer.runs.loading import PlanFile
 
@@ -117,28 +119,37 @@ def _comparison(
     for place, one in shown:
         if not isinstance(one, PlanFile):
             raise typer.BadParameter(f"{place} is a result: compare two plans", param_hint="--against")
-        plans.append(select_plan(one.plan, selection))
+        plans.append(one.plan)
     if output == "html":
         raise typer.BadParameter("two plans are compared as text, json or markdown", param_hint="--format")
-    found = compare(*plans)
+    found = compare(*_selected(talk, plans, filters))
     if output != "json":
         return _rendered(comparison_report(found), output)
     return document_text(found.model_dump(mode="json", exclude_none=True))
 
 
-def _result(result: Result, file: Place, output: ShowFormat, selection: Selection) -> str:
+def _result(talk: Talk, result: Result, file: Place, output: ShowFormat, filters: FilterOptions) -> str:
     from indexer.applier.history import PLAN_FILE
+    from indexer.cli.filters import holds_any, say_if_in_vain
     from indexer.render.of_result import result_report
     from indexer.render.selection import select_result
     from indexer.runs.files import document_text
     from indexer.runs.reviewed import needed_plan_of, plan_of
 
-    plan = needed_plan_of(result, file) if selection else plan_of(result, file)
+    selection = filters.selection()
+    plan = needed_plan_of(result, file) if selection.terms or selection.grep else plan_of(result, file)
+    filters.check_result(plan)
     actions = {action.id: action for action in plan.actions} if plan else {}
     selected = select_result(result, actions, selection)
+
+    def finds(alone: Selection) -> bool:
+        return holds_any(select_result(result, actions, alone))
+
+    say_if_in_vain(talk, selection, holds_any(selected), finds)
     if output != "json":
         beside = [str(file.parent / PLAN_FILE), "--results", str(file.parent)]
-        return _rendered(result_report(selected, actions, shlex.join(beside)), output)
+        part_of = len(result.outcomes) if selection else None
+        return _rendered(result_report(selected, actions, shlex.join(beside), part_of), output)
     return document_text(selected.model_dump(mode="json", exclude_none=True))
 
 

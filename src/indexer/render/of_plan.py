@@ -49,7 +49,7 @@ def _headline(plan: Plan, part_of: int | None) -> str:
     """What would happen, in one sentence."""
     if not plan.actions:
         if part_of:
-            return f"None of its {counted(part_of, 'action')} was asked for."
+            return _beside_actions(plan, part_of)
         if plan.withheld:
             return f"Nothing to do: {counted(len(plan.withheld), 'action')} withheld by policy."
         if not plan.summary.complete:
@@ -59,6 +59,14 @@ def _headline(plan: Plan, part_of: int | None) -> str:
     parts = ", ".join(f"{totals[one]:,} {one}" for one in EFFECTS if totals[one])
     where = counted(len({action.location for action in plan.actions}), "asset")
     return f"{counted(len(plan.actions), 'action')} on {where} of {plan.summary.assets:,}: {parts}."
+
+
+def _beside_actions(plan: Plan, part_of: int) -> str:
+    """What was asked for, where none of the actions was."""
+    counts = {"withheld action": len(plan.withheld), "finding": sum(plan.summary.findings.values())}
+    held = " and ".join(counted(count, noun) for noun, count in counts.items() if count)
+    none = f"one of its {counted(part_of, 'action')} was asked for."
+    return f"{held}; n{none}" if held else f"N{none}"
 
 
 def _actions(plan: Plan) -> Group:

@@ -26,8 +26,10 @@ Actions = Mapping[str, Action]
 """By id; empty where the plan of a result is not at hand."""
 
 
-def result_report(result: Result, actions: Actions, again: str = "plan.json") -> Report:
-    """The report. `again`: what `apply` is to be given to go on."""
+def result_report(
+    result: Result, actions: Actions, again: str = "plan.json", part_of: int | None = None
+) -> Report:
+    """The report. `again`: what `apply` is to be given to go on. `part_of`: so many outcomes has the whole result."""
     held = {status: [one for one in result.outcomes if one.status == status] for status in STATUSES}
     unhappy = [one for one in UNSUCCESSFUL if held[one]]
     lines = tuple(f"{len(held[one]):,} {one}: {STATUSES[one][1]}" for one in unhappy)
@@ -35,11 +37,12 @@ def result_report(result: Result, actions: Actions, again: str = "plan.json") ->
     return Report(
         title=(("indexer apply", result.run_id[:8]), ("of plan", result.plan_id[:8])),
         name=f"Run {result.run_id[:8]} of plan {result.plan_id[:8]}",
-        headline=_headline(result),
+        headline=_headline(result, part_of),
         state="loud" if unhappy else "calm",
         at=result.started_at,
         made=f"{result.started_at:%Y-%m-%d %H:%M:%S} UTC, {lasted}, by indexer {result.tool_version}",
         alarms=(Alarm("Done in part.", " Without success:", lines, told=True),) if unhappy else (),
+        notes=() if part_of is None else (_part(result, part_of),),
         table=_table(result, actions),
         groups=tuple(_group(status, held[status], actions) for status in STATUSES),
         facts=(
@@ -52,11 +55,17 @@ def result_report(result: Result, actions: Actions, again: str = "plan.json") ->
     )
 
 
-def _headline(result: Result) -> str:
+def _headline(result: Result, part_of: int | None) -> str:
     """How it went, in one sentence."""
+    if part_of and not result.outcomes:
+        return f"None of its {counted(part_of, 'action')} was asked for."
     counts = result.summary
     parts = ", ".join(f"{counts[one]:,} {one}" for one in STATUSES if counts.get(one))
     return f"{counted(len(result.outcomes), 'action')}: {parts}." if parts else "no action."
+
+
+def _part(result: Result, part_of: int) -> str:
+    return f"Only what was asked for: {len(result.outcomes):,} of {counted(part_of, 'action')}."
 
 
 def _table(result: Result, actions: Actions) -> Table:

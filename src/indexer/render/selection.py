@@ -3,41 +3,88 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from indexer.model.action import Action
+from indexer.model.choosing import Facet, Term, bucket_at, takes_all
+from indexer.model.kinds import effect, system_of
 from indexer.model.location import matches_any
 from indexer.model.outcome import Outcome, Result
-from indexer.model.plan import Finding, Plan
+from indexer.model.plan import Finding, Plan, Withheld
+from indexer.render.words import details, target
+
+PLANNED, WITHHELD = "planned", "withheld"
+IN_PLANS = (PLANNED, WITHHELD)
+"""What there is to ask for as the status of a plan's action."""
+OF_FINDINGS: frozenset[Facet] = frozenset({"asset", "bucket"})
+"""A finding has neither a reason nor a kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Filters; an empty one lets everything pass."""
 
-    assets: tuple[str, ...] = ()
-    """Globs that an asset's prefix, or its whole location, must match."""
-    kinds: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    """Words on one thing are alternatives, those on several narrow each other."""
+    statuses: tuple[str, ...] = ()
+    """Of outcomes, or one of `IN_PLANS`."""
+    grep: tuple[str, ...] = ()
+    """Words, all of which must be somewhere in what is shown of it; case does not count."""
+    findings: bool = False
+    """Nothing but findings."""
 
     def __bool__(self) -> bool:
-        return bool(self.assets or self.kinds or self.reasons)
+        return bool(self.terms or self.statuses or self.grep or self.findings)
 
-    def takes(self, action: Action) -> bool:
-        """Is the action asked for?"""
+    def takes(self, action: Action, status: str = PLANNED, said: str = "") -> bool:
+        """Is the action asked for? `status`: what came, or comes, of it. `said`: what is said of that."""
         return (
-            (not self.kinds or action.kind in self.kinds)
-            and (not self.reasons or action.reason in self.reasons)
-            and self._takes_location(action.location)
+            not self.findings
+            and (not self.statuses or status in self.statuses)
+            and takes_all(self.terms, action)
+            and (not self.grep or self._holds(_shown(action, status, said)))
         )
 
     def takes_finding(self, finding: Finding) -> bool:
-        """Is the finding asked for? It has no kind of action and no reason."""
-        return not self.kinds and not self.reasons and self._takes_location(finding.location)
+        """Is the finding asked for? It has no kind of action, no reason and no status."""
+        if self.statuses or any(term.facet not in OF_FINDINGS for term in self.terms):
+            return False
+        location = finding.location
+        for facet, fits in (
+            ("asset", lambda value: matches_any(location, (value,))),
+            ("bucket", lambda value: bucket_at(location) == value),
+        ):
+            wanted = [term.value for term in self.terms if term.facet == facet]
+            if wanted and not any(map(fits, wanted)):
+                return False
+        return self._holds("\n".join((finding.kind, location or "", finding.detail)))
 
-    def _takes_location(self, location: str | None) -> bool:
-        return not self.assets or matches_any(location, self.assets)
+    def _holds(self, text: str) -> bool:
+        lowered = text.lower()
+        return all(word.lower() in lowered for word in self.grep)
+
+    def each(self) -> Iterator[tuple[str, Selection]]:
+        """Each of its words alone, as it is typed."""
+        for term in self.terms:
+            yield f"--{term.facet} {term.value}", Selection(terms=(term,))
+        for status in self.statuses:
+            yield f"--status {status}", Selection(statuses=(status,))
+        for word in self.grep:
+            yield f"--grep {word}", Selection(grep=(word,))
+        if self.findings:
+            yield "--findings", Selection(findings=True)
+
+
+def _shown(action: Action, status: str, said: str) -> str:
+    """What the search of the HTML report looks at."""
+    changes = chain.from_iterable((one.path, one.before, one.after) for one in action.changes)
+    words = (
+        *(action.location, action.id, target(action), details(action), action.kind, effect(action)),
+        *(system_of(action), status, said, *changes),
+    )
+    return "\n".join(filter(None, words))
 
 
 def select_plan(plan: Plan, selection: Selection) -> Plan:
@@ -45,12 +92,14 @@ def select_plan(plan: Plan, selection: Selection) -> Plan:
     if not selection:
         return plan
     actions = tuple(filter(selection.takes, plan.actions))
-    withheld = tuple(one for one in plan.withheld if selection.takes(one.action))
+    withheld = tuple(one for one in plan.withheld if _takes_withheld(selection, one))
     findings = tuple(filter(selection.takes_finding, plan.findings))
+    # Where each finding passes, those that are only counted do, too.
+    counted = plan.summary.findings if selection == Selection(findings=True) else None
     counts = {
         "actions": _count(action.kind for action in actions),
         "reasons": _count(action.reason for action in actions),
-        "findings": _count(finding.kind for finding in findings),
+        "findings": _count(finding.kind for finding in findings) if counted is None else counted,
         "withheld": len(withheld),
     }
     return plan.model_copy(
@@ -63,17 +112,29 @@ def select_plan(plan: Plan, selection: Selection) -> Plan:
     )
 
 
+def _takes_withheld(selection: Selection, one: Withheld) -> bool:
+    return selection.takes(one.action, WITHHELD, f"{one.policy}: {one.detail}")
+
+
 def select_result(result: Result, actions: Mapping[str, Action], selection: Selection) -> Result:
     """The same result with the outcomes of the actions that are asked for, counted anew."""
     if not selection:
         return result
-
-    def takes(outcome: Outcome) -> bool:
-        action = actions.get(outcome.action_id)
-        return action is not None and selection.takes(action)
-
-    outcomes = tuple(filter(takes, result.outcomes))
+    outcomes = tuple(one for one in result.outcomes if _takes_outcome(selection, one, actions))
     return result.model_copy(update={"outcomes": outcomes, "summary": _count(one.status for one in outcomes)})
+
+
+def _takes_outcome(selection: Selection, outcome: Outcome, actions: Mapping[str, Action]) -> bool:
+    action = actions.get(outcome.action_id)
+    if action is not None:
+        return selection.takes(action, outcome.status, outcome.detail)
+    # Without its plan a result still tells what came of each.
+    return selection == Selection(statuses=selection.statuses) and outcome.status in selection.statuses
+
+
+def in_vain(selection: Selection, finds: Callable[[Selection], bool]) -> tuple[str, ...]:
+    """Which of the words nothing passes, each by itself. `finds`: does anything pass a selection?"""
+    return tuple(typed for typed, alone in selection.each() if not finds(alone))
 
 
 def _count(names: Iterable[str]) -> dict[str, int]:
