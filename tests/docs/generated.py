@@ -1,4 +1,4 @@
-"""The generated parts of the documentation: help, field tables, words, schemas.
+"""The generated parts of the documentation: help, man page, field tables, words, schemas.
 
 `make docs` writes them, a test compares them. A block stands between `<!-- generated: NAME -->` and `<!-- end -->`.
 """
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from man_page import man_page
 from pydantic import BaseModel
 
 from indexer.config import Config
@@ -31,6 +32,7 @@ from indexer.runs.schemas import DIGEST, schema_text
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ROOT / "docs" / "commands.md"
+MAN_PAGE = ROOT / "docs" / "indexer.1"
 SCHEMA_FOLDER = ROOT / "plans" / "schema"
 SCHEMAS: tuple[SchemaName, ...] = get_args(SchemaName)
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -262,6 +264,7 @@ def commands_page() -> str:
 def files() -> Iterator[tuple[Path, str]]:
     """Every file with generated parts, and what it should hold."""
     yield COMMANDS, commands_page()
+    yield MAN_PAGE, man_page()
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         text = page.read_text(encoding="utf-8")
         if page != COMMANDS and BLOCK.search(text):

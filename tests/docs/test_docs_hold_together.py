@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -115,3 +117,19 @@ def test_every_fragment_of_the_changelog_has_a_known_type() -> None:
     types = {one["directory"] for one in settings["type"]}
     for fragment in (ROOT / settings["directory"]).glob("*.md"):
         assert fragment.name == "README.md" or fragment.name.split(".")[-2] in types, fragment.name
+
+
+def test_the_man_page_has_every_command_and_is_good_troff() -> None:
+    """groff warns of nothing, where it is installed."""
+    page = read("docs/indexer.1")
+    for command in re.findall(r"^## (indexer .*)$", read("docs/commands.md"), re.MULTILINE):
+        assert f'.SS "{command}' in page
+    if (groff := shutil.which("groff")) is not None:
+        done = subprocess.run(
+            [groff, "-man", "-Tutf8", "-ww", "-z"],
+            input=page,
+            capture_output=True,
+            encoding="ascii",
+            check=True,
+        )
+        assert done.stderr == ""

@@ -21,6 +21,7 @@ from indexer import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
+MAN_PAGE = "share/man/man1/indexer.1"
 OURS = ("AWS_", "INDEXER_", "OTEL_", "PYTHON", "VIRTUAL_ENV")
 """What would let an installation look at anything but itself."""
 
@@ -46,13 +47,14 @@ def told(faults: Sequence[str], what: str = "sdist and wheel are") -> int:
 
 
 def wheel_faults(wheel: Path) -> list[str]:
-    """It holds the package, whole, and nothing else; its metadata has the version and the extras."""
+    """It holds the package and its man page, whole, and nothing else; its metadata has the version and the extras."""
     with zipfile.ZipFile(wheel) as file:
         names = {name for name in file.namelist() if not name.endswith("/")}
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         told_of = Parser().parsestr(file.read(metadata).decode("utf-8"))
     held = {name for name in names if ".dist-info/" not in name}
     wanted = {path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*") if _is_ours(path)}
+    wanted.add(f"data_asset_indexer-{__version__}.data/data/{MAN_PAGE}")
     faults = [f"the wheel lacks {name}" for name in sorted(wanted - held)]
     faults += [f"the wheel holds {name}" for name in sorted(held - wanted)]
     if "indexer/py.typed" not in held:

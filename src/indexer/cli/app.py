@@ -27,7 +27,7 @@ app = typer.Typer(
     "`plan` reads and writes a plan, `show` lets you review it, `apply` carries it out.",
     epilog="Exit codes: 0 fine, in step; 1 error, or a gate that could not see everything; 2 wrong usage; "
     "3 there is (unexpected) drift (drift, plan --detailed-exitcode); 4 applied in part; 5 refused.",
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from indexer.cli import completion
 from indexer.cli.options import WorkOptions, given, known
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 SYSTEMS: tuple[SystemName, ...] = ("s3", "docdb", "codeocean")
 
 Buckets = Annotated[
-    list[str] | None, typer.Option("--bucket", metavar="NAME", help="A configured bucket; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--bucket",
+        metavar="NAME",
+        help="A configured bucket; repeatable.",
+        autocompletion=completion.buckets,
+    ),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Every configured bucket.")]
 Assets = Annotated[
@@ -44,6 +51,7 @@ AllowEmpty = Annotated[
         "--allow-empty",
         metavar="SYSTEM",
         help="Believe it when s3, docdb or codeocean shows nothing; repeatable.",
+        autocompletion=completion.among(lambda: SYSTEMS),
     ),
 ]
 Policy = Annotated[

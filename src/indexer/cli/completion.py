@@ -1,0 +1,63 @@
+"""What a shell completes beside names of options and files: buckets of the configuration here, and our words.
+
+Nothing is said and nothing fails here: somebody is in the middle of typing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+
+def buckets(incomplete: str) -> list[str]:
+    """The configured buckets that begin so; --config is not looked at."""
+    return _beginning(_configured(), incomplete)
+
+
+def among(words: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Completes one of some words, which are asked for when they are needed: their modules are slow to import."""
+    return lambda incomplete: _beginning(words(), incomplete)
+
+
+def actions() -> Iterable[str]:
+    """Kinds of actions."""
+    from indexer.model.kinds import KINDS
+
+    return KINDS
+
+
+def reasons() -> Iterable[str]:
+    """Reasons of actions."""
+    from indexer.model.reasons import REASONS
+
+    return REASONS
+
+
+def findings() -> Iterable[str]:
+    """Kinds of findings."""
+    from indexer.model.findings import FINDINGS
+
+    return FINDINGS
+
+
+def _beginning(words: Iterable[str], incomplete: str) -> list[str]:
+    return [word for word in words if word.startswith(incomplete)]
+
+
+def _configured() -> list[str]:
+    """The names alone, unchecked: pydantic would take half a second to say the same."""
+    import tomllib
+
+    document: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        document = tomllib.loads(Path("indexer.toml").read_text(encoding="utf-8-sig"))
+    held = document.get("buckets")
+    with contextlib.suppress(ValueError):
+        held = json.loads(os.environ["INDEXER_BUCKETS"]) if os.environ.get("INDEXER_BUCKETS") else held
+    codeocean = document.get("codeocean")
+    results = codeocean.get("results_bucket") if isinstance(codeocean, dict) else None
+    return [name for name in [*(held if isinstance(held, list) else ()), results] if isinstance(name, str)]
