@@ -37,6 +37,11 @@ def completed(indexer: Run, typed: str, **more: str) -> list[str]:
         ("indexer drift --bucket o", ["one", "other"]),
         ("indexer plan --policy u", ["upsert-only"]),
         ("indexer plan --allow-empty ", ["s3", "docdb", "codeocean"]),
+        ("indexer show --system ", ["s3", "docdb", "codeocean"]),
+        ("indexer show --effect d", ["delete"]),
+        ("indexer show --action delete-", ["delete-object", "delete-record", "delete-data-asset"]),
+        ("indexer show --reason links-", ["links-stale", "links-format"]),
+        ("indexer show --status s", ["satisfied", "stale", "skipped"]),
     ],
 )
 def test_what_there_is_is_offered(indexer: Run, tmp_path: Path, typed: str, offered: list[str]) -> None:

@@ -10,7 +10,10 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
+
+if TYPE_CHECKING:
+    from indexer.model.choosing import Facet
 
 
 def buckets(incomplete: str) -> list[str]:
@@ -18,30 +21,22 @@ def buckets(incomplete: str) -> list[str]:
     return _beginning(_configured(), incomplete)
 
 
-def among(words: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """Completes one of some words, which are asked for when they are needed: their modules are slow to import."""
-    return lambda incomplete: _beginning(words(), incomplete)
+def facet(name: Facet) -> Callable[[str], list[str]]:
+    """Completes what actions are chosen by: `system`, `action`, `effect` or `reason`."""
+
+    def words(incomplete: str) -> list[str]:
+        from indexer.model.choosing import FACETS
+
+        return _beginning(FACETS[name], incomplete)
+
+    return words
 
 
-def actions() -> Iterable[str]:
-    """Kinds of actions."""
-    from indexer.model.kinds import KINDS
+def statuses(incomplete: str) -> list[str]:
+    """What may come of an action."""
+    from indexer.model.outcome import Status
 
-    return KINDS
-
-
-def reasons() -> Iterable[str]:
-    """Reasons of actions."""
-    from indexer.model.reasons import REASONS
-
-    return REASONS
-
-
-def findings() -> Iterable[str]:
-    """Kinds of findings."""
-    from indexer.model.findings import FINDINGS
-
-    return FINDINGS
+    return _beginning((*get_args(Status), "planned", "withheld"), incomplete)
 
 
 def _beginning(words: Iterable[str], incomplete: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from indexer.cli import completion
 from indexer.cli.options import known
 from indexer.cli.scope import SYSTEMS, Assets
 from indexer.cli.talk import Talk
@@ -19,15 +20,31 @@ if TYPE_CHECKING:
     from indexer.render.selection import Selection
 
 InBucket = Annotated[
-    list[str] | None, typer.Option("--bucket", metavar="NAME", help="Only assets of this bucket; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--bucket",
+        metavar="NAME",
+        help="Only assets of this bucket; repeatable.",
+        autocompletion=completion.buckets,
+    ),
 ]
 SystemNames = Annotated[
     list[str] | None,
-    typer.Option("--system", metavar="SYSTEM", help="Only writes to s3, docdb or codeocean; repeatable."),
+    typer.Option(
+        "--system",
+        metavar="SYSTEM",
+        help="Only writes to s3, docdb or codeocean; repeatable.",
+        autocompletion=completion.facet("system"),
+    ),
 ]
 Kinds = Annotated[
     list[str] | None,
-    typer.Option("--action", metavar="KIND", help="Only such actions, e.g. delete-record; repeatable."),
+    typer.Option(
+        "--action",
+        metavar="KIND",
+        help="Only such actions, e.g. delete-record; repeatable.",
+        autocompletion=completion.facet("action"),
+    ),
 ]
 Effects = Annotated[
     list[str] | None,
@@ -35,11 +52,17 @@ Effects = Annotated[
         "--effect",
         metavar="EFFECT",
         help="Only what does this (create, change, delete) to what is there; repeatable.",
+        autocompletion=completion.facet("effect"),
     ),
 ]
 Reasons = Annotated[
     list[str] | None,
-    typer.Option("--reason", metavar="REASON", help="Only for such a reason, e.g. asset-gone; repeatable."),
+    typer.Option(
+        "--reason",
+        metavar="REASON",
+        help="Only for such a reason, e.g. asset-gone; repeatable.",
+        autocompletion=completion.facet("reason"),
+    ),
 ]
 Statuses = Annotated[
     list[str] | None,
@@ -48,6 +71,7 @@ Statuses = Annotated[
         metavar="STATUS",
         help="Of a result: only applied, satisfied, stale, failed, skipped. Of a plan: only planned or withheld. "
         "Repeatable.",
+        autocompletion=completion.statuses,
     ),
 ]
 Grep = Annotated[

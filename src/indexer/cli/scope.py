@@ -51,7 +51,7 @@ AllowEmpty = Annotated[
         "--allow-empty",
         metavar="SYSTEM",
         help="Believe it when s3, docdb or codeocean shows nothing; repeatable.",
-        autocompletion=completion.among(lambda: SYSTEMS),
+        autocompletion=completion.facet("system"),
     ),
 ]
 Policy = Annotated[

@@ -211,11 +211,16 @@ class Talk:
 
 
 def paint_for(stream: TextIO) -> Paint:
-    """Colour where the stream is a terminal and nobody minds (https://no-color.org)."""
+    """Colour where the stream is a terminal and nobody minds (https://no-color.org), or somebody insists.
+
+    A CI's log is no terminal and shows colours all the same: there one sets FORCE_COLOR or CLICOLOR_FORCE.
+    """
     from indexer.render.paint import Paint
 
-    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    return Paint(colour=stream.isatty() and not plain)
+    if os.environ.get("NO_COLOR"):
+        return Paint(colour=False)
+    forced = any(os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE"))
+    return Paint(colour=forced or (stream.isatty() and os.environ.get("TERM") != "dumb"))
 
 
 def data(text: str) -> None:
