@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import random
 import signal
-import time
 from dataclasses import replace
 from typing import Any
 
 from indexer.errors import SystemFaultError
 from indexer.runs.connect import Systems
 from indexer.runs.loading import load_plan
-from resilience.arena import Arena, Shares, State, moments
+from resilience.arena import Arena, State, moments
+from resilience.held import held
 from resilience.inside import apply_inside
 from shared.patience import PATIENCE_S
 
-SLOW = Shares(delay=1.0)
+WRITES_BEFORE_A_KILL = (1, 6, 11)
 
 
 def test_apply_killed_again_and_again_ends_as_if_it_had_not(drifting: Arena, little_end_state: State) -> None:
-    """SIGKILL at random points of the journal: no write twice, nothing doubled, and all of it can be undone."""
+    """SIGKILL with writes in flight: no write twice, nothing doubled, and all of it can be undone."""
     before, plan = drifting.state(), drifting.plan_everything()
-    since, rng = len(drifting.sandbox.s3.log), random.Random(3)
-    for kill in range(3):
-        assert drifting.interrupted(signal.SIGKILL, plan, rng.randrange(1, 24)) == -signal.SIGKILL
-        if kill == 1:
+    since = len(drifting.sandbox.s3.log)
+    for writes in WRITES_BEFORE_A_KILL:
+        with held(drifting, writes, "apply", "plan.json") as run:
+            run.kill()
+        if writes == WRITES_BEFORE_A_KILL[1]:
             _tear_last_line(drifting, plan)
     drifting.apply()
     assert drifting.written_twice(since) == []
@@ -52,12 +52,13 @@ def test_a_killed_plan_leaves_the_old_one_whole(drifting: Arena) -> None:
 def test_the_first_signal_finishes_what_is_in_flight(drifting: Arena, little_end_state: State) -> None:
     """The result is written, the rest is skipped, the exit status is 4; another run goes on from there."""
     plan, since = drifting.plan_everything(), len(drifting.sandbox.s3.log)
-    with drifting.proxies(SLOW, delay_s=0.02) as proxies:
-        status = drifting.interrupted(signal.SIGTERM, plan, 12, **proxies.env)
+    with held(drifting, 4, "apply", "plan.json", "--parallel", "4") as run:
+        run.tell(signal.SIGTERM)
+        said = run.end()
     result = drifting.result(plan)
     statuses = {one["action_id"]: one["status"] for one in result["outcomes"]}
     intended = {line["action_id"] for line in drifting.journal(plan) if line["event"] == "intent"}
-    assert status == 4
+    assert run.process.returncode == 4, said
     assert set(statuses) == {action["id"] for action in plan["actions"]}
     assert result["summary"]["skipped"] > 0
     assert {statuses[one] for one in intended} <= {"applied", "satisfied"}
@@ -70,19 +71,12 @@ def test_the_first_signal_finishes_what_is_in_flight(drifting: Arena, little_end
 def test_the_second_signal_ends_it_at_once(drifting: Arena) -> None:
     """What is in flight hangs: the first signal waits for it, the second one does not."""
     plan = drifting.plan_everything()
-    with drifting.proxies() as proxies:
-        proxies.s3.shares = Shares(silent=1.0)
-        with drifting.start("apply", "plan.json", **proxies.env) as process:
-            while process.poll() is None and not proxies.s3.counts["silent"]:
-                time.sleep(0.01)
-            process.send_signal(signal.SIGINT)
-            time.sleep(0.5)
-            assert process.poll() is None
-            sent_at = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=PATIENCE_S)
-            assert time.monotonic() - sent_at < 30
-    assert process.returncode == 128 + signal.SIGINT
+    with held(drifting, 4, "apply", "plan.json") as run:
+        run.tell(signal.SIGINT)
+        assert run.process.poll() is None
+        run.process.send_signal(signal.SIGINT)
+        run.process.communicate(timeout=PATIENCE_S)
+    assert run.process.returncode == 128 + signal.SIGINT
     assert drifting.apply_everything(plan)["summary"].keys() <= {"applied", "satisfied"}
     drifting.assert_in_step()
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
 from indexer_sandbox.loopback import HOST
+from shared.gate import Gate
 from shared.wire import Peer, body_of, head_of, header_of, message_of, more_to_come
 
 Protocol: TypeAlias = Literal["http", "mongodb"]
@@ -76,6 +77,8 @@ class FaultyProxy:
         retry_after_s: int | None = None,
     ) -> None:
         self.shares = shares or Shares()
+        self.gate: Gate | None = None
+        """What holds HTTP requests back."""
         self.counts: Counter[str] = Counter()
         self._upstream_port, self._exchange = upstream_port, _http if protocol == "http" else _mongodb
         self._delay_s, self._statuses, self._retry_after_s = delay_s, statuses, retry_after_s
@@ -109,6 +112,8 @@ class FaultyProxy:
             for one in self._open:
                 with suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
+        if self.gate is not None:
+            self.gate.open()
         for thread in threads:
             thread.join()
 
@@ -202,6 +207,10 @@ def _http(proxy: FaultyProxy, near: Peer, far: Peer) -> bool:
         return True
     if not _before(fault, near):
         return False
+    if proxy.gate is not None:
+        proxy.gate.pass_by(head)
+        if near.is_gone():
+            return False
     far.send(request)
     answer_head = head_of(far)
     empty = head.startswith(b"HEAD ") or answer_head.split()[1] in _NO_BODY

@@ -39,6 +39,13 @@ class Peer:
         """All that comes until the peer has enough."""
         return self._file.read()
 
+    def is_gone(self) -> bool:
+        """Has it closed the connection? For one that is waiting for an answer, and sends nothing meanwhile."""
+        try:
+            return self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+
     def close(self) -> None:
         """Let go of it; the socket is the caller's to close."""
         with suppress(OSError):
