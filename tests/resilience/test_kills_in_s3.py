@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ import pytest
 
 from indexer_sandbox.faults import Fault
 from resilience.arena import Arena, Shares, State
+from resilience.held import Held, held
 from shared.patience import PATIENCE_S
 
 RUNS = "indexer-runs"
@@ -60,20 +58,27 @@ def left_here(world: Arena) -> list[Path]:
     return list(Path(world.env["TMPDIR"]).iterdir())
 
 
-@contextmanager
-def applying(world: Arena, ready: Callable[[Arena, int], object]) -> Iterator[subprocess.Popen[str]]:
-    """The plan being carried out, slowly, once its run is as far as that; it is asked with where the log was."""
-    since = len(world.sandbox.s3.log)
-    command = ("apply", "plan.json", "--results", RUN, "--parallel", "2")
-    with world.proxies(SLOW, delay_s=0.2) as proxies, world.start(*command, **proxies.env) as process:
-        deadline = time.monotonic() + PATIENCE_S
-        while process.poll() is None and not ready(world, since):
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        assert process.poll() is None, "it was over before it could be disturbed"
-        yield process
-        if process.poll() is None:
-            process.communicate(timeout=PATIENCE_S)
+def apply_up_to(writes: int) -> tuple[int, str, str, str, str]:
+    """What `held` takes: apply with its results in S3, up to that many writes."""
+    return (writes, "apply", "plan.json", "--results", RUN)
+
+
+def followed(world: Arena, since: int, often: int = 1) -> None:
+    """Wait until the journal has got to S3 so often."""
+    deadline = time.monotonic() + PATIENCE_S
+    while uploads(world, since) < often:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def cannot_follow(world: Arena, since: int, run: Held) -> None:
+    """Let it write more, and wait until its journal has been refused; then it may go on, but not be through at once."""
+    run.gate.let(2)
+    deadline = time.monotonic() + PATIENCE_S
+    while not any(one.key == JOURNAL and one.status != 200 for one in world.sandbox.s3.log.writes(since)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    run.proxies.s3.shares = SLOW
 
 
 def go_on(world: Arena, since: int, end_state: State) -> dict[str, Any]:
@@ -109,13 +114,16 @@ def test_killed_again_and_again_it_loses_the_last_moments_of_the_journal_at_most
 ) -> None:
     """The disk is gone each time. What was written before an upload began can be taken back, the rest is known."""
     before, plan = drifting.state(), drifting.plan_everything()
-    since, rng, safe = len(drifting.sandbox.s3.log), random.Random(7), set()
-    for ready in (_written_before_the_last_upload, uploads):
+    since, safe = len(drifting.sandbox.s3.log), set()
+    for uploaded, lost in ((5, 3), (4, 0)):
         run = len(drifting.sandbox.s3.log)
-        with applying(drifting, ready) as process:
-            time.sleep(rng.uniform(0, 0.8))
-            process.kill()
-            process.communicate()
+        with held(drifting, *apply_up_to(uploaded)) as held_back:
+            followed(drifting, run)
+            held_back.gate.let(2)
+            followed(drifting, run, 2)
+            held_back.gate.let(lost)
+            held_back.gate.reached(held_back.process)
+            held_back.kill()
         safe |= _written_before_the_last_upload(drifting, run)
         for folder in left_here(drifting):
             _forget(folder)
@@ -140,10 +148,11 @@ def test_a_signal_brings_everything_to_s3(drifting: Arena, little_end_state: Sta
     """As a task that is told to stop: what is in flight is finished, and journal and result are whole."""
     before, _ = drifting.state(), drifting.plan_everything()
     since = len(drifting.sandbox.s3.log)
-    with applying(drifting, uploads) as process:
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 4, said
+    with held(drifting, *apply_up_to(5)) as run:
+        followed(drifting, since)
+        run.tell(signal.SIGTERM)
+        said = run.end()
+    assert run.process.returncode == 4, said
     assert json.loads(kept(drifting, "result.json"))["summary"]["skipped"] > 0
     assert lines(drifting)[-1]["event"] == "finished"
     assert left_here(drifting) == []
@@ -156,10 +165,12 @@ def test_a_run_whose_journal_cannot_follow_stops(drifting: Arena, little_end_sta
     """What is not recorded is not written; what was written is recorded at the end, and all of it comes back."""
     before, _ = drifting.state(), drifting.plan_everything()
     since = len(drifting.sandbox.s3.log)
-    with applying(drifting, uploads) as process:
+    with held(drifting, *apply_up_to(5)) as run:
+        followed(drifting, since)
         drifting.sandbox.s3.faults.add(Fault("PutObject", 403, contains=JOURNAL))
-        _, said = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 1
+        cannot_follow(drifting, since, run)
+        said = run.end()
+    assert run.process.returncode == 1
     assert "The run stopped, since its journal did not get to S3: S3 denies access" in said
     assert json.loads(kept(drifting, "result.json"))["summary"]["skipped"] > 0
     go_on(drifting, since, little_end_state)
@@ -170,10 +181,13 @@ def test_a_run_whose_journal_cannot_follow_stops(drifting: Arena, little_end_sta
 def test_two_runs_do_not_overwrite_each_others_journal(drifting: Arena) -> None:
     """The one that finds another's journal in the place of its own stops, and keeps what it has on disk."""
     drifting.plan_everything()
-    with applying(drifting, uploads) as process:
+    since = len(drifting.sandbox.s3.log)
+    with held(drifting, *apply_up_to(5)) as run:
+        followed(drifting, since)
         drifting.sandbox.s3.put(RUNS, JOURNAL, b'{"event": "started", "run_id": "another"}\n')
-        _, said = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 1
+        cannot_follow(drifting, since, run)
+        said = run.end()
+    assert run.process.returncode == 1
     assert "Somebody else writes to the same file" in said
     assert [line["run_id"] for line in lines(drifting)] == ["another"]
     (folder,) = left_here(drifting)
