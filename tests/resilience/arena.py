@@ -30,15 +30,29 @@ from shared.patience import PATIENCE_S
 from shared.proxy import FaultyProxy, Shares
 
 MODIFIED = {"v1": "last_modified", "v2": "_last_modified"}
-HASTY = """
-from indexer.systems import codeocean_client as codeocean, docdb_connection as docdb, s3
-s3.ATTEMPTS, s3.READ_TIMEOUT_S = 2, 1
-docdb.SERVER_SELECTION_MS, docdb.SOCKET_TIMEOUT_MS, docdb.READ_DEADLINE_S = 1_000, 1_000, 2.0
-codeocean.READ_TIMEOUT_S, codeocean.RETRIES = 1.0, 2
+_HASTY = """
+from indexer.applier import data_assets
+from indexer.systems import codeocean_client as codeocean, docdb_connection as docdb, s3, s3_requests
+{settings}
 from indexer.cli import main
 main()
 """
-"""The command with its patience cut to a tenth; the paths are the same."""
+_SHORT = {
+    "s3": "s3.ATTEMPTS, s3.READ_TIMEOUT_S, s3_requests.TIMEOUT_S = 2, 1, 1",
+    "docdb": "docdb.SERVER_SELECTION_MS, docdb.SOCKET_TIMEOUT_MS, docdb.READ_DEADLINE_S = 1_000, 1_000, 2.0",
+    "codeocean": "codeocean.READ_TIMEOUT_S, codeocean.RETRIES, codeocean.RETRY_AFTER_MAX_S = 1.0, 2, 1; "
+    "data_assets.LOOKS_S = (0.2, 0.2)",
+}
+
+
+def hasty(down: str) -> str:
+    """The command with its patience for one system cut short; the paths are the same.
+
+    For the one that is down: a busy machine may keep it waiting for the others.
+    """
+    return _HASTY.format(settings=_SHORT[down])
+
+
 State = dict[str, bytes]
 """What is where: `bucket/key` → bytes, `generation:_id` → the record, `codeocean:id` → the data asset."""
 
@@ -134,8 +148,8 @@ class Arena(Workbench):
         """The command, running."""
         return self._start([INDEXER, *arguments], env)
 
-    def start_hasty(self, *arguments: str, program: str = HASTY, **env: str) -> subprocess.Popen[str]:
-        """The command with little patience, running."""
+    def start_hasty(self, *arguments: str, program: str, **env: str) -> subprocess.Popen[str]:
+        """A program that runs the command with other constants, running."""
         return self._start([sys.executable, "-c", program, *arguments], env)
 
     def _start(self, command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
@@ -320,4 +334,4 @@ def moments(count: int, longest_s: float, seed: int) -> list[float]:
     return [round(rng.uniform(0.05, longest_s), 3) for _ in range(count)]
 
 
-__all__ = ["BUCKET", "HASTY", "Arena", "Proxies", "Shares", "State", "arena", "moments", "our_bytes"]
+__all__ = ["BUCKET", "Arena", "Proxies", "Shares", "State", "arena", "hasty", "moments", "our_bytes"]

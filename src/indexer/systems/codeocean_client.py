@@ -107,12 +107,13 @@ def _whole(raw: HTTPResponse, request: requests.PreparedRequest) -> HTTPResponse
     )
 
 
-def codeocean_client(domain: str, token: str, retries: int = RETRIES) -> CodeOcean:
-    """A client that retries what is safe to repeat.
+def codeocean_client(domain: str, token: str, retries: int | None = None) -> CodeOcean:
+    """A client that retries what is safe to repeat, `RETRIES` times if nothing else is said.
 
     A search is a POST that only reads; the POST that creates is sent again where it was refused for its
     rate, and otherwise looked after first.
     """
+    retries = RETRIES if retries is None else retries
     # What is missing in an answer is judged here; the SDK's decoder would warn on stderr.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"dataclasses_json\.")
     domain = domain.rstrip("/")

@@ -50,7 +50,7 @@ class S3:
     pace: Pace
 
 
-def open_s3(parallel: int | None, attempts: int = ATTEMPTS) -> S3:
+def open_s3(parallel: int | None, attempts: int | None = None) -> S3:
     """A connection under boto3's own conventions: profiles, roles, `AWS_ENDPOINT_URL_S3`. Safe for threads.
 
     Throttling and passing faults are retried with jittered backoff inside it ("standard" mode). `parallel` None: as
@@ -63,7 +63,7 @@ def open_s3(parallel: int | None, attempts: int = ATTEMPTS) -> S3:
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=READ_TIMEOUT_S,
             max_pool_connections=max(10, at_most(parallel)),
-            retries={"mode": "standard", "total_max_attempts": attempts},
+            retries={"mode": "standard", "total_max_attempts": attempts or ATTEMPTS},
             tcp_keepalive=True,  # load balancers forget idle connections without a word
             request_checksum_calculation=_checksums(session),
         )
