@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,15 +28,23 @@ from indexer.errors import UsageError
 from indexer.runs.carry_out import Work
 from indexer.runs.cluster import open_cluster
 from indexer.runs.shards import Sender, carry_out_shard
-from indexer_sandbox.stack import MANAGED_BUCKETS
 from resilience.arena import Arena, Shares, State
+from resilience.held import WRITES
+from shared.gate import Gate
 from shared.patience import PATIENCE_S
+from shared.proxy import FaultyProxy
 
 OWN = {"plan_id", "created_at", "digest"}
 """What no two plans have alike."""
 SMALL_SHARDS = """
 from indexer.runs import shards
 shards.ASSETS_A_SHARD = 3
+from indexer.cli import main
+main()
+"""
+IMPATIENT = """
+from indexer.runs import cluster
+cluster.CONNECT_TIMEOUT_S = 1
 from indexer.cli import main
 main()
 """
@@ -47,6 +55,7 @@ class Servers:
     """A scheduler and workers, each a process of its own."""
 
     world: Arena
+    s3: FaultyProxy
     stack: ExitStack = field(default_factory=ExitStack)
     workers: list[subprocess.Popen[str]] = field(default_factory=list)
 
@@ -96,6 +105,16 @@ class Servers:
         self.workers.append(self.start("dask_worker", *options, **env))
         return self.workers[-1]
 
+    @property
+    def gated(self) -> dict[str, str]:
+        """Variables that lead a worker to S3 past the gate."""
+        return {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.s3.port}"}
+
+    def let_go_slowly(self, gate: Gate) -> None:
+        """The worker hears of the command every second, and must not be through before it has heard."""
+        self.s3.shares = Shares(delay=1.0)
+        gate.open()
+
     @staticmethod
     def _end(process: subprocess.Popen[str]) -> None:
         with process:
@@ -104,35 +123,20 @@ class Servers:
 
 
 @pytest.fixture
-def servers(drifting: Arena) -> Iterator[Servers]:
-    """A scheduler and one worker, in front of a little world."""
-    made = Servers(drifting)
-    with made.stack:
-        made.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
-        made.hire()
-        yield made
+def scheduler(drifting: Arena) -> Iterator[Servers]:
+    """A scheduler without workers, in front of a little world, and a way to S3 that has a gate."""
+    with drifting.proxies(delay_s=0.4) as proxies:
+        made = Servers(drifting, proxies.s3)
+        with made.stack:
+            made.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
+            yield made
 
 
 @pytest.fixture
-def slow(drifting: Arena) -> Iterator[Servers]:
-    """The same, to whose worker S3 answers slowly: its only shard takes a quarter of a minute or more."""
-    made = Servers(drifting)
-    with made.stack, drifting.proxies(Shares(delay=1.0), delay_s=0.4) as proxies:
-        preload = drifting.folder / "hasty.py"
-        preload.write_text("from indexer.runs import pulse\npulse.SILENCE_S = 3.0\n", encoding="utf-8")
-        made.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
-        made.hire("--preload", str(preload), AWS_ENDPOINT_URL_S3=proxies.env["AWS_ENDPOINT_URL_S3"])
-        yield made
-        for worker in made.workers:
-            worker.kill()
-
-
-def in_mid_shard(servers: Servers, process: subprocess.Popen[str], since: int) -> None:
-    """Wait until the worker has written something, and is far from its end."""
-    until = time.monotonic() + PATIENCE_S
-    while len(servers.world.sandbox.s3.log.writes(since)) <= 2 and time.monotonic() < until:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+def servers(scheduler: Servers) -> Servers:
+    """The same with one worker, who goes that way."""
+    scheduler.hire(**scheduler.gated)
+    return scheduler
 
 
 def told_by_workers(folder: Path) -> list[dict[str, Any]]:
@@ -141,14 +145,12 @@ def told_by_workers(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for text in texts for line in text.splitlines() if line.endswith("}")]
 
 
-def lose_one(servers: Servers, process: subprocess.Popen[str], due: Callable[[], bool]) -> str:
-    """Wait until it is due, kill the only worker, hire another one; what the command said."""
+def lose_one(servers: Servers, process: subprocess.Popen[str], gate: Gate) -> str:
+    """Wait until the only worker comes to the gate, kill it there, hire another one; what the command said."""
     with process:
-        until = time.monotonic() + PATIENCE_S
-        while not due() and time.monotonic() < until:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.001)
+        gate.reached(process)
         servers.workers[-1].kill()
+        servers.workers[-1].wait()
         servers.hire()
         _, said = process.communicate(timeout=PATIENCE_S)
     return said
@@ -192,14 +194,9 @@ def test_a_worker_that_is_lost_while_it_plans(servers: Servers) -> None:
     """Its shard is planned by the next one; the plan is the same."""
     world = servers.world
     alone = world.plan_command("alone.json")
-    since = len(world.sandbox.s3.log)
+    gate = servers.s3.gate = Gate(rb"GET /[^ ]*list-type=2", 2)
     process = world.start("plan", "--all", "--dask", servers.address, "--parallel", "1", **servers.keys)
-
-    def lists() -> int:
-        return sum(one.operation == "ListObjectsV2" for one in world.sandbox.s3.log.since(since))
-
-    # The command itself lists each bucket; the worker lists folders.
-    said = lose_one(servers, process, lambda: lists() > len(MANAGED_BUCKETS) + 2)
+    said = lose_one(servers, process, gate)
     assert process.returncode == 0, said
     assert content(world.load("plan.json")) == content(alone)
 
@@ -209,8 +206,9 @@ def test_a_worker_that_is_lost_while_it_applies(servers: Servers, little_end_sta
     world = servers.world
     before = world.state()
     plan, since = world.plan_everything(), len(world.sandbox.s3.log)
+    gate = servers.s3.gate = Gate(WRITES, 3)
     process = world.start("apply", "plan.json", "--dask", servers.address, "--parallel", "1", **servers.keys)
-    said = lose_one(servers, process, lambda: len(world.sandbox.s3.log.writes(since)) > 2)
+    said = lose_one(servers, process, gate)
     assert process.returncode == 0, said
     summary = world.result(plan)["summary"]
     assert set(summary) <= {"applied", "satisfied"}
@@ -227,13 +225,17 @@ def test_a_worker_that_is_lost_while_it_applies(servers: Servers, little_end_sta
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_a_command_that_is_told_to_stop_stops_its_workers(slow: Servers, number: signal.Signals) -> None:
+def test_a_command_that_is_told_to_stop_stops_its_workers(servers: Servers, number: signal.Signals) -> None:
     """They end at the next action, their outcomes are in the result, and applying again goes on."""
-    world = slow.world
+    world = servers.world
     plan, since = world.plan_everything(), len(world.sandbox.s3.log)
-    with world.start("apply", "plan.json", "--dask", slow.address, "--parallel", "1", **slow.keys) as process:
-        in_mid_shard(slow, process, since)
+    gate = servers.s3.gate = Gate(WRITES, 3)
+    with world.start(
+        "apply", "plan.json", "--dask", servers.address, "--parallel", "1", **servers.keys
+    ) as process:
+        gate.reached(process)
         process.send_signal(number)
+        servers.let_go_slowly(gate)
         _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 4, said
     written = len(world.sandbox.s3.log.writes(since))
@@ -249,21 +251,26 @@ def test_a_command_that_is_told_to_stop_stops_its_workers(slow: Servers, number:
     world.assert_in_step()
 
 
-def test_what_a_worker_does_after_its_command_died(slow: Servers) -> None:
+def test_what_a_worker_does_after_its_command_died(scheduler: Servers) -> None:
     """It ends soon; meanwhile the plan is applied again, and undo takes back what both of them wrote."""
-    world = slow.world
-    before, since = world.state(), len(world.sandbox.s3.log)
-    plan = world.plan_everything()
-    with world.start("apply", "plan.json", "--dask", slow.address, "--parallel", "1", **slow.keys) as process:
-        in_mid_shard(slow, process, since)
+    servers, world = scheduler, scheduler.world
+    preload = world.folder / "hasty.py"
+    preload.write_text("from indexer.runs import pulse\npulse.SILENCE_S = 3.0\n", encoding="utf-8")
+    servers.hire("--preload", str(preload), **servers.gated)
+    before, plan = world.state(), world.plan_everything()
+    gate = servers.s3.gate = Gate(WRITES, 3)
+    with world.start(
+        "apply", "plan.json", "--dask", servers.address, "--parallel", "1", **servers.keys
+    ) as process:
+        gate.reached(process)
         process.kill()
     folder = world.journal_path(plan).parent
-    alone = len(told_by_workers(folder))
-    until = time.monotonic() + PATIENCE_S
-    while len(told_by_workers(folder)) < alone + 4 and time.monotonic() < until:
-        time.sleep(0.01)  # it goes on, and writes
+    gate.let(1)  # it goes on, and writes
+    gate.reached()
     world.apply_everything(plan)
     world.assert_in_step()
+    servers.let_go_slowly(gate)
+    until = time.monotonic() + PATIENCE_S
     while not any("not heard of" in line.get("detail", "") for line in told_by_workers(folder)):
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -275,11 +282,13 @@ def test_what_a_worker_does_after_its_command_died(slow: Servers) -> None:
 
 def test_nobody_listens(drifting: Arena) -> None:
     """Said in words, and nothing is read; that the way there is open to everybody is said first."""
-    done = drifting.run("plan", "--all", "--dask", "tcp://127.0.0.1:1", "--dask-cleartext")
-    assert done.returncode == 1
-    assert "is not encrypted" in done.stderr
-    assert "The dask cluster cannot be used" in done.stderr
-    assert "Traceback" not in done.stderr
+    arguments = ("plan", "--all", "--dask", "tcp://127.0.0.1:1", "--dask-cleartext")
+    with drifting.start_hasty(*arguments, program=IMPATIENT) as process:
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert "is not encrypted" in said
+    assert "The dask cluster cannot be used" in said
+    assert "Traceback" not in said
     assert not (drifting.folder / "plan.json").exists()
 
 
