@@ -1,6 +1,7 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick coverage gate bench soak explore planted mutants peers lowest newest lint format docs site \
+.PHONY: help demo test quick coverage gate bench soak explore planted mutants peers lowest newest lint format docs \
+	pictures site \
 	release audit image lock clean
 
 # Tests start hundreds of processes, each of which would compile the package anew.
@@ -97,6 +98,9 @@ format: $(READY) ## Put the code into the form that `make lint` wants
 
 docs: $(READY) ## Write the generated parts of the documentation
 	$(BIN)/python tests/docs/generated.py
+
+pictures: $(READY) ## Record the demo and photograph a report, for README and site; needs Debian's chromium
+	$(BIN)/python tests/docs/pictures.py
 
 site: $(READY) ## Build the documentation into build/site; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -n -q docs build/site
