@@ -123,7 +123,9 @@ def _rendered(
     if output == "json":
         return document_text(verdict.model_dump(mode="json", exclude_none=True))
     width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
-    return rendered(report, output, Reader(paint_for(sys.stdout), width, _where(verdict, expected, config)))
+    return rendered(
+        report, output, Reader(paint_for(sys.stdout), width, where=_where(verdict, expected, config))
+    )
 
 
 def _where(verdict: Verdict, expected: Path | None, config: str | None) -> Where:

@@ -88,7 +88,7 @@ ORDER = (
     *("codeocean_domain", "codeocean_secret", "results_bucket"),
     *("everything", "out", "plan", "results", "archive", "undoes", "steal_lease"),
     *("expected", "strict", "output", "against", "summary", "asset", "exclude", "lookback_days"),
-    *("in_bucket", "system", "action", "effect", "reason", "status", "grep", "findings"),
+    *("in_bucket", "system", "action", "effect", "reason", "status", "grep", "findings", "full"),
     *("policy", "max_deletes", "max_delete_percent", "allow_empty", "detailed_exitcode", "no_doctor"),
     *("parallel", "dask", "dask_cleartext", "events", "config"),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from indexer.cli.filters import FilterOptions
-from indexer.cli.talk import Talk, data, paint_for
+from indexer.cli.show_whole import Shown, WholeOptions, show_whole
+from indexer.cli.talk import Talk, screen, stream
 from indexer.render.formats import ShowFormat
 
 if TYPE_CHECKING:
@@ -51,10 +52,13 @@ def command(
     filters: FilterOptions,
     output: ShowFormatOption = "text",
     against: Against = None,
+    *,
+    whole: WholeOptions,
 ) -> None:
     """Show a plan or a result: every action with its reason, its condition and its differences.
 
     Filters on one thing are alternatives, those on several narrow each other: `--effect delete` shows the deletions.
+    Long values are cut around what differs; --full reads the live systems and shows each difference whole, word by word.
     """
     from indexer.model.outcome import Result
     from indexer.runs.loading import load_either, plan_place
@@ -63,19 +67,26 @@ def command(
     filters.selection()  # a wrong word is told before anything is read
     place = result_file(plan_place(file))
     shown = load_either(place)
-    if against is not None:
+    if whole.full:
+        if against is not None or isinstance(shown, Result) or output == "json":
+            hint = "--full shows one plan, as text, markdown or html; of a run, that of `indexer undo`"
+            raise typer.BadParameter(hint, param_hint="--full")
+        selected = _selected(talk, [shown.plan], filters)[0]
+        part_of = len(shown.plan.actions) if filters.selection() else None
+        show_whole(talk, Shown(file, shown.plan, selected, part_of), output, whole)
+    elif against is not None:
         older = result_file(plan_place(against))
-        data(_comparison(talk, [(place, shown), (older, load_either(older))], output, filters))
+        stream(_comparison(talk, [(place, shown), (older, load_either(older))], output, filters))
     elif isinstance(shown, Result):
-        data(_result(talk, shown, place, output, filters))
+        stream(_result(talk, shown, place, output, filters))
     else:
-        data(_plan(talk, shown.plan, place, output, filters))
+        stream(_plan(talk, shown.plan, place, output, filters))
         if output == "text" and sys.stdout.isatty():
             talk.lines([""])
             talk.steps([f"indexer apply {shlex.quote(file)}  carries out all of the plan"])
 
 
-def _plan(talk: Talk, plan: Plan, file: Place, output: ShowFormat, filters: FilterOptions) -> str:
+def _plan(talk: Talk, plan: Plan, file: Place, output: ShowFormat, filters: FilterOptions) -> Iterable[str]:
     from indexer.render.of_plan import plan_report
     from indexer.runs.files import document_text, plan_document
 
@@ -86,7 +97,7 @@ def _plan(talk: Talk, plan: Plan, file: Place, output: ShowFormat, filters: Filt
     document = plan_document(selected)
     if selection:
         del document["digest"]  # a part of a plan was never reviewed as a plan: `apply` refuses it
-    return document_text(document)
+    return [document_text(document)]
 
 
 def _selected(talk: Talk, plans: Sequence[Plan], filters: FilterOptions) -> list[Plan]:
@@ -108,7 +119,7 @@ def _selected(talk: Talk, plans: Sequence[Plan], filters: FilterOptions) -> list
 
 def _comparison(
     talk: Talk, shown: Sequence[tuple[Place, PlanFile | Result]], output: ShowFormat, filters: FilterOptions
-) -> str:
+) -> Iterable[str]:
     """Of the second one, which is the older, with the first."""
     from indexer.planner.compare import compare
     from indexer.render.of_comparison import comparison_report
@@ -125,10 +136,12 @@ def _comparison(
     found = compare(*_selected(talk, plans, filters))
     if output != "json":
         return _rendered(comparison_report(found), output)
-    return document_text(found.model_dump(mode="json", exclude_none=True))
+    return [document_text(found.model_dump(mode="json", exclude_none=True))]
 
 
-def _result(talk: Talk, result: Result, file: Place, output: ShowFormat, filters: FilterOptions) -> str:
+def _result(
+    talk: Talk, result: Result, file: Place, output: ShowFormat, filters: FilterOptions
+) -> Iterable[str]:
     from indexer.applier.history import PLAN_FILE
     from indexer.cli.filters import holds_any, say_if_in_vain
     from indexer.render.of_result import result_report
@@ -150,11 +163,10 @@ def _result(talk: Talk, result: Result, file: Place, output: ShowFormat, filters
         beside = [str(file.parent / PLAN_FILE), "--results", str(file.parent)]
         part_of = len(result.outcomes) if selection else None
         return _rendered(result_report(selected, actions, shlex.join(beside), part_of), output)
-    return document_text(selected.model_dump(mode="json", exclude_none=True))
+    return [document_text(selected.model_dump(mode="json", exclude_none=True))]
 
 
-def _rendered(report: Report, output: ReportFormat) -> str:
-    from indexer.render.formats import rendered
-    from indexer.render.reader import Reader
+def _rendered(report: Report, output: ReportFormat) -> Iterator[str]:
+    from indexer.render.formats import pieces
 
-    return rendered(report, output, Reader(paint_for(sys.stdout)))
+    return pieces(report, output, screen(sys.stdout))

@@ -25,7 +25,10 @@ from indexer.render.safe import safe, safe_json
 if TYPE_CHECKING:
     from indexer.model.run_event import Listener
     from indexer.render.paint import Paint
+    from indexer.render.reader import Reader
 
+BLOCK = 64 * 1024
+"""Characters that are written at once."""
 CLOSED_PIPE = 141
 """As a shell reports a command that SIGPIPE ended."""
 ARROW = "→ "
@@ -221,6 +224,30 @@ def paint_for(stream: TextIO) -> Paint:
         return Paint(colour=False)
     forced = any(os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE"))
     return Paint(colour=forced or (stream.isatty() and os.environ.get("TERM") != "dumb"))
+
+
+def screen(stream: TextIO) -> Reader:
+    """Whoever reads the stream: a person, where it is a terminal, on a screen of so many columns."""
+    import shutil
+
+    from indexer.render.reader import Reader
+
+    wrap = shutil.get_terminal_size().columns if stream.isatty() else None
+    return Reader(paint_for(stream), wrap=wrap)
+
+
+def stream(pieces: Iterable[str]) -> None:
+    """Write to stdout as `data` does, in blocks; on a terminal each piece as soon as it is there."""
+    block: list[str] = []
+    room = BLOCK
+    for piece in pieces:
+        block.append(piece)
+        room -= len(piece)
+        if room < 0 or sys.stdout.isatty():
+            data("".join(block))
+            block.clear()
+            room = BLOCK
+    data("".join(block))
 
 
 def data(text: str) -> None:

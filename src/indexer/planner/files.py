@@ -36,12 +36,11 @@ from indexer.model.values import (
     sha256,
     to_bytes,
 )
+from indexer.model.whole import KNOWN_AFTER_APPLY
 from indexer.planner.desired import FieldBlocked, FieldDesire, holds
 from indexer.planner.diff import changes
 from indexer.planner.losses import file_loses
 from indexer.planner.rules import Rules
-
-KNOWN_AFTER_APPLY = "(known after apply)"
 
 
 @dataclass(slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 
 from indexer.model.action import Action
 from indexer.model.kinds import EFFECTS, effect
 from indexer.model.plan import CoverageRow, Finding
+from indexer.model.whole import Whole
 from indexer.render.report import Entry, ReadRow, Section, Table, Tally
 from indexer.render.words import (
     COLOURS,
@@ -26,7 +28,12 @@ DELETIONS_PREVIEWED = 2
 
 
 def action_entry(
-    action: Action, *, withheld: str = "", expected: str = "", was: Action | None = None
+    action: Action,
+    *,
+    withheld: str = "",
+    expected: str = "",
+    was: Action | None = None,
+    whole: Callable[[Action], Whole] | None = None,
 ) -> Entry:
     """What is written and on what, why and under which condition, and what it changes."""
     kind = effect(action)
@@ -37,8 +44,9 @@ def action_entry(
         text=target(action),
         loses=loss_words(action),
         small=details(action),
-        changes=action.changes,
-        omitted=action.changes_omitted,
+        changes=() if whole else action.changes,
+        omitted=0 if whole else action.changes_omitted,
+        whole=partial(whole, action) if whole else None,
         was=details(was) if was else "",
         withheld=withheld,
         expected=expected,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from indexer.render.reader import Reader
@@ -16,30 +17,37 @@ GateFormat = Literal["text", "json", "markdown", "junit", "sarif", "github"]
 
 
 def rendered(report: Report, output: ReportFormat, reader: Reader) -> str:
-    """The report in this format. Only this format's code is loaded."""
+    """The report in this format."""
+    return "".join(pieces(report, output, reader))
+
+
+def pieces(report: Report, output: ReportFormat, reader: Reader) -> Iterator[str]:
+    """The same, piece by piece, so that what the report reads is held no longer. Only this format's code is loaded."""
     match output:
         case "text":
             from indexer.render.text import report_text
 
-            return "".join(f"{line}\n" for line in report_text(report, reader.paint, reader.width))
+            lines = report_text(report, reader.paint, reader.width, reader.wrap)
+            yield from (f"{line}\n" for line in lines)
         case "markdown":
-            from indexer.render.markdown import report_markdown
+            from indexer.render.markdown import report_markdown, whole_markdown
 
-            return report_markdown(report)
+            yield from whole_markdown(report) if reader.whole else [report_markdown(report)]
         case "html":
-            from indexer.render.html import report_html
+            from indexer.render.html import html_pieces
 
-            return report_html(report)
+            yield from html_pieces(report)
         case "junit":
             from indexer.render.junit import report_junit
 
-            return report_junit(report)
+            yield report_junit(report)
         case "sarif":
             from indexer.render.sarif import report_sarif
 
-            return report_sarif(report, reader.where)
+            yield report_sarif(report, reader.where)
         case "github":
             from indexer.render.annotations import report_annotations
 
-            return report_annotations(report, reader.where)
-    assert_never(output)
+            yield report_annotations(report, reader.where)
+        case _:
+            assert_never(output)

@@ -24,9 +24,12 @@ from indexer.model.action import Action
 from indexer.model.kinds import EFFECTS, effect, system_of
 from indexer.model.outcome import Outcome
 from indexer.model.snapshot import SystemName
+from indexer.model.whole import Whole
 from indexer.render.of_result import WORST_FIRST
 from indexer.render.report import Entry, Group, Report, Table
 from indexer.render.safe import safe
+from indexer.render.whole_text import safe_pieces
+from indexer.render.word_diff import DiffLine, Gap, is_partly_changed, shown_diff
 from indexer.render.words import SIGNS, bucket_of, counted, details, loss_words, target
 
 Row = dict[str, object]
@@ -42,13 +45,18 @@ WHYS = 5
 
 def report_html(report: Report) -> str:
     """The page."""
+    return "".join(html_pieces(report))
+
+
+def html_pieces(report: Report) -> Iterator[str]:
+    """The page, piece by piece: what an action's difference reads is held no longer than it takes to write it."""
     listed = sorted((one for one in report.groups if _is_listed(one)), key=lambda one: one.rank)
     rows = [(group, _row(entry)) for group in listed for entry in group.entries]
     panes = [one for one in report.groups if one.count and one.title and (one.intro or not _is_listed(one))]
     said = Counter(
         (str(row["status"]), str(row["why"])) for group, row in rows if group.urgent and "why" in row
     )
-    return _template().render(
+    yield from _template().generate(
         report=report,
         style=Markup(_part_of_page("style.css")),  # noqa: S704 - ours
         script=Markup(_part_of_page("script.js")),  # noqa: S704 - ours
@@ -57,7 +65,10 @@ def report_html(report: Report) -> str:
         unsaid=max(0, len(said) - WHYS),
         panes=[_pane(one) for one in sorted(panes, key=lambda one: not _is_listed(one))],
         charts=list(_charts([row for _, row in rows if "withheld" not in row], report.table)),
-        data={"signs": SIGNS, "orders": ORDERS, "assets": _by_asset(rows)},
+        signs=SIGNS,
+        orders=ORDERS,
+        listed=bool(rows),
+        assets=_assets_island(_by_asset(rows)),
     )
 
 
@@ -95,6 +106,37 @@ def _island(value: object) -> Markup:
     text = json.dumps(value, separators=(",", ":"))
     text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return Markup(text)  # noqa: S704 - see above
+
+
+def _assets_island(assets: Iterable[tuple[Row, Sequence[Row]]]) -> Iterator[Markup]:
+    """The assets as one JSON array, an asset at a time, each with what its actions read."""
+    for at, (asset, actions) in enumerate(assets):
+        yield Markup(",") if at else Markup("")
+        yield _island({**asset, "actions": [_read(one) for one in actions]})
+
+
+def _read(row: Row) -> Row:
+    """The row with all of its difference, where it is to be shown whole."""
+    read = row.get("whole")
+    if not callable(read):
+        return row
+    whole: Whole = read()
+    lines = [
+        ["…", f"{counted(one.lines, 'line')} the same"] if isinstance(one, Gap) else [one.sign, *_marked(one)]
+        for one in shown_diff(whole.before, whole.after)
+    ]
+    return {
+        **row,
+        "doubts": list(map(safe, whole.doubts)),
+        "words": list(map(safe, whole.words)),
+        "whole": lines,
+    }
+
+
+def _marked(line: DiffLine) -> Iterator[str | list[str]]:
+    """The parts of a line; those that changed in lists of their own."""
+    partly = is_partly_changed(line)
+    return ([text] if changed and partly else text for changed, text in safe_pieces(line))
 
 
 def _is_listed(group: Group) -> bool:
@@ -141,16 +183,18 @@ def _action_row(action: Action, entry: Entry) -> Row:
     }
     if loses := loss_words(action):
         row["loses"] = loses
-    if action.changes:
+    if entry.whole:
+        row["whole"] = entry.whole
+    elif action.changes:
         changes = ((one.path, one.before, one.after) for one in action.changes)
         row["changes"] = [[None if one is None else safe(one) for one in change] for change in changes]
-    if action.changes_omitted:
+    if action.changes_omitted and not entry.whole:
         row["omitted"] = counted(action.changes_omitted, "more difference")
     return row
 
 
-def _by_asset(rows: Iterable[tuple[Group, Row]]) -> list[Row]:
-    """The rows under their assets: those that need somebody first, and then by name."""
+def _by_asset(rows: Iterable[tuple[Group, Row]]) -> list[tuple[Row, Sequence[Row]]]:
+    """Assets with their rows: those that need somebody first, and then by name."""
     ranks: dict[str, int] = {}
     assets: dict[str, Row] = {}
     actions: dict[str, list[Row]] = {}
@@ -161,7 +205,7 @@ def _by_asset(rows: Iterable[tuple[Group, Row]]) -> list[Row]:
         rest = {name: value for name, value in row.items() if name not in OF_ASSET}
         actions.setdefault(location, []).append(rest)
     order = sorted(assets, key=lambda one: (ranks[one], one))
-    return [{**assets[one], "actions": actions[one]} for one in order]
+    return [(assets[one], actions[one]) for one in order]
 
 
 def _figures(report: Report) -> Iterator[tuple[str, int, str, str]]:

@@ -35,6 +35,17 @@ def report_markdown(report: Report, limit: int = MAX_CHARACTERS) -> str:
     return "\n\n".join([head, *([_fold(first, room)] if first else []), *folded]) + "\n"
 
 
+def whole_markdown(report: Report) -> Iterator[str]:
+    """All of it, for a file: nothing is folded, and nothing is left out, however long it becomes."""
+    yield from (f"{line}\n" for line in _head(report))
+    for group in report.groups:
+        if group.count and group.noun:
+            yield f"\n#### {counted(group.count, group.noun)}{group.tail}\n\n"
+            yield f"{FENCE}{'diff' if group.holds == 'action' else ''}\n"
+            yield from (f"{_unfenced(line)}\n" for block in _blocks([group]) for line in block)
+            yield f"{FENCE}\n"
+
+
 def _head(report: Report) -> Iterator[str]:
     title = " ".join(f"{words} `{_code(name)}`" if name else words for words, name in report.title)
     yield f"### {f'{report.mark} ' if report.mark else ''}{title}: {report.headline}"
@@ -141,7 +152,12 @@ def _diff_line(line: str) -> str:
 def _fenced(line: str) -> str:
     """One line, inside a fence, where only a longer fence is dangerous."""
     line = safe(line)
-    return (line if len(line) <= LINE else f"{line[:LINE]}…").replace(FENCE, "`" * 7 + "'")
+    return _unfenced(line if len(line) <= LINE else f"{line[:LINE]}…")
+
+
+def _unfenced(line: str) -> str:
+    """The same, however long."""
+    return safe(line).replace(FENCE, "`" * 7 + "'")
 
 
 def _code(text: str) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from indexer.model.action import Action
 from indexer.model.kinds import EFFECTS, effect
 from indexer.model.plan import Plan
+from indexer.model.whole import Whole
 from indexer.render.entries import action_entry, by_asset, effects_table, findings_by_kind, reads, telling
 from indexer.render.report import Alarm, Fact, Group, Report, State, Step
 from indexer.render.words import counted
 
+ReadWhole = Callable[[Action], Whole]
 WAYS_OUT = {
     "max_deletes": "a higher --max-deletes",
     "max_delete_percent": "a higher --max-delete-percent",
@@ -20,8 +23,13 @@ WAYS_OUT = {
 }
 
 
-def plan_report(plan: Plan, part_of: int | None = None, again: str = "plan.json") -> Report:
-    """The report. `part_of`: so many actions has the plan that this one is a part of. `again`: the plan, as typed."""
+def plan_report(
+    plan: Plan, part_of: int | None = None, again: str = "plan.json", whole: ReadWhole | None = None
+) -> Report:
+    """The report. `part_of`: so many actions has the plan that this one is a part of. `again`: the plan, as typed.
+
+    `whole`: reads all of an action's difference, to be shown instead of what the plan tells of it.
+    """
     complete, read = plan.summary.complete, tuple(reads(plan.coverage))
     unread = tuple(one.told for one in read if not one.complete)
     alarm = Alarm("Not everything could be read.", " What rests on these reads was not planned:", unread)
@@ -37,7 +45,7 @@ def plan_report(plan: Plan, part_of: int | None = None, again: str = "plan.json"
         alarms=() if complete else (alarm,),
         notes=() if part_of is None else (part,),
         table=effects_table(plan.actions),
-        groups=(_actions(plan), _findings(plan), _withheld(plan)),
+        groups=(_actions(plan, whole), _findings(plan), _withheld(plan, whole)),
         facts=tuple(_facts(plan)),
         reads=read,
         steps=tuple(_steps(plan, part_of, again)),
@@ -69,11 +77,11 @@ def _beside_actions(plan: Plan, part_of: int) -> str:
     return f"{held}; n{none}" if held else f"N{none}"
 
 
-def _actions(plan: Plan) -> Group:
+def _actions(plan: Plan, whole: ReadWhole | None) -> Group:
     return Group(
         "action",
         len(plan.actions),
-        lambda: by_asset(map(action_entry, plan.actions)),
+        lambda: by_asset(action_entry(one, whole=whole) for one in plan.actions),
         first=telling(plan.actions),
         noun="action",
         opened=True,
@@ -97,7 +105,7 @@ def _findings(plan: Plan) -> Group:
     )
 
 
-def _withheld(plan: Plan) -> Group:
+def _withheld(plan: Plan, whole: ReadWhole | None) -> Group:
     """Why, and then each action with the differences it would make."""
     counts = sorted(Counter((one.policy, one.detail) for one in plan.withheld).items())
     ways = sorted({WAYS_OUT[one.policy] for one in plan.withheld if one.policy in WAYS_OUT})
@@ -105,7 +113,8 @@ def _withheld(plan: Plan) -> Group:
         "action",
         len(plan.withheld),
         lambda: by_asset(
-            action_entry(one.action, withheld=f"{one.policy}: {one.detail}") for one in plan.withheld
+            action_entry(one.action, withheld=f"{one.policy}: {one.detail}", whole=whole)
+            for one in plan.withheld
         ),
         name="withheld",
         title="Withheld by policy",

@@ -6,12 +6,17 @@ have a hundred thousand lines.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 WIDTH = 160
 """Columns where there is no screen."""
+HANGING = 2
+"""Columns by which what goes on in the next row is moved."""
+NARROWEST = 20
+"""Columns for a text, however deep it is indented."""
 STYLES = {
     "bold": "1",
     "dim": "2",
@@ -21,6 +26,10 @@ STYLES = {
     "cyan": "36",
     "alarm": "1;31",
 }
+
+
+WORD = re.compile(r"^ +(?=[^ ])|[^ ]+ *|^ +$")
+"""A word with the spaces behind it; those before the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,27 @@ def table(rows: Iterable[Sequence[Cell]], paint: Paint, numbers: frozenset[int])
             text = paint(cell.text, cell.style)
             parts.append(gap + text if index in numbers else text + gap)
         yield "  ".join(parts).rstrip()
+
+
+def laid(text: str, style: str, paint: Paint, indent: str = "", wrap: int | None = None) -> Iterator[str]:
+    """A line, or on a screen of `wrap` columns rows of it that hang from the first."""
+    room = None if wrap is None else max(NARROWEST, wrap - len(indent))
+    for at, row in enumerate(broken(text, room, HANGING)):
+        yield paint(f"{indent}{' ' * HANGING if at else ''}{row if room is None else row.rstrip()}", style)
+
+
+def broken(text: str, room: int | None, hanging: int = 0) -> Iterator[str]:
+    """The text in rows of at most so many columns, the later ones narrower; a word that is longer stays whole."""
+    if room is None or columns_of(text) <= room:
+        yield text
+        return
+    row, width = "", room
+    for word in WORD.findall(text):
+        if row.strip() and columns_of(row) + columns_of(word.rstrip()) > width:
+            yield row
+            row, width = "", room - hanging
+        row += word
+    yield row
 
 
 def shortened(text: str, width: int) -> str:

@@ -26,4 +26,8 @@ class Reader:
 
     paint: Paint = PLAIN
     width: int = WIDTH
+    wrap: int | None = None
+    """Columns of the screen on which it is read; None: it is no screen, and its lines are not broken."""
+    whole: bool = False
+    """Whoever reads it wants all of it: no format leaves anything out for want of room."""
     where: Where = field(default_factory=Where)

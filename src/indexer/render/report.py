@@ -17,6 +17,7 @@ from indexer.model.content import Change
 from indexer.model.drift import RuleUse
 from indexer.model.outcome import Outcome, Status
 from indexer.model.plan import Finding
+from indexer.model.whole import Whole
 
 State = Literal["calm", "todo", "loud"]
 Holds = Literal["action", "outcome", "finding", "rule"]
@@ -112,6 +113,8 @@ class Entry:
     changes: tuple[Change, ...] = ()
     omitted: int = 0
     """So many differences are not among `changes`."""
+    whole: Callable[[], Whole] | None = None
+    """All of the difference, instead of `changes`; read when it is shown, and held no longer."""
     was: str = ""
     """The small print of what it was in an older plan."""
     facts: tuple[str, ...] = ()

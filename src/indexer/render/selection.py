@@ -13,7 +13,7 @@ from indexer.model.kinds import effect, system_of
 from indexer.model.location import matches_any
 from indexer.model.outcome import Outcome, Result
 from indexer.model.plan import Finding, Plan, Withheld
-from indexer.render.words import details, target
+from indexer.render.words import details, loss_words, target
 
 PLANNED, WITHHELD = "planned", "withheld"
 IN_PLANS = (PLANNED, WITHHELD)
@@ -82,6 +82,7 @@ def _shown(action: Action, status: str, said: str) -> str:
     changes = chain.from_iterable((one.path, one.before, one.after) for one in action.changes)
     words = (
         *(action.location, action.id, target(action), details(action), action.kind, effect(action)),
+        loss_words(action),
         *(system_of(action), status, said, *changes),
     )
     return "\n".join(filter(None, words))

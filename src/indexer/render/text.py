@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby, islice
 
-from indexer.render.paint import WIDTH, Cell, Paint, shortened, table
+from indexer.render.paint import WIDTH, Cell, Paint, laid, shortened, table
 from indexer.render.report import Entry, Group, Report, Section, Table
 from indexer.render.safe import safe
+from indexer.render.whole_text import whole_lines
 from indexer.render.words import counted
 
 NONE = "·"
@@ -15,14 +16,15 @@ OUTLINED = 20
 """So many of what did not succeed are in an outline."""
 
 
-def report_text(report: Report, paint: Paint, width: int = WIDTH) -> Iterator[str]:
-    """The lines of a report. `width`: of the first differences, where those are all that is shown."""
+def report_text(report: Report, paint: Paint, width: int = WIDTH, wrap: int | None = None) -> Iterator[str]:
+    """The lines of a report. `width`: of the first differences, where those are all that is shown; `wrap`: of a screen."""
     name = f"{report.name}: " if report.name else ""
-    yield paint(safe(f"{name}{report.headline}"), report.style)
+    yield from laid(safe(f"{name}{report.headline}"), report.style, paint, wrap=wrap)
     about = " · ".join(filter(None, [report.made, *(one.brief for one in report.facts)]))
     if about:
-        yield paint(safe(about), "dim")
-    yield from (paint(safe(note), "yellow") for note in report.notes)
+        yield from laid(safe(about), "dim", paint, wrap=wrap)
+    for note in report.notes:
+        yield from laid(safe(note), "yellow", paint, wrap=wrap)
     yield from alarm_lines(report, paint)
     groups = [one for one in report.groups if one.count and not one.quiet]
     for group in groups:
@@ -34,7 +36,7 @@ def report_text(report: Report, paint: Paint, width: int = WIDTH) -> Iterator[st
         yield from _table(report.table, paint)
     for group in groups:
         if not group.only_first:
-            yield from _group(group, paint)
+            yield from _group(group, paint, wrap)
 
 
 def alarm_lines(report: Report, paint: Paint) -> Iterator[str]:
@@ -66,26 +68,39 @@ def outline(report: Report, paint: Paint, width: int = WIDTH) -> Iterator[str]:
     yield from _at_most(chain.from_iterable(one.entries for one in urgent), OUTLINED, "  ", paint)
 
 
-def entry_lines(entry: Entry, paint: Paint, indent: str = "  ") -> Iterator[str]:
-    """One entry: what and on what, why, the small print, and its differences."""
+def entry_lines(entry: Entry, paint: Paint, indent: str = "  ", wrap: int | None = None) -> Iterator[str]:
+    """One entry: what and on what, why, the small print, and its differences. `wrap`: the columns of a screen."""
+    head = f"{safe(entry.mark)} " if entry.mark else ""
+    first, *others = laid(f"{head}{safe(entry.text)}", "", paint, indent, wrap)
     mark = f"{paint(safe(entry.mark), entry.style)} " if entry.mark else ""
-    yield f"{indent}{mark}{safe(entry.text)}"
+    yield f"{indent}{mark}{first[len(indent) + len(head) :]}"
+    yield from others
     indent += "    "
+
+    def said(text: str, style: str) -> Iterator[str]:
+        return laid(text, style, paint, indent, wrap)
+
     if entry.why:
-        yield f"{indent}{safe(entry.why)}{f' ({entry.tries})' if entry.tries else ''}"
+        yield from said(f"{safe(entry.why)}{f' ({entry.tries})' if entry.tries else ''}", "")
     if entry.loses:
-        yield paint(f"{indent}loses: {safe(entry.loses)}", "red")
+        yield from said(f"loses: {safe(entry.loses)}", "red")
     if entry.small:
-        yield paint(f"{indent}{safe(entry.small)}", "dim")
+        yield from said(safe(entry.small), "dim")
+    yield from _differences(entry, paint, indent, wrap)
+    if entry.was:
+        yield from said(f"was: {safe(entry.was)}", "dim")
+
+
+def _differences(entry: Entry, paint: Paint, indent: str, wrap: int | None) -> Iterator[str]:
+    if entry.whole:
+        yield from whole_lines(entry.whole(), paint, indent, wrap)
     for change in entry.changes:
-        yield f"{indent}{safe(change.path)}"
+        yield from laid(safe(change.path), "", paint, indent, wrap)
         for sign, value, style in (("-", change.before, "red"), ("+", change.after, "green")):
             if value is not None:
-                yield paint(f"{indent}  {sign} {safe(value)}", style)
+                yield from laid(f"{sign} {safe(value)}", style, paint, f"{indent}  ", wrap)
     if entry.omitted:
-        yield paint(f"{indent}and {counted(entry.omitted, 'more difference')}", "dim")
-    if entry.was:
-        yield paint(f"{indent}was: {safe(entry.was)}", "dim")
+        yield from laid(f"and {counted(entry.omitted, 'more difference')}", "dim", paint, indent, wrap)
 
 
 def _first(group: Group, paint: Paint, width: int) -> Iterator[str]:
@@ -132,15 +147,17 @@ def _figures(found: Table, counts: Iterable[int]) -> Iterator[Cell]:
         yield Cell(f"{count:,}", style) if count else Cell(NONE, "dim")
 
 
-def _group(group: Group, paint: Paint) -> Iterator[str]:
+def _group(group: Group, paint: Paint, wrap: int | None) -> Iterator[str]:
     if group.title:
         yield ""
-        yield paint(safe(f"{group.title}: {group.words}" if group.words else group.title), group.style)
-    yield from (paint(f"  {safe(line)}", "yellow") for line in group.intro)
+        title = safe(f"{group.title}: {group.words}" if group.words else group.title)
+        yield from laid(title, group.style, paint, wrap=wrap)
+    for line in group.intro:
+        yield from laid(safe(line), "yellow", paint, "  ", wrap)
     indent = "    " if group.nested else "  "
     for section in group.sections():
         yield from _head(section, group, paint)
-        yield from _at_most(section.entries, group.most, indent, paint)
+        yield from _at_most(section.entries, group.most, indent, paint, wrap)
 
 
 def _head(section: Section, group: Group, paint: Paint) -> Iterator[str]:
@@ -151,9 +168,11 @@ def _head(section: Section, group: Group, paint: Paint) -> Iterator[str]:
         yield f"{'  ' if group.nested else ''}{paint(safe(section.head), section.style)}{count}"
 
 
-def _at_most(entries: Iterable[Entry], most: int | None, indent: str, paint: Paint) -> Iterator[str]:
+def _at_most(
+    entries: Iterable[Entry], most: int | None, indent: str, paint: Paint, wrap: int | None = None
+) -> Iterator[str]:
     held = iter(entries)
     for entry in islice(held, most):
-        yield from entry_lines(entry, paint, indent)
+        yield from entry_lines(entry, paint, indent, wrap)
     if most is not None and (more := sum(1 for _ in held)):
         yield f"{indent}and {more:,} more"

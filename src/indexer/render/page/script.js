@@ -64,8 +64,8 @@ function prepare() {
   for (const asset of assets) {
     for (const action of asset.actions) {
       action.bucket = asset.bucket;
-      const { id, target, details, kind, effect, system, status, why, withheld, changes } = action;
-      const words = [asset.location, id, target, details, kind, effect, system, status, why, withheld, ...(changes ?? []).flat()];
+      const { id, target, details, kind, effect, system, status, why, withheld, loses, changes, doubts, whole } = action;
+      const words = [asset.location, id, target, details, kind, effect, system, status, why, withheld, loses, ...[changes, doubts, whole].flat(3)];
       action.text = words.join("\n").toLowerCase();
       for (const field of FIELDS) {
         if (action[field]) told[field].set(action[field], (told[field].get(action[field]) ?? 0) + 1);
@@ -215,8 +215,18 @@ function actionItem(action) {
   if (action.details) item.append(element("p", "dim", `${action.details} · id ${action.id}`));
   if (action.changes) item.append(element("ul", "diff", ...action.changes.map(changeItem)));
   if (action.omitted) item.append(element("p", "dim", `and ${action.omitted}`));
+  for (const words of action.doubts ?? []) item.append(element("p", "doubt", `not as planned: ${words}`));
+  for (const words of action.words ?? []) item.append(element("p", "dim", words));
+  if (action.whole?.length) item.append(element("div", "diff whole", ...action.whole.map(wholeLine)));
   item.tabIndex = -1;
   return item;
+}
+
+// A line of a whole difference: its sign, then its parts; those that changed are lists.
+function wholeLine([sign, ...parts]) {
+  const tag = { "-": "del", "+": "ins" }[sign] ?? "code";
+  const shown = parts.map((part) => (Array.isArray(part) ? element("mark", "", part[0]) : part));
+  return element(tag, sign === "…" ? "gap" : "", `${sign} `, ...shown);
 }
 
 function changeItem([path, before, after]) {
