@@ -21,7 +21,11 @@ from indexer.systems.bson_values import RAW_OPTIONS
 from indexer.systems.docdb import DocDBReader, DocDBWriter
 from indexer.systems.docdb_connection import DocDB, check_primary, connect
 from shared.builders import location
+from shared.patience import PATIENCE_S
 from shared.relay import Relay, hello_says
+
+LONG_S = 300.0
+"""More than a busy machine takes, less than what nothing bounds."""
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def test_a_port_where_nobody_listens_is_a_fault(closed_port: int) -> None:
     started_at = time.monotonic()
     with pytest.raises(SystemFaultError):
         connect(f"mongodb://127.0.0.1:{closed_port}/?directConnection=true", None, {}, 4)
-    assert time.monotonic() - started_at < 30
+    assert time.monotonic() - started_at < LONG_S
 
 
 @pytest.mark.usefixtures("short_timeouts")
@@ -59,11 +63,11 @@ def test_a_server_that_cannot_be_found_is_given_up_early(
     closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The deadline of reads is for servers that answer now and then, not for those that are not there."""
-    monkeypatch.setattr(driver, "READ_DEADLINE_S", 60.0)
+    monkeypatch.setattr(driver, "READ_DEADLINE_S", PATIENCE_S)
     started_at = time.monotonic()
     with pytest.raises(SystemFaultError):
         connect(f"mongodb://127.0.0.1:{closed_port}/?directConnection=true", None, {}, 4)
-    assert time.monotonic() - started_at < 30
+    assert time.monotonic() - started_at < LONG_S
 
 
 @pytest.mark.usefixtures("short_timeouts")
@@ -72,7 +76,7 @@ def test_a_server_that_never_answers_is_a_fault(silent_port: int) -> None:
     started_at = time.monotonic()
     with pytest.raises(SystemFaultError):
         connect(f"mongodb://127.0.0.1:{silent_port}/?directConnection=true", None, {}, 4)
-    assert time.monotonic() - started_at < 30
+    assert time.monotonic() - started_at < LONG_S
 
 
 @pytest.mark.usefixtures("short_timeouts")
@@ -114,7 +118,6 @@ def test_a_uri_that_is_none_is_a_usage_error() -> None:
 
 
 @pytest.mark.parametrize("method", ["rows", "unusable_rows", "holds_any", "by_id", "by_location", "write"])
-@pytest.mark.usefixtures("short_timeouts")
 def test_a_server_that_goes_away_is_a_fault_for_every_method(nx_uri: str, method: str) -> None:
     """What it holds is unknown then, not empty."""
     open_docdb = connect(nx_uri, None, {"v1": ("gone", "gone")}, 4)

@@ -36,7 +36,7 @@ def bench(workbench: Workbench) -> Workbench:
 def secured(bench: Workbench, context: ssl.SSLContext) -> Iterator[dict[str, str]]:
     """The environment in which DocDB is reached through TLS only."""
     relay = Relay(bench.sandbox.docdb.port, "mongodb", tls=context)
-    options = "directConnection=true"
+    options = "directConnection=true&serverSelectionTimeoutMS=4000"
     yield {"INDEXER_DOCDB__URI": f"mongodb://127.0.0.1:{relay.port}/?{options}"}
     relay.close()
 
@@ -94,7 +94,7 @@ def test_a_certificate_that_is_not_accepted_is_refused_in_words(
 def test_plain_and_tls_are_not_confused(bench: Workbench, ours: Authority, tmp_path: Path) -> None:
     """TLS wanted of a server that speaks none, no TLS with one that wants it, and a bundle that is none."""
     plain = {"INDEXER_DOCDB__TLS_CA_FILE": str(ours.bundle)}
-    plain["INDEXER_DOCDB__URI"] = bench.sandbox.docdb_uri
+    plain["INDEXER_DOCDB__URI"] = f"{bench.sandbox.docdb_uri}&serverSelectionTimeoutMS=4000"
     check = host_check(bench, **plain)
     assert (check["status"], check["detail"].split(":")[0]) == ("error", "no TLS connection")
     assert bench.run("plan", "--bucket", BUCKET, **plain).returncode == 1

@@ -25,6 +25,8 @@ from shared.relay import Instead, Relay, document_of, hello_says, same
 
 Row = dict[str, str]
 SCHEMA = Draft202012Validator(schema_of("checkup"))
+LATE_S = 30.0
+"""A write that was sent is answered long before."""
 PROBE = "s3-conditional-writes"
 UNSUPPORTED = b"<Error><Code>NotImplemented</Code><Message>A header is not supported</Message></Error>"
 
@@ -394,7 +396,7 @@ def test_a_probe_that_fails_on_the_way_is_removed_and_one_that_cannot_be_is_name
 def test_an_interrupted_probe_is_removed(ready: Workbench) -> None:
     """SIGTERM while a write is under way."""
     log = ready.sandbox.s3.log
-    ready.sandbox.s3.faults.add(Fault("PutObject", after=2, delay_s=2))
+    ready.sandbox.s3.faults.add(Fault("PutObject", after=2, count=None, delay_s=3))
     command = [INDEXER, "doctor", "--write-probe"]
     with subprocess.Popen(
         command, cwd=ready.folder, env=ready.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -405,5 +407,7 @@ def test_an_interrupted_probe_is_removed(ready: Workbench) -> None:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + signal.SIGTERM
-    time.sleep(2.5)  # what was under way gets there too, and finds nothing to replace
+    deadline = time.monotonic() + LATE_S
+    while log.counts()["PutObject"] < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)  # what was under way gets there too, and finds nothing to replace
     assert left_behind(ready) == []

@@ -7,6 +7,8 @@ import sys
 
 from workbench import BUCKET, Workbench
 
+from shared.patience import PATIENCE_S
+
 WATCHED = """
 import sys
 from pymongo.periodic_executor import PeriodicExecutor
@@ -29,7 +31,7 @@ def test_nobody_waits_for_threads_that_sleep(workbench: Workbench) -> None:
         env=workbench.env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr

@@ -15,6 +15,9 @@ from indexer.systems.leases import LEASE_S, Leases, owner_name
 from shared.proxy import FaultyProxy, Shares
 from shared.relay import Relay, document_of, hello_says
 
+IMPATIENT = "directConnection=true&serverSelectionTimeoutMS=3000"
+"""Options of a URI: who is not there is not waited for for long."""
+
 
 @pytest.fixture
 def leased(workbench: Workbench) -> Workbench:
@@ -74,7 +77,7 @@ def test_a_lease_can_be_stolen(leased: Workbench) -> None:
 def test_a_lease_that_cannot_be_given_back_ends_by_itself(leased: Workbench) -> None:
     """The run's own end is what counts: DocDB that has gone away by then does not turn it into an error."""
     proxy = FaultyProxy(leased.sandbox.docdb.port, "mongodb")
-    docdb = connect(f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true", None, {}, 1)
+    docdb = connect(f"mongodb://127.0.0.1:{proxy.port}/?{IMPATIENT}", None, {}, 1)
     try:
         with Leases(docdb, "metadata_index", "indexer_leases").held([BUCKET], "us", steal=False):
             proxy.close()
@@ -172,9 +175,8 @@ def test_a_lease_is_ours_until_its_end_where_docdb_is_silent(
 ) -> None:
     """An outage stops no run; but who cannot renew a lease for so long may have lost it."""
     monkeypatch.setattr("indexer.systems.leases.LOOK_S", 0.0)
-    monkeypatch.setattr("indexer.systems.docdb_connection.SERVER_SELECTION_MS", 200)
     relay = Relay(leased.sandbox.docdb.port, "mongodb")
-    docdb = connect(f"mongodb://127.0.0.1:{relay.port}/?directConnection=true", None, {}, 1)
+    docdb = connect(f"mongodb://127.0.0.1:{relay.port}/?{IMPATIENT}", None, {}, 1)
     try:
         with Leases(docdb, "metadata_index", "indexer_leases").held(["one"], "us", steal=False) as held:
             relay.close()

@@ -25,6 +25,7 @@ from indexer.systems.archive import FolderArchive
 from indexer.systems.settings import settings_text
 from shared.builders import BUCKET, apply_to, plan_of, record, world_of
 from shared.memory.world import World
+from shared.patience import PATIENCE_S
 from shared.rendered import plan_of as rendered_plan
 
 FIELD = {"subject_id": "1"}
@@ -148,8 +149,9 @@ def test_a_pipe_without_a_writer_is_refused(
         read(tmp_path / "pipe")
 
 
-def test_a_pipe_whose_writer_comes_late_is_read(tmp_path: Path) -> None:
+def test_a_pipe_whose_writer_comes_late_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of it, however slowly it comes."""
+    monkeypatch.setattr(indexer.disk, "WRITER_WAIT_S", PATIENCE_S)
     os.mkfifo(tmp_path / "pipe")
 
     def write() -> None:

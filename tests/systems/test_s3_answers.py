@@ -139,7 +139,7 @@ def test_a_body_that_drips_has_a_deadline(
 ) -> None:
     """However often a byte comes; and no client asks for it again, which would take as long."""
     monkeypatch.setattr(bodies, "DEADLINE_S", 0.3)
-    stub.answer = Answer(WHOLE, headers=AS_AN_OBJECT, drip_s=0.05)
+    stub.answer = Answer(WHOLE + " " * 6_000, headers=AS_AN_OBJECT, drip_s=0.05)
     reader, started = S3Reader(s3), monotonic()
     asks: dict[str, Callable[[], object]] = {
         "get": lambda: reader.get("bucket", "a/x"),
@@ -148,7 +148,7 @@ def test_a_body_that_drips_has_a_deadline(
     }
     with pytest.raises(SystemFaultError, match="did not come to its end"):
         asks[ask]()
-    assert monotonic() - started < 5
+    assert monotonic() - started < 120
     assert len(stub.asked) == requests
 
 
