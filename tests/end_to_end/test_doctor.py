@@ -20,13 +20,13 @@ from indexer.runs.schemas import schema_of
 from indexer.systems.checks_docdb import host_checks
 from indexer_sandbox.faults import Fault
 from indexer_sandbox.stack import MANAGED_BUCKETS, RESULTS_BUCKET
+from shared.gate import Gate
 from shared.patience import PATIENCE_S
+from shared.proxy import FaultyProxy
 from shared.relay import Instead, Relay, document_of, hello_says, same
 
 Row = dict[str, str]
 SCHEMA = Draft202012Validator(schema_of("checkup"))
-LATE_S = 30.0
-"""A write that was sent is answered long before."""
 PROBE = "s3-conditional-writes"
 UNSUPPORTED = b"<Error><Code>NotImplemented</Code><Message>A header is not supported</Message></Error>"
 
@@ -394,20 +394,25 @@ def test_a_probe_that_fails_on_the_way_is_removed_and_one_that_cannot_be_is_name
 
 
 def test_an_interrupted_probe_is_removed(ready: Workbench) -> None:
-    """SIGTERM while a write is under way."""
-    log = ready.sandbox.s3.log
-    ready.sandbox.s3.faults.add(Fault("PutObject", after=2, count=None, delay_s=3))
-    command = [INDEXER, "doctor", "--write-probe"]
+    """SIGTERM while a write is under way: it gets there too, and finds nothing to replace."""
+    log, gate = ready.sandbox.s3.log, Gate(b"PUT /", 2, late=True)
+    proxy = FaultyProxy(ready.sandbox.s3.port, "http")
+    proxy.gate = gate
     with subprocess.Popen(
-        command, cwd=ready.folder, env=ready.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [INDEXER, "doctor", "--write-probe"],
+        cwd=ready.folder,
+        env=ready.env | {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{proxy.port}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
-        deadline = time.monotonic() + PATIENCE_S
-        while log.counts()["PutObject"] < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        gate.reached(process)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + signal.SIGTERM
-    deadline = time.monotonic() + LATE_S
+    gate.open()
+    deadline = time.monotonic() + PATIENCE_S
     while log.counts()["PutObject"] < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)  # what was under way gets there too, and finds nothing to replace
+        time.sleep(0.01)
+    proxy.close()
     assert left_behind(ready) == []

@@ -12,9 +12,13 @@ _LOOK_S = 0.1
 
 
 class Gate:
-    """Holds back the HTTP requests whose first line matches, once so many have passed."""
+    """Holds back the HTTP requests whose first line matches, once so many have passed.
 
-    def __init__(self, pattern: bytes, let: int) -> None:
+    Those of a client that is gone by then never get through, unless they are to come late.
+    """
+
+    def __init__(self, pattern: bytes, let: int, *, late: bool = False) -> None:
+        self.late = late
         self._matches = re.compile(pattern).match
         self._left: float = let
         self._waiting = 0

@@ -209,7 +209,7 @@ def _http(proxy: FaultyProxy, near: Peer, far: Peer) -> bool:
         return False
     if proxy.gate is not None:
         proxy.gate.pass_by(head)
-        if near.is_gone():
+        if near.is_gone() and not proxy.gate.late:
             return False
     far.send(request)
     answer_head = head_of(far)
