@@ -39,6 +39,13 @@ def statuses(incomplete: str) -> list[str]:
     return _beginning((*get_args(Status), "planned", "withheld"), incomplete)
 
 
+def explained(incomplete: str) -> list[str]:
+    """Every word that can be explained."""
+    from indexer.model.vocabulary import every_word
+
+    return _beginning(dict.fromkeys(one.word for one in every_word()), incomplete)
+
+
 def _beginning(words: Iterable[str], incomplete: str) -> list[str]:
     return [word for word in words if word.startswith(incomplete)]
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from indexer.model.action import Action, ActionKind, ArchiveDataAsset
 from indexer.model.content import Absent, NotMounted
+from indexer.model.meaning import Meaning
 from indexer.model.snapshot import SystemName
 
 Effect = Literal["create", "change", "delete"]
@@ -31,6 +32,7 @@ class Kind:
     system: SystemName
     effect: Effect
     """On a target that is there; where none must be, every kind creates."""
+    meaning: Meaning
 
     @property
     def phase(self) -> int:
@@ -39,17 +41,89 @@ class Kind:
 
 
 KINDS: Mapping[ActionKind, Kind] = {
-    "put-object": Kind("s3", "change"),
+    "put-object": Kind(
+        "s3",
+        "change",
+        Meaning(
+            "Writes a core file or the metadata file.",
+            "If it overwrites a file (`~`), look at what differs; `show --full` shows all of it.",
+            "The file is missing, or does not hold what the record says.",
+        ),
+    ),
     # An original is never overwritten, so a copy only ever creates.
-    "copy-object": Kind("s3", "create"),
-    "delete-object": Kind("s3", "delete"),
-    "insert-record": Kind("docdb", "create"),
-    "update-record": Kind("docdb", "change"),
-    "delete-record": Kind("docdb", "delete"),
-    "create-data-asset": Kind("codeocean", "create"),
+    "copy-object": Kind(
+        "s3",
+        "create",
+        Meaning(
+            "Writes the bytes of a core file to an original that is not there yet.",
+            "Nothing.",
+            "The first upload of every core file is kept, before anything writes over it.",
+        ),
+    ),
+    "delete-object": Kind(
+        "s3",
+        "delete",
+        Meaning(
+            "Deletes a core file, or a metadata file that is retired.",
+            "Look at what it loses. A core file goes only while its original is there.",
+            "The record does not have the field any more, the file cannot be read, or nobody wants metadata files.",
+        ),
+    ),
+    "insert-record": Kind(
+        "docdb",
+        "create",
+        Meaning(
+            "Inserts a record built from core files.",
+            "Check that the asset is one that should be registered.",
+            "A derived asset or a result has no record in any generation.",
+        ),
+    ),
+    "update-record": Kind(
+        "docdb",
+        "change",
+        Meaning(
+            "Sets core fields or links of a record, and its last-modified field. An undo may also remove what was not there before (`unset`).",
+            "Look at it closely: DocDB is the source of truth, so a change there goes everywhere.",
+            "A core file is new, or other data assets mount the asset than its record says.",
+        ),
+    ),
+    "delete-record": Kind(
+        "docdb",
+        "delete",
+        Meaning(
+            "Deletes a record.",
+            "Look at what it loses, and ask whether its asset is really gone. The record is kept in the run's archive.",
+            "Its folder is gone from S3, or its result from Code Ocean.",
+        ),
+    ),
+    "create-data-asset": Kind(
+        "codeocean",
+        "create",
+        Meaning(
+            "Creates an external data asset in Code Ocean; its files stay on S3.",
+            "Nothing.",
+            "A new derived asset has none, and `codeocean.register_assets` is on.",
+        ),
+    ),
     # People lose sight of it just the same, so the limits count it.
-    "archive-data-asset": Kind("codeocean", "delete"),
-    "delete-data-asset": Kind("codeocean", "delete"),
+    "archive-data-asset": Kind(
+        "codeocean",
+        "delete",
+        Meaning(
+            "Archives an external data asset in Code Ocean; with `archive` false it brings one back.",
+            "Ask whether its asset is really gone. An undo takes it out of the archive.",
+            "What it mounts is gone from S3, and `codeocean.on_missing` is `archive`.",
+        ),
+    ),
+    "delete-data-asset": Kind(
+        "codeocean",
+        "delete",
+        Meaning(
+            "Deletes an external data asset in Code Ocean for good.",
+            'Be sure: nothing can bring it back. `codeocean.on_missing = "archive"` can be undone.',
+            "What it mounts is gone from S3, and `codeocean.on_missing` is `delete`; or an undo takes its creation back.",
+        ),
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -9,11 +10,35 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from indexer.model.content import FileModel, Said
+from indexer.model.meaning import Meaning
 from indexer.model.plan import FORMAT_VERSION
 
 Status = Literal["applied", "satisfied", "stale", "failed", "skipped"]
-"""applied: written now. satisfied: it was so already. stale: somebody else changed it since the plan.
-failed: the system refused. skipped: an action that it rests on did not succeed."""
+OUTCOMES: Mapping[Status, Meaning] = {
+    "applied": Meaning(
+        "Written by this run.", "Nothing.", "The plan asked for it, and all that it rests on still held."
+    ),
+    "satisfied": Meaning(
+        "Already as desired; nothing was written.",
+        "Nothing.",
+        "An earlier run of the plan, or somebody else, did it. It is nobody's write of this run, so an undo leaves it alone.",
+    ),
+    "stale": Meaning(
+        "Somebody else changed the target, or what the action rests on, since the plan. It was left alone.",
+        "Plan again.",
+        "A person or another program wrote between plan and apply.",
+    ),
+    "failed": Meaning(
+        "The system refused the write, or did not answer.",
+        "Look at `detail`, then apply the same plan again.",
+        "A permission is missing, a system is down, or it cannot hold the value.",
+    ),
+    "skipped": Meaning(
+        "An action that it rests on did not succeed, or the run was interrupted before it.",
+        "As for the action that it rests on; apply again after an interruption.",
+        "Each step of an asset is taken only if the ones before it succeeded.",
+    ),
+}
 SUCCEEDED: frozenset[Status] = frozenset({"applied", "satisfied"})
 
 

@@ -11,6 +11,7 @@ OnMissing = Literal["archive", "delete", "keep"]
 MetadataFile = Literal["sync", "leave", "remove"]
 """What becomes of the metadata file: kept in step, left alone, or retired."""
 PolicyMode = Literal["sync", "upsert-only", "create-only"]
+"""What a plan may do: its meaning stands in `model.policies`."""
 
 
 class SettingsTable(BaseModel):

@@ -24,7 +24,9 @@ from indexer.model.action import Action
 from indexer.model.kinds import EFFECTS, effect, system_of
 from indexer.model.outcome import Outcome
 from indexer.model.snapshot import SystemName
+from indexer.model.vocabulary import every_word
 from indexer.model.whole import Whole
+from indexer.render.explained import plain_words
 from indexer.render.of_result import WORST_FIRST
 from indexer.render.report import Entry, Group, Report, Table
 from indexer.render.safe import safe
@@ -67,9 +69,21 @@ def html_pieces(report: Report) -> Iterator[str]:
         charts=list(_charts([row for _, row in rows if "withheld" not in row], report.table)),
         signs=SIGNS,
         orders=ORDERS,
+        tips=_tips(),
         listed=bool(rows),
         assets=_assets_island(_by_asset(rows)),
     )
+
+
+@cache
+def _tips() -> Mapping[str, str]:
+    """What each word of ours means, for whoever rests on it; one that is a reason and a finding, in that order."""
+    tips: dict[str, str] = {}
+    for one in every_word():
+        if not one.word.isdigit():
+            said = plain_words(f"{one.meaning.found} {one.meaning.why} What to do: {one.meaning.to_do}")
+            tips.setdefault(one.word, said)
+    return tips
 
 
 @cache

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from indexer.model.action import Action
 from indexer.model.kinds import EFFECTS, effect
 from indexer.model.plan import Plan
+from indexer.model.vocabulary import Word, every_word
 from indexer.model.whole import Whole
 from indexer.render.entries import action_entry, by_asset, effects_table, findings_by_kind, reads, telling
 from indexer.render.report import Alarm, Fact, Group, Report, State, Step
@@ -49,8 +50,19 @@ def plan_report(
         facts=tuple(_facts(plan)),
         reads=read,
         steps=tuple(_steps(plan, part_of, again)),
+        words=tuple(_words(plan)),
         tool_version=plan.tool_version,
     )
+
+
+def _words(plan: Plan) -> Iterator[Word]:
+    """What a reader may not know: reasons, findings, and what holds actions back."""
+    used: dict[str, set[str]] = {
+        "Reasons": {*(one.reason for one in plan.actions), *(one.action.reason for one in plan.withheld)},
+        "Findings": {*plan.summary.findings},
+        "Policies and limits": {one.policy for one in plan.withheld},
+    }
+    yield from (one for one in every_word() if one.word in used.get(one.group.title, ()))
 
 
 def _headline(plan: Plan, part_of: int | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from indexer.model.action import Action
 from indexer.model.outcome import BeforeImage, Outcome, Result, Status
+from indexer.model.vocabulary import Word, every_word
 from indexer.render.entries import tallied
 from indexer.render.report import Alarm, Entry, Fact, Group, Report, Section, Step, Table
 from indexer.render.words import bucket_of, counted, detail_words, target, took
@@ -51,8 +52,22 @@ def result_report(
             Fact("Before-images", result.archive),
         ),
         steps=tuple(_steps(result, actions, again)),
+        words=tuple(_words(result, actions)),
         tool_version=result.tool_version,
     )
+
+
+def _words(result: Result, actions: Actions) -> Iterator[Word]:
+    """What a reader may not know: statuses, and the reasons of what did not succeed."""
+    used: dict[str, set[str]] = {
+        "Statuses": {one.status for one in result.outcomes},
+        "Reasons": {
+            actions[one.action_id].reason
+            for one in result.outcomes
+            if one.status in UNSUCCESSFUL and one.action_id in actions
+        },
+    }
+    yield from (one for one in every_word() if one.word in used.get(one.group.title, ()))
 
 
 def _headline(result: Result, part_of: int | None) -> str:

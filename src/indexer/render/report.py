@@ -17,6 +17,7 @@ from indexer.model.content import Change
 from indexer.model.drift import RuleUse
 from indexer.model.outcome import Outcome, Status
 from indexer.model.plan import Finding
+from indexer.model.vocabulary import Word
 from indexer.model.whole import Whole
 
 State = Literal["calm", "todo", "loud"]
@@ -215,6 +216,8 @@ class Report:
     facts: tuple[Fact, ...] = ()
     reads: tuple[ReadRow, ...] = ()
     steps: tuple[Step, ...] = ()
+    words: tuple[Word, ...] = ()
+    """Those of ours that are used in it."""
     tool_version: str = ""
     exit_code: int = 0
 

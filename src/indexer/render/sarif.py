@@ -68,7 +68,11 @@ def _rules() -> Iterator[Json]:
         yield _rule(reason, meaning, "error")
     for kind, meaning in FINDINGS.items():
         yield _rule(f"finding/{kind}", meaning, "warning")
-    expired = Meaning("The last day of a rule of expected drift is over.", "Renew it or take it out.")
+    expired = Meaning(
+        "The last day of a rule of expected drift is over.",
+        "Renew it or take it out.",
+        "Every rule has a last day, so that nothing is expected for ever.",
+    )
     yield _rule(EXPIRED, expired, "error")
 
 
@@ -76,7 +80,10 @@ def _rule(name: str, meaning: Meaning, level: str) -> Json:
     return {
         "id": name,
         "shortDescription": {"text": meaning.found},
-        "help": {"text": meaning.to_do, "markdown": f"{meaning.found}\n\n**What to do:** {meaning.to_do}"},
+        "help": {
+            "text": f"{meaning.why}\n\nWhat to do: {meaning.to_do}",
+            "markdown": f"{meaning.found}\n\n**Why it happens:** {meaning.why}\n\n**What to do:** {meaning.to_do}",
+        },
         "defaultConfiguration": {"level": level},
     }
 

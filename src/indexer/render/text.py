@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby, islice
 
+from indexer.render.explained import legend_lines
 from indexer.render.paint import WIDTH, Cell, Paint, laid, shortened, table
 from indexer.render.report import Entry, Group, Report, Section, Table
 from indexer.render.safe import safe
@@ -37,6 +38,10 @@ def report_text(report: Report, paint: Paint, width: int = WIDTH, wrap: int | No
     for group in groups:
         if not group.only_first:
             yield from _group(group, paint, wrap)
+    if report.words:
+        yield from ("", paint("Words (`indexer explain WORD` says more)", "dim"))
+        for one in report.words:
+            yield from legend_lines(one.word, one.meaning.brief, paint, wrap)
 
 
 def alarm_lines(report: Report, paint: Paint) -> Iterator[str]:

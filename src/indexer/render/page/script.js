@@ -8,7 +8,7 @@ const TYPING_MS = 120;
 const FIELDS = ["bucket", "system", "reason", "effect", "kind", "status"];
 
 const byId = (id) => document.getElementById(id);
-const { assets, signs, orders } = JSON.parse(byId("report").textContent);
+const { assets, signs, orders, tips } = JSON.parse(byId("report").textContent);
 const controls = Object.fromEntries(["q", ...FIELDS, "withheld", "theme"].map((name) => [name, byId(name)]));
 const opened = new Set(); // locations, so that an asset stays open while the filters change
 let typing = 0;
@@ -17,6 +17,11 @@ function element(tag, className, ...children) {
   const made = document.createElement(tag);
   if (className) made.className = className;
   made.append(...children);
+  return made;
+}
+
+function tipped(word, made) {
+  if (tips[word]) made.title = tips[word];
   return made;
 }
 
@@ -177,7 +182,7 @@ function badges(actions) {
     told.set(name, (told.get(name) ?? 0) + 1);
   }
   for (const name of [...orders.status, ...orders.effect, "withheld"]) {
-    if (told.has(name)) made.append(element("span", `badge ${name}`, `${signs[name] ?? ""}${told.get(name)} ${name}`));
+    if (told.has(name)) made.append(tipped(name, element("span", `badge ${name}`, `${signs[name] ?? ""}${told.get(name)} ${name}`)));
   }
   return made;
 }
@@ -205,14 +210,15 @@ function actionItem(action) {
   const kind = element("b", `kind ${action.effect ?? ""}`, `${signs[action.effect] ?? ""} ${action.kind ?? "action"}`.trim());
   const what = element("p", "what", kind, " ");
   what.append(element("code", "", action.target ?? action.id));
-  if (action.status) what.prepend(element("span", `badge ${action.status}`, action.status), " ");
+  if (action.status) what.prepend(tipped(action.status, element("span", `badge ${action.status}`, action.status)), " ");
   if (action.withheld) what.prepend(element("span", "badge withheld", "withheld"), " ");
+  tipped(action.kind, kind);
   item.append(what);
   if (action.withheld) item.append(element("p", "why", action.withheld));
   if (action.why) item.append(element("p", "why", action.why));
   if (action.loses) item.append(element("p", "loses", `loses: ${action.loses}`));
   if (action.facts) item.append(element("p", "dim", action.facts));
-  if (action.details) item.append(element("p", "dim", `${action.details} · id ${action.id}`));
+  if (action.details) item.append(detailsOf(action));
   if (action.changes) item.append(element("ul", "diff", ...action.changes.map(changeItem)));
   if (action.omitted) item.append(element("p", "dim", `and ${action.omitted}`));
   for (const words of action.doubts ?? []) item.append(element("p", "doubt", `not as planned: ${words}`));
@@ -220,6 +226,12 @@ function actionItem(action) {
   if (action.whole?.length) item.append(element("div", "diff whole", ...action.whole.map(wholeLine)));
   item.tabIndex = -1;
   return item;
+}
+
+// Why, from what, how much, and under which condition; whoever rests on the reason is told what it means.
+function detailsOf(action) {
+  const rest = action.details.startsWith(action.reason) ? action.details.slice(action.reason.length) : ` · ${action.details}`;
+  return element("p", "dim", tipped(action.reason, element("span", "", action.reason)), `${rest} · id ${action.id}`);
 }
 
 // A line of a whole difference: its sign, then its parts; those that changed are lists.
