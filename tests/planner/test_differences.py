@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from indexer.model.values import to_bytes
 from indexer.planner.diff import MAX_CHANGES, changes
 from indexer.planner.shorten import MAX_TEXT
+from shared.builders import asset_of, planned, record
 
 
 def shown(before: object, after: object) -> dict[str, tuple[str | None, str | None]]:
@@ -94,3 +96,21 @@ def test_a_change_of_what_every_core_field_has_is_shown() -> None:
     old, new = [{"schema_version": "1" * 200}], [{"schema_version": "1" * 200 + "2"}]
     ((before, after),) = shown({"v": old}, {"v": new}).values()
     assert before != after
+
+
+def test_the_same_value_in_other_bytes_says_how_it_is_written() -> None:
+    """A reviewer sees that no value changes, and why the file is written all the same."""
+    body = record(subject={"name": "é", "n": 1})
+    files = {
+        "subject.json": b'\xef\xbb\xbf{"name": "\\u00e9", "n": 1}\n',
+        "metadata.nd.json": b" " + to_bytes(body),
+    }
+    found = {one.reason: one.changes for one in planned(asset_of(body, files, ["subject"])).actions}
+    assert [(one.path, one.before, one.after) for one in found["core-file-format"]] == [
+        ("(byte order mark)", "there", None),
+        ("(newline at the end)", "there", None),
+        ("(order of keys)", '"name" first', '"n" first'),
+        ("(escapes)", '"\\u00e9"', '"é"'),
+        ("(indent)", "none, all on one line", "3 spaces"),
+    ]
+    assert [one.path for one in found["metadata-file-format"]] == ["(white space around it)"]

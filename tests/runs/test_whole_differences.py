@@ -79,6 +79,17 @@ def test_a_record_that_somebody_changed_since_gives_other_contents() -> None:
     assert whole.doubts == ("its content is not what it was when the plan was reviewed",)
 
 
+def test_the_same_value_in_other_bytes_says_how_it_is_written() -> None:
+    """There is no line to show."""
+    world = stale(b'{"name": "red", "n": 1}')
+    whole = wholes(world, plan_of(world))["put-object subject.json"]
+    assert whole.before == whole.after
+    (words,) = whole.words
+    assert words.startswith(
+        'the same value in other bytes: order of keys ("name" first → "n" first), indent ('
+    )
+
+
 def test_what_was_applied_is_so_already(tmp_path: Path) -> None:
     """And its undo shows the difference from the archive, the other way round."""
     world = stale()

@@ -50,6 +50,7 @@ from indexer.model.ids import id_from_plan, id_key
 from indexer.model.location import Location
 from indexer.model.ports import ObjectReader, RecordReader
 from indexer.model.snapshot import DataAsset, ObjectBody
+from indexer.model.spelling import spellings
 from indexer.model.values import Foreign, NotJsonError, Oid, UnserialisableError, from_bytes, to_bytes
 from indexer.model.whole import KNOWN_AFTER_APPLY, Whole
 
@@ -125,7 +126,9 @@ class AssetPreview:
             return Whole(before, before, doubts=(str(exc),))
         if body is None:
             return Whole(before, wanted, doubts=(NOT_REVIEWED,))
-        return _judged(judge_put(action, live, body), before, file_text(body))
+        after = file_text(body)
+        words = [] if live is None or before != after or live.body == body else [_spelled(live.body)]
+        return _judged(judge_put(action, live, body), before, after, *words)
 
     def _content(self, action: PutObject) -> tuple[bytes | None, str | None]:
         """The reviewed bytes, or what would be in their place; raises SourceChangedError where there is nothing."""
@@ -232,6 +235,16 @@ class AssetPreview:
         if found is None:
             return stale("no search shows the data asset any more")
         return PROCEED if found.location == self.location else stale("it mounts another location by now")
+
+
+def _spelled(body: bytes) -> str:
+    """Where both texts are the same, the bytes are not."""
+    try:
+        from_bytes(body)
+    except (NotJsonError, UnserialisableError):
+        return "the same text in other bytes"
+    ways = (f"{one.what} ({one.theirs}{f' → {one.ours}' if one.ours else ''})" for one in spellings(body))
+    return f"the same value in other bytes: {', '.join(ways)}"
 
 
 def _judged(judgement: Judgement, before: str | None, after: str | None, *words: str) -> Whole:

@@ -77,8 +77,14 @@ class Change(FileModel):
     """One field-level difference, for people; nothing is written from it."""
 
     path: str
-    before: str | None = Field(default=None, description="Shortened JSON; absent: there was nothing.")
-    after: str | None = Field(default=None, description="Shortened JSON; absent: there will be nothing.")
+    before: str | None = Field(
+        default=None,
+        description="Shortened JSON; of a file's other format, in words; absent: there was nothing.",
+    )
+    after: str | None = Field(
+        default=None,
+        description="Shortened JSON; of a file's other format, in words; absent: there will be nothing.",
+    )
 
 
 class Absent(FileModel):

@@ -40,7 +40,7 @@ REASONS: Mapping[Reason, Meaning] = {
         "Usually a curator corrected the record. Sometimes a person or a program wrote the file and not the record, although the record is what counts.",
     ),
     "core-file-format": Meaning(
-        "The same value, in other bytes. The file is written in our bytes.",
+        "The same value, in other bytes (`changes` say in what they differ). The file is written in our bytes.",
         "Nothing; no value changes.",
         "Another program wrote the file with its own indent, order of keys or escapes, or with a byte order mark; `show` says which.",
     ),
@@ -75,7 +75,7 @@ REASONS: Mapping[Reason, Meaning] = {
         "The record was changed, by a curator, by another program or by this plan, and the file is a copy of it.",
     ),
     "metadata-file-format": Meaning(
-        "The same record, in other bytes. It is written in our bytes.",
+        "The same record, in other bytes (`changes` say in what they differ). It is written in our bytes.",
         "Nothing; no value changes.",
         "Another program wrote the file with its own indent, order of keys or escapes, or with a byte order mark; `show` says which.",
     ),

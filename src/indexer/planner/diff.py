@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from indexer.model.content import Change
+from indexer.model.spelling import spellings
 from indexer.model.values import NotJsonError, UnserialisableError, canonical, fingerprint, from_bytes
 from indexer.planner.shorten import COMMON_KEYS, shortened_pair, shortened_text, shortened_value
 
@@ -49,6 +50,13 @@ def first_values(body: bytes) -> tuple[tuple[Change, ...], int]:
     keys = sorted(value, key=lambda key: (key in COMMON_KEYS or value[key] is None, key))
     first = tuple(_change(key, value[key], NOT_THERE) for key in keys[:MAX_VALUES])
     return first, len(keys) - len(first)
+
+
+def spelling_changes(body: bytes) -> tuple[Change, ...]:
+    """How a file that holds the right value in other bytes is written, and how it will be."""
+    return tuple(
+        Change(path=f"({one.what})", before=one.theirs, after=one.ours or None) for one in spellings(body)
+    )
 
 
 def _differences(before: object, after: object, path: str) -> Iterator[Change]:

@@ -38,7 +38,7 @@ from indexer.model.values import (
 )
 from indexer.model.whole import KNOWN_AFTER_APPLY
 from indexer.planner.desired import FieldBlocked, FieldDesire, holds
-from indexer.planner.diff import changes
+from indexer.planner.diff import changes, spelling_changes
 from indexer.planner.losses import file_loses
 from indexer.planner.rules import Rules
 
@@ -225,7 +225,7 @@ class FilePlanner:
             value = from_bytes(read.body)
             # Compared in our bytes, not as Python values: to Python 1 equals 1.0 and True.
             if to_bytes(value) == content:
-                return "core-file-format", (), 0
+                return "core-file-format", spelling_changes(read.body), 0
             return "core-file-stale", *changes(value, from_bytes(content))
         except NotJsonError:
             return "core-file-corrupt", (), 0
@@ -243,7 +243,7 @@ class FilePlanner:
         try:
             value = from_bytes(read.body)
             if not unknown and to_bytes(value) == content:
-                return "metadata-file-format", (), 0
+                return "metadata-file-format", spelling_changes(read.body), 0
             hidden = set(unknown)
             old = _without(value, hidden) if isinstance(value, dict) else value
             found, omitted = changes(old, _without(from_bytes(content), hidden))
