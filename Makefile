@@ -1,6 +1,6 @@
 # Each target does its own set-up, in .venv. Needed beforehand: make, and Python 3.11 or later.
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick coverage gate bench soak explore planted mutants peers lowest newest lint format docs \
+.PHONY: help demo test quick coverage gate bench against soak explore planted mutants peers lowest newest lint format docs \
 	pictures site \
 	release audit image lock clean
 
@@ -45,6 +45,13 @@ bench: $(READY) ## Time, CPU, memory and requests of a plan, against light serve
 
 # Rounds of the soak: make soak ROUNDS=100
 ROUNDS ?= 20
+
+# Another commit to measure against: make against COMMIT=v0.1.0 AGAINST='--assets 2000 --drift-every 2 --fsync-ms 0 8'
+COMMIT ?= HEAD
+AGAINST ?= --assets 2000 --drift-every 2 --fsync-ms 0 8
+
+against: $(READY) ## Time, CPU, memory, requests and flushes of plan and apply, in turn with those of COMMIT
+	PYTHONPATH=tests $(BIN)/python -m bench.against $(COMMIT) $(AGAINST)
 
 soak: $(READY) ## Random worlds, faults and kills, ROUNDS times; the last line has the figures
 	$(BIN)/python tests/resilience/soak.py $(ROUNDS)

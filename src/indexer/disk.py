@@ -14,6 +14,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from indexer.flush import SharedFlush
+
 OWNER_ONLY = 0o600
 """What a run leaves behind is private metadata."""
 MAX_BYTES = 2_000_000_000
@@ -111,10 +113,11 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, body: bytes) -> None:
+def replace_file(path: Path, body: bytes, named: SharedFlush | None = None) -> None:
     """Replace a file in one step, durably: an old one stays whole, even if this fails. Raises OSError.
 
-    A new one is its owner's only; one that was there keeps its mode.
+    A new one is its owner's only; one that was there keeps its mode. `named`: brings the folder's names to disk, for several
+    threads at once.
     """
     mode = _mode_of(path)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -125,7 +128,9 @@ def replace_file(path: Path, body: bytes) -> None:
             os.fsync(file.fileno())
         Path(temporary).chmod(mode)
         Path(temporary).replace(path)
-        sync_folder(path.parent)
+        named = named or SharedFlush(lambda: sync_folder(path.parent))
+        named.wrote()
+        named.wait()
     finally:
         Path(temporary).unlink(missing_ok=True)
 
@@ -156,6 +161,7 @@ class DiskLines:
         if path.is_symlink():
             raise UnsafeFileError(errno.ELOOP, "it is a link")
         self._descriptor = open_own(path, os.O_APPEND | NO_LINK | AT_ONCE)
+        self._flush = SharedFlush(lambda: os.fsync(self._descriptor))
         try:
             held = os.fstat(self._descriptor)
             if not stat.S_ISREG(held.st_mode) or held.st_nlink > 1:
@@ -166,13 +172,16 @@ class DiskLines:
             os.close(self._descriptor)
             raise
 
-    def add(self, line: str, *, durable: bool) -> None:
+    def add(self, line: str) -> None:
         """Add a line. It begins with the line break, which ends a line that a crash tore before it."""
         rest = memoryview(f"\n{line}".encode("utf-8", "backslashreplace"))
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
-        if durable:
-            os.fsync(self._descriptor)
+        self._flush.wrote()
+
+    def sync(self) -> None:
+        """Bring to disk what was added by now."""
+        self._flush.wait()
 
     def close(self) -> None:
         """No more lines."""
@@ -187,6 +196,7 @@ class DiskFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._named = SharedFlush(lambda: sync_folder(path))
 
     def __str__(self) -> str:
         return str(self.path)
@@ -210,7 +220,7 @@ class DiskFolder:
     def write(self, name: str, body: bytes) -> None:
         """Replace a file, whole and durably."""
         self._made()
-        replace_file(self.path / name, body)
+        replace_file(self.path / name, body, self._named)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""

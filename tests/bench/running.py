@@ -188,7 +188,9 @@ class Bench:
     def env(self) -> dict[str, str]:
         """The variables of the command."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        path = os.pathsep.join(filter(None, (kept.get("PYTHONPATH"), str(TESTS))))
         return kept | {
+            "PYTHONPATH": path,
             "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.s3.port}",
             "AWS_ACCESS_KEY_ID": "bench",
             "AWS_SECRET_ACCESS_KEY": "bench",
@@ -224,9 +226,9 @@ class Bench:
             raise RuntimeError(f"indexer plan ended with {run.status}:\n{run.said[-2_000:]}")
         return run, json.loads((self.folder / name).read_text(encoding="utf-8"))
 
-    def apply(self, name: str = "plan.json", *options: str) -> Run:
+    def apply(self, name: str = "plan.json", *options: str, module: Sequence[str] = ("-m", "indexer")) -> Run:
         """Apply a plan. Raises RuntimeError where not all of it could be."""
-        run = self.run("apply", name, *options)
+        run = self.run("apply", name, *options, module=module)
         if run.status:
             raise RuntimeError(f"indexer apply ended with {run.status}:\n{run.said[-2_000:]}")
         return run

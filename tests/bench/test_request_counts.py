@@ -95,6 +95,18 @@ def test_drift_costs_one_get_and_one_conditional_write_for_each_file() -> None:
     assert "GET" not in of("s3", second.counts)
 
 
+def test_an_action_waits_for_the_disk_little_more_than_once() -> None:
+    """For the image of what it replaces; all else that must be on disk before a write is shared by those in flight."""
+    actions = ASSETS
+    with bench(Setting(ASSETS, drift_every=1)) as one:
+        _, plan = one.plan()
+        one.apply("plan.json", module=("-m", "bench.slow_disk", "5", "flushes"))
+        flushes = int((one.folder / "flushes").read_text())
+    assert kinds(plan) == {("put-object", "core-file-stale"): actions}
+    beside = 30  # the plan, the folders, the result
+    assert flushes <= 1.5 * actions + beside
+
+
 def test_a_copy_costs_a_read_and_one_conditional_write() -> None:
     """Copies of root files that are in step: nothing is read for them by the plan."""
     assets = 12

@@ -104,9 +104,10 @@ FAULTS: tuple[Fault, ...] = (
         "applier.journal",
         ("no intent", "        self._add(event=\"intent\", action_id=action_id, at=at.isoformat(), **images)", "        return"),
         ("refusals are not journalled", "        self._add(event=\"refused\", action_id=action_id, at=at.isoformat())", "        return"),
-        ("nothing is durable", "                self._lines.add(text, durable=durable)", "                self._lines.add(text, durable=False)"),
+        ("a batch's intents may be lost", "            self._waits.later = False\n        self.sync()", "            self._waits.later = False"),
+        ("nothing is durable", "            self._open.sync()", "            pass"),
         ("earlier runs are forgotten", "        self.earlier = read_history(folder, plan_id)", "        self.earlier = History()"),
-        ("no outcome", "        self._add(durable, event=\"outcome\", **outcome.model_dump(mode=\"json\", exclude_none=True))", "        return"),
+        ("no outcome", "        self._add(event=\"outcome\", **outcome.model_dump(mode=\"json\", exclude_none=True))", "        return"),
         ("the end is not told", "        self._add(event=\"finished\", at=at.isoformat())", "        return"),
     ),
     *_in(

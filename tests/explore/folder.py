@@ -88,7 +88,7 @@ class MemoryLines:
     actor: str
     point: Point
 
-    def add(self, line: str, *, durable: bool) -> None:
+    def add(self, line: str) -> None:
         """Put one at the end, apart from what a crash tore before it."""
         text = f"\n{line}".encode("utf-8", errors="backslashreplace")
         try:
@@ -100,8 +100,10 @@ class MemoryLines:
         if fate == "full":
             raise no_room()
         self.file.body += text
-        if durable:
-            self.file.durable = len(self.file.body)
+
+    def sync(self) -> None:
+        """All of it survives."""
+        self.file.durable = len(self.file.body)
 
     def close(self) -> None:
         """No more."""

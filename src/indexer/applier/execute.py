@@ -1,11 +1,13 @@
-"""Carry out a plan's actions: one asset in order, assets in parallel, a batch of them at a time."""
+"""Carry out a plan's actions: one asset in order, assets in parallel, a few batches of them at a time."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor as Pool
+from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any
 
 from indexer.applier.bounds import runs_backwards
@@ -25,6 +27,8 @@ from indexer.threads import pool_of
 
 ASSETS_A_BATCH = 32
 """So many assets share one read and one write of their records: a round trip for each would set the pace (decision 3)."""
+AHEAD = 2
+"""So many assets are on their way for each request that may be in flight: while records are written, files are too."""
 Batch = Sequence[Sequence[Action]]
 """Actions by asset, in order."""
 
@@ -49,19 +53,32 @@ class Executor:
     def execute(self, actions: Sequence[Action]) -> None:
         """Settle every action in the ledger.
 
-        A batch goes through three steps, as each asset must: data assets, then records, then objects; where
-        that is undone, the other way round.
+        Several batches are on their way, so that files are written while the next records are. No two of them have an
+        asset in common.
         """
-        by_asset = (tuple(group) for _, group in groupby(actions, key=lambda action: action.location))
-        backwards = runs_backwards(actions)
-        steps = (self._data_assets, self._records, self._objects)
-        with pool_of(self.parallel, "apply") as pool:
-            for batch in iter(lambda: tuple(islice(by_asset, ASSETS_A_BATCH)), ()):
+        by_asset: dict[str, list[Action]] = {}
+        for action in actions:
+            by_asset.setdefault(action.location, []).append(action)
+        left, backwards = iter(by_asset.values()), runs_backwards(actions)
+        at_a_time = 1 if self.parallel == 1 else 1 + -(-AHEAD * self.parallel // ASSETS_A_BATCH)
+        going: deque[Future[None]] = deque()
+        with pool_of(self.parallel, "apply") as pool, pool_of(at_a_time, "batch") as batches:
+            for batch in iter(lambda: tuple(islice(left, ASSETS_A_BATCH)), ()):
+                if len(going) == at_a_time:
+                    going.popleft().result()
                 # Halted, not left: the rest must still be settled as skipped, so that the result names every action.
                 if why := self.against_going_on():
                     self.ledger.halt(why)
-                for step in reversed(steps) if backwards else steps:
-                    step(batch, pool)
+                going.append(batches.submit(self._carry_out, batch, pool, backwards))
+            for one in going:
+                one.result()
+
+    def _carry_out(self, batch: Batch, pool: Pool, backwards: bool) -> None:
+        """Three steps, as each asset must: data assets, then records, then objects; where that is undone, the other way round."""
+        steps = (self._data_assets, self._records, self._objects)
+        for step in reversed(steps) if backwards else steps:
+            step(batch, pool)
+        self.ledger.sync()
 
     def _data_assets(self, batch: Batch, _: Pool) -> None:
         mounts = [one for asset in batch for one in asset if isinstance(one, DataAssetAction)]

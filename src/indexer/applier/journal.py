@@ -4,9 +4,11 @@
 |------------|-----------------------------|--------------------------------------------------------------------|
 | `started`  | before the first write      | the run, and the plan that it carries out                          |
 | `intent`   | before the write            | what the write replaces, kept by then, and what it will leave      |
-| `refused`  | before the next step        | the system answered that the intended write was not carried out    |
-| `outcome`  | before the next step        | what came of the action; the images, where we wrote                |
+| `refused`  | before the next write       | the system answered that the intended write was not carried out    |
+| `outcome`  | before the next write       | what came of the action; the images, where we wrote                |
 | `finished` | at the end                  | the run got to its end                                             |
+
+Lines reach the disk in their order, so the wait for an intent is one for all that stands before it. Threads share a wait.
 
 An intent that nothing answers may have been carried out: its process died, or its answer was lost.
 """
@@ -15,9 +17,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 from indexer.applier.history import JOURNAL_FILE, SHARD_PREFIX, History, read_history
@@ -28,7 +31,7 @@ from indexer.model.ports import Lines, RunFolder
 
 
 class Journal:
-    """Append-only JSON lines, each on disk before the next step. Safe for threads."""
+    """Append-only JSON lines, each on disk before the write that it stands before. Safe for threads."""
 
     def __init__(self, folder: RunFolder, run_id: str, plan_id: str, *, shard: int | None = None) -> None:
         """`shard`: one of a cluster's, with a file of its own beside the run's, which no other writer shares."""
@@ -37,6 +40,7 @@ class Journal:
         self._name = JOURNAL_FILE if shard is None else own
         self._lock = Lock()
         self._lines: Lines | None = None
+        self._waits = local()
         self.earlier = read_history(folder, plan_id)
         """What earlier runs of this plan wrote: their before-images stay the true ones."""
 
@@ -60,6 +64,7 @@ class Journal:
     def started(self, at: datetime, plan_digest: str) -> None:
         """The run begins."""
         self._add(event="started", at=at.isoformat(), plan_digest=plan_digest)
+        self.sync()
 
     def intent(self, action_id: str, at: datetime, before: BeforeImage, after: AfterImage | None) -> None:
         """This write comes next; what it replaces is kept already. `after`: what it will leave, as far as is known."""
@@ -67,34 +72,56 @@ class Journal:
         if after is not None:
             images["after"] = after.model_dump(mode="json", exclude_none=True)
         self._add(event="intent", action_id=action_id, at=at.isoformat(), **images)
+        if not getattr(self._waits, "later", False):
+            self.sync()
 
     def refused(self, action_id: str, at: datetime) -> None:
         """The system said that the intended write was not carried out: what is there now is not ours."""
         self._add(event="refused", action_id=action_id, at=at.isoformat())
 
     def outcome(self, outcome: Outcome) -> None:
-        """What came of an action. That nothing was tried need not be on disk at once."""
-        # An fsync each would make Ctrl-C wait for the whole rest of a large plan.
-        durable = outcome.status != "skipped"
-        self._add(durable, event="outcome", **outcome.model_dump(mode="json", exclude_none=True))
+        """What came of an action. It is on disk with the next intent, or when whoever carries the action out syncs."""
+        self._add(event="outcome", **outcome.model_dump(mode="json", exclude_none=True))
 
     def finished(self, at: datetime) -> None:
         """The run got to its end."""
         self._add(event="finished", at=at.isoformat())
+        self.sync()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """This thread's intents in it are on disk at its end, at the price of one: none is carried out before."""
+        self._waits.later = True
+        try:
+            yield
+        finally:
+            self._waits.later = False
+        self.sync()
+
+    def sync(self) -> None:
+        """All that was said by now is on disk. Raises IndexerError, RefusedError."""
+        try:
+            self._open.sync()
+        except OSError as exc:
+            raise _unwritable(self._folder, exc) from exc
 
     def history(self) -> History:
         """What was written by now, or may have been: by this run too."""
         return read_history(self._folder, self._plan_id)
 
-    def _add(self, durable: bool = True, /, **line: Any) -> None:
+    @property
+    def _open(self) -> Lines:
+        if self._lines is None:
+            raise AssertionError("the journal is not open")
+        return self._lines
+
+    def _add(self, **line: Any) -> None:
         text = json.dumps({"run_id": self._run_id, "plan_id": self._plan_id, **line}, ensure_ascii=False)
-        with self._lock:
-            if self._lines is None:
-                raise AssertionError("the journal is not open")
-            try:
-                self._lines.add(text, durable=durable)
-            except OSError as exc:
-                raise _unwritable(self._folder, exc) from exc
+        try:
+            with self._lock:
+                self._open.add(text)
+        except OSError as exc:
+            raise _unwritable(self._folder, exc) from exc
 
 
 def _unwritable(folder: RunFolder, exc: OSError) -> IndexerError:

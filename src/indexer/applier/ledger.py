@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from threading import Event, Lock
 from typing import Literal
@@ -88,11 +89,19 @@ class Ledger:
     def intend(self, action: Action, before: BeforeImage, after: AfterImage | None = None) -> None:
         """Journal that this write comes next. `after`: what it will leave, as far as that is known."""
         at = self.clock()
-        # On disk before it is in memory, and before the write: a crash in between leaves an intent without a write.
+        # On disk before the write: a crash in between leaves an intent without a write.
         self._journal.intent(action.id, at, before, after)
         with self._lock:
             self._begun.setdefault(action.id, at)
             self._sent.setdefault(action.id, []).append(OurWrite(before, after, sure=False))
+
+    def together(self) -> AbstractContextManager[None]:
+        """In it, intents wait for the disk once, at its end: before the first of their writes."""
+        return self._journal.together()
+
+    def sync(self) -> None:
+        """What came of actions so far is on disk."""
+        self._journal.sync()
 
     def refused(self, action: Action) -> None:
         """The system said that the last intended write was not carried out: what is there is somebody else's."""
@@ -175,7 +184,7 @@ class Ledger:
             before=before,
             after=after,
         )
-        # Journalled first: nothing may rest on an outcome that a crash could take back.
+        # Journalled first: the intent of whatever rests on this outcome follows it to the disk.
         self._journal.outcome(outcome)
         with self._lock:
             self.outcomes[action.id] = outcome

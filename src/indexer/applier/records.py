@@ -91,7 +91,8 @@ class RecordApplier:
                 drafts = [one for action in ready if (one := self._drafted(action, live)) is not None]
                 # Once: a server that cannot compare whole values finds nothing, again and again (decision 5).
                 exact = attempt == 1 and self.filters.exact
-                stamped = [self._stamped(one, exact=exact) for one in drafts]
+                with self.ledger.together():
+                    stamped = [self._stamped(one, exact=exact) for one in drafts]
                 answered = self._write(stamped, together=attempt == 1, said=said)
                 self._settle(answered, attempt)
                 self.filters.exact &= not (exact and self._in_vain(stamped))

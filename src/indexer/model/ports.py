@@ -193,10 +193,14 @@ class Archive(Protocol):
 
 
 class Lines(Protocol):
-    """The end of a file that lines are added to. Its methods raise OSError."""
+    """The end of a file that lines are added to, by one thread at a time. Its methods raise OSError."""
 
-    def add(self, line: str, *, durable: bool) -> None:
-        """Add a line, apart from one that a crash tore before it; `durable`: it is on disk before this returns."""
+    def add(self, line: str) -> None:
+        """Add a line, apart from one that a crash tore before it. A crash may still take it."""
+        ...
+
+    def sync(self) -> None:
+        """Every line that was added before this began is on disk before it returns. Safe for threads, which may share a wait."""
         ...
 
     def close(self) -> None:
