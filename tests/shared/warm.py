@@ -13,13 +13,17 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from botocore import loaders
 
 from shared.patience import PATIENCE_S
 
@@ -32,6 +36,7 @@ IMPORTED = (
         f"indexer.render.{name}"
         for name in ("html", "markdown", "of_comparison", "of_plan", "of_result", "of_verdict", "text")
     ),
+    *("indexer.cli.events", "indexer.cli.run_log", "indexer.render.progress", "indexer.systems.codeocean"),
     "deepdiff",
 )
 
@@ -109,38 +114,64 @@ def _address() -> str:
 
 
 def _serve(address: str) -> None:
-    """Fork for whoever connects, until stdin is closed."""
+    """Fork for whoever connects, until stdin is closed; whoever asked is told the status of the child."""
     for name in IMPORTED:
         importlib.import_module(name)
+    _keep_what_botocore_reads()
     gc.freeze()
+    ended, wake = socket.socketpair()
+    for end in (ended, wake):
+        end.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+    asking: dict[int, socket.socket] = {}
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(32)
         os.write(1, b"ready\n")
-        while listener in select.select([listener, sys.stdin], [], [])[0]:
-            line, _ = listener.accept()
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            with line:
-                if os.fork() == 0:
-                    listener.close()
+        while sys.stdin not in (ready := select.select([listener, ended, sys.stdin], [], [])[0]):
+            if listener in ready:
+                line, _ = listener.accept()
+                child = os.fork()
+                if not child:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    for one in (listener, ended, wake, *asking.values()):
+                        one.close()
                     _carry_out(line)
                     return
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
+                asking[child] = line
+            if ended in ready:
+                ended.recv(4096)
+                _tell(asking)
+    for child in asking:
+        os.waitpid(child, 0)
+
+
+def _tell(asking: dict[int, socket.socket]) -> None:
+    """Tell those whose child has ended; one who is gone need not be told."""
+    for child in list(asking):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            with asking.pop(child) as line, contextlib.suppress(OSError):
+                line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _keep_what_botocore_reads() -> None:
+    """Its descriptions of S3 are a megabyte of JSON, which each command would parse anew."""
+    read = functools.cache(loaders.JSONFileLoader().load_file)
+    loaders.JSONFileLoader.load_file = lambda _, path: read(path)  # type: ignore[method-assign]
+    loader = loaders.create_loader()
+    for name in ("endpoints", "partitions", "sdk-default-configuration"):
+        loader.load_data(name)
+    for name in ("service-2", "endpoint-rule-set-1"):
+        loader.load_service_model("s3", name)
 
 
 def _carry_out(line: socket.socket) -> None:
-    """Run one command in a child, as the first thing that its interpreter does, and tell its status."""
+    """Run one command, as the first thing that this interpreter does, on the streams that come with it."""
     _, streams, _, _ = socket.recv_fds(line, 1, 3)
     job = json.loads(line.makefile().readline())
-    child = os.fork()
-    if child:
-        _, status = os.waitpid(child, 0)
-        line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-        os._exit(0)
     line.close()
     if len(streams) == 2:
         streams.insert(0, os.open(os.devnull, os.O_RDONLY))
@@ -166,7 +197,27 @@ def _carry_out(line: socket.socket) -> None:
     time.tzset()
     from indexer.cli import main
 
-    main(job["arguments"])
+    status: object = None
+    try:
+        main(job["arguments"])
+    except SystemExit as exc:
+        status = exc.code
+    _end(status)
+
+
+def _end(status: object) -> None:
+    """End as an interpreter does, but for taking all modules apart: that costs more than most commands.
+
+    Whatever is out of the ordinary, as a stream that nobody reads any more, is left to the interpreter.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    if status is None or isinstance(status, int):
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status or 0)
+    sys.exit(status)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
