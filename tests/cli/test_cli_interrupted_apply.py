@@ -15,7 +15,9 @@ import pytest
 from indexer_sandbox import Sandbox, running
 from indexer_sandbox.seed import seed
 from shared.commands import Run
+from shared.gate import Gate
 from shared.patience import PATIENCE_S
+from shared.proxy import FaultyProxy
 
 
 @pytest.fixture
@@ -35,19 +37,28 @@ def test_interrupted_apply_is_recorded_and_goes_on(
     """Status 4 and a whole result; applied again, 0; planned again, nothing to do."""
     settings = sandbox.environment()
     assert indexer("plan", "--all", "--detailed-exitcode", **settings).returncode == 3
+    proxy = FaultyProxy(sandbox.s3.port, "http")
+    gate = proxy.gate = Gate(b"(PUT|DELETE) /", 2)
+    through = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{proxy.port}"}
     with subprocess.Popen(
         [sys.executable, "-m", "indexer", "apply", "plan.json", "--results", "run", "--parallel", "1"],
         cwd=tmp_path,
-        env=variables | settings,
+        env=variables | settings | through,
         stderr=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
-        assert process.stderr is not None
-        assert "Z applying" in process.stderr.readline()
+        gate.reached(process)
         os.kill(process.pid, signal.SIGINT)
-        told = process.stderr.read()
+        assert process.stderr is not None
+        told = ""
+        while "Stopping" not in told:
+            line = process.stderr.readline()
+            assert line, told
+            told += line
+        gate.open()
+        told += process.stderr.read()
         assert process.wait(PATIENCE_S) == 4, told
-    assert "Stopping" in told
+    proxy.close()
     assert "indexer apply plan.json" in told
     result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
     assert result["summary"]["skipped"] > 0
