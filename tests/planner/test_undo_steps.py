@@ -110,14 +110,14 @@ def test_an_asset_is_taken_back_from_its_last_write_to_its_first() -> None:
     ]
 
 
-def test_an_assets_records_are_one_step_in_the_place_of_its_first_record() -> None:
-    """They would come before the files on the way back: both together after them, in the order of the way back."""
+def test_an_assets_records_are_one_step_after_its_files() -> None:
+    """The one that rules no files is written last, and would come before them: both together, in the order of the way back."""
     steps = [
         step("mount", create_data_asset()),
         step("v1", update(), "mount"),
         step("root", put(), "v1"),
-        step("v2", update(target=V2), "root"),
-        step("last", put(target=target(METADATA)), "v2"),
+        step("last", put(target=target(METADATA)), "root"),
+        step("v2", update(target=V2)),
     ]
     writes = {
         "mount": OurWrite(BeforeImage(kind="absent"), AfterImage(data_asset_id="da-1"), sure=True),
@@ -272,7 +272,10 @@ METADATA_FILE: dict[str, tuple[dict[str, Any], OurWrite, list[tuple[dict[str, An
 def test_a_metadata_file_comes_back_in_step_with_its_record(row: str) -> None:
     """Where the record comes back before it, and was in step with it; else with its own old bytes."""
     file, write, records, content = METADATA_FILE[row]
-    steps = [step("file", file), *(step(f"record-{nth}", one) for nth, (one, _) in enumerate(records))]
+    # What makes it the plan of an undo: its last record comes after the file.
+    order = {len(records) - 1: ("file",)}
+    later = (step(f"record-{nth}", one, *order.get(nth, ())) for nth, (one, _) in enumerate(records))
+    steps = [step("file", file), *later]
     writes = {f"record-{nth}": one for nth, (_, one) in enumerate(records) if one is not None}
     undo = plan_undo(steps, {**writes, "file": write}, KEPT)
     (put_,) = [action for action in undo.actions if isinstance(action, PutObject)]
@@ -286,6 +289,26 @@ def test_a_record_that_was_written_before_its_metadata_file_does_not_decide() ->
     assert [action.content for action in undo.actions if isinstance(action, PutObject)] == [OLD_BYTES]
 
 
+def test_a_record_that_rules_no_files_comes_back_after_them_in_every_asset() -> None:
+    """One order of systems holds for a whole plan: beside an asset whose record rules its files, `apply` would refuse it."""
+    steps = [
+        step("a-file", METADATA_OVER),
+        step("a-record", update(target=V2)),
+        step("b-record", update(at=B)),
+        step("b-file", put(at=B, target=target("b/subject.json")), "b-record"),
+    ]
+    writes = {"a-file": over("a", key=METADATA), "a-record": over("0", "record")}
+    writes |= {"b-record": over("0", "record"), "b-file": made("b/subject.json")}
+    undo = plan_undo(steps, writes, KEPT)
+    assert shown(undo) == [
+        ("put-object", METADATA, []),
+        ("update-record", "v2", [0]),
+        ("delete-object", "b/subject.json", []),
+        ("update-record", "v1", [2]),
+    ]
+    assert [action.content for action in undo.actions if isinstance(action, PutObject)] == [OLD_BYTES]
+
+
 def test_for_a_new_metadata_file_nothing_is_read() -> None:
     """There are no old bytes that could be in step: its record is read once, for its own way back."""
     read: list[str] = []
@@ -294,7 +317,7 @@ def test_for_a_new_metadata_file_nothing_is_read() -> None:
         read.append(name)
         return RECORD
 
-    steps = [step("file", METADATA_OVER), step("record", update())]
+    steps = [step("file", METADATA_OVER), step("record", update(), "file")]
     writes = {"file": made(METADATA), "record": over("0")}
     undo = plan_undo(steps, writes, Kept(place=KEPT.place, body=KEPT.body, record=record))
     assert shown(undo) == [("update-record", "v1", []), ("delete-object", METADATA, [0])]

@@ -46,7 +46,7 @@ from indexer.model.generation import (
     core_file,
     record_id,
 )
-from indexer.model.kinds import KINDS
+from indexer.model.kinds import KINDS, runs_backwards
 from indexer.model.location import SCHEME, Location, parse_location
 from indexer.model.plan import Plan
 
@@ -87,17 +87,6 @@ def check_bounds(plan: Plan, bounds: Bounds) -> None:
             detail = f"{action.kind} {action.id} of {action.location}: {problem}"[:500]
             raise RefusedError("The plan asks for what is not ours to write", detail, HINT)
         earlier[action.id] = action
-
-
-def runs_backwards(actions: Sequence[Action]) -> bool:
-    """Do files come before records, as where a plan is undone? One order holds for a whole plan."""
-    kinds = {action.id: action.kind for action in actions}
-    return any(
-        KINDS[kinds[one]].phase > KINDS[action.kind].phase
-        for action in actions
-        for one in action.after
-        if one in kinds
-    )
 
 
 def _order_problem(action: Action, earlier: Mapping[str, Action], backwards: bool) -> str:

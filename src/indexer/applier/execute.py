@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from indexer.applier.bounds import runs_backwards
 from indexer.applier.contents import Filters, Sources
 from indexer.applier.data_assets import DataAssetApplier
 from indexer.applier.evidence import Evidence
@@ -21,6 +20,7 @@ from indexer.applier.records import RecordApplier
 from indexer.errors import SystemFaultError
 from indexer.model.action import Action, DataAssetAction, ObjectAction, PutObject, RecordAction
 from indexer.model.generation import GenerationName
+from indexer.model.kinds import runs_backwards
 from indexer.model.location import parse_location
 from indexer.model.ports import Readers, Writers
 from indexer.threads import pool_of

@@ -6,7 +6,7 @@ table, so a new kind that deletes cannot escape the limits by being forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -142,3 +142,14 @@ def on_nothing(action: Action) -> bool:
 def system_of(action: Action) -> SystemName:
     """Where it writes."""
     return KINDS[action.kind].system
+
+
+def runs_backwards(actions: Sequence[Action]) -> bool:
+    """Do files come before records, as where a plan is undone? One order holds for a whole plan."""
+    kinds = {action.id: action.kind for action in actions}
+    return any(
+        KINDS[kinds[one]].phase > KINDS[action.kind].phase
+        for action in actions
+        for one in action.after
+        if one in kinds
+    )

@@ -1,6 +1,7 @@
 """The way back: from a plan and what its runs have written to an ordinary plan. Source: DESIGN, promise 6.
 
-It goes the other way round: after a plan, an asset's files first, its records after them, data assets last.
+It goes the other way round: after a plan, an asset's files first, its records after them, data assets last; after the plan of
+an undo the other way.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from indexer.model.action import (
     Action,
     DeleteRecord,
     ObjectAction,
-    RecordAction,
     UpdateRecord,
 )
 from indexer.model.content import (
@@ -25,7 +25,9 @@ from indexer.model.generation import (
     GENERATIONS,
     METADATA_FILE,
 )
+from indexer.model.kinds import PHASES, runs_backwards, system_of
 from indexer.model.outcome import AfterImage, OurWrite
+from indexer.model.snapshot import SystemName
 from indexer.model.values import UnserialisableError, blanked, sha256, to_bytes
 from indexer.planner.asset import chain
 from indexer.planner.inverse import CannotUndoError, Kept, body_of, inverse, record_of
@@ -47,48 +49,53 @@ def plan_undo(actions: Sequence[Action], writes: Mapping[str, OurWrite], kept: K
     """
     undone: list[Action] = []
     impossible: list[str] = []
+    backwards = runs_backwards(actions)
     for location, group in groupby(actions, key=lambda action: action.location):
-        steps: list[tuple[bool, list[Action]]] = []
+        steps: list[tuple[SystemName, list[Action]]] = []
         asset, stays = tuple(group), dict[str, str]()
         for action in reversed(asset):
-            write = writes.get(action.id)
+            # What a plan that runs forwards writes after a file rules no files, and comes back after it, too.
+            again = _metadata_of_record(action, asset, writes, kept) if backwards else None
             try:
-                inverses = [] if write is None else _inverses_unless(stays, action, asset, writes, kept)
+                inverses = _inverses_unless(stays, action, writes, kept, again)
             except CannotUndoError as exc:
                 impossible.append(f"{location}: {action.kind} {action.id}: {exc}")
                 stays.setdefault(action.id, f"what came after it ({action.kind} {action.id}) cannot be")
             if action.id in stays:
                 stays |= dict.fromkeys(action.after, stays[action.id])
             elif inverses:
-                _add(steps, inverses, record=isinstance(action, RecordAction))
+                _add(steps, inverses, system_of(action))
+        # The other way round in each asset alike, since one order of systems holds for a whole plan: a record that rules
+        # no files is written after those of the other one, and would be taken back before them.
+        steps.sort(key=lambda step: PHASES.index(step[0]), reverse=not backwards)
         undone.extend(chain(step for _, step in steps))
     return Undo(tuple(undone), tuple(impossible))
 
 
-def _add(steps: list[tuple[bool, list[Action]]], inverses: list[Action], *, record: bool) -> None:
-    """An asset's records, in both generations, are one step, and it has the place of the last one.
-
-    A plan writes a record that rules no files after the files of the other one. On the way back it would come before
-    them, and then no order of systems would hold for the plan.
-    """
-    held = [one for records, step in steps if records for one in step] if record else []
-    if record:
-        steps[:] = [step for step in steps if not step[0]]
-    steps.append((record, [*held, *inverses]))
+def _add(steps: list[tuple[SystemName, list[Action]]], inverses: list[Action], system: SystemName) -> None:
+    """Each write is a step of its own, but for an asset's records: in both generations they are one."""
+    held = [one for own, step in steps if own == system == "docdb" for one in step]
+    if held:
+        steps[:] = [step for step in steps if step[0] != system]
+    steps.append((system, [*held, *inverses]))
 
 
 def _inverses_unless(
     stays: Mapping[str, str],
     action: Action,
-    asset: Sequence[Action],
     writes: Mapping[str, OurWrite],
     kept: Kept,
+    again: Content | None,
 ) -> list[Action]:
-    """The way back of one write, and of its twins. Raises CannotUndoError, also where it must stay for what came after."""
+    """The way back of one write, and of its twins. Raises CannotUndoError, also where it must stay for what came after.
+
+    `again`: what a metadata file gets instead of its old bytes.
+    """
+    write = writes.get(action.id)
+    if write is None:
+        return []
     if action.id in stays:
         raise CannotUndoError(f"left as it is, since {stays[action.id]}")
-    write = writes[action.id]
-    again = _metadata_of_record(action, asset, writes, kept)
     lefts = [write.after or AfterImage(), *(AfterImage(data_asset_id=one) for one in write.twins)]
     return [inverse(action, write.before, left, kept, again) for left in lefts]
 
@@ -101,6 +108,8 @@ def _metadata_of_record(
     That happens when an undo is undone: the file's old bytes would be drift, since they hold the record's old time.
     """
     if not isinstance(action, ObjectAction) or action.target.key.rpartition("/")[2] != METADATA_FILE:
+        return None
+    if action.id not in writes:
         return None
     before = writes[action.id].before
     later = asset[asset.index(action) + 1 :]
