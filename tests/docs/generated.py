@@ -26,7 +26,7 @@ from indexer.model.findings import FINDINGS
 from indexer.model.kinds import KINDS
 from indexer.model.loses import Loses
 from indexer.model.meaning import Meaning
-from indexer.model.outcome import OUTCOMES, AfterImage, BeforeImage, Outcome, Result
+from indexer.model.outcome import OUTCOMES, AfterImage, BeforeImage, Outcome, PartOfPlan, Result
 from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary, Withheld
 from indexer.model.policies import POLICIES
 from indexer.model.reasons import REASONS
@@ -61,6 +61,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     Withheld,
     Finding,
     Result,
+    PartOfPlan,
     Outcome,
     BeforeImage,
     AfterImage,

@@ -37,6 +37,7 @@ from indexer.planner.rules import Rules, WholeReads
 from indexer.runs.apply import RunOptions, apply_plan
 from indexer.runs.connect import Systems
 from indexer.runs.loading import PlanFile, as_file
+from indexer.runs.part import WHOLE, Part
 from shared.memory.stored import START, StoredDataAsset
 from shared.memory.world import World
 
@@ -270,8 +271,9 @@ def apply_to(
     stop: Event | None = None,
     observer: Observer = NOBODY,
     against_going_on: Callable[[], str] = lambda: "",
+    part: Part = WHOLE,
 ) -> Result:
-    """Carry out a plan on a world."""
+    """Carry out a plan, or a part of it, on a world."""
     return apply_plan(
         plan if isinstance(plan, PlanFile) else as_file(plan),
         Systems(
@@ -282,7 +284,7 @@ def apply_to(
         ),
         within or bounds(),
         DiskFolder(folder),
-        RunOptions(parallel, observer, stop or Event(), clock=lambda: at, pause=lambda _: None),
+        RunOptions(parallel, observer, stop or Event(), clock=lambda: at, pause=lambda _: None, part=part),
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from indexer.disk import UnsafeFileError
 from indexer.errors import IndexerError, RefusedError
-from indexer.model.outcome import AfterImage, BeforeImage, OurWrite, Outcome, Result
+from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, OurWrite, Outcome, Result
 from indexer.model.ports import RunFolder
 
 JOURNAL_FILE = "journal.jsonl"
@@ -49,7 +49,7 @@ def read_history(folder: RunFolder, plan_id: str, result: Result | None = None) 
     """
     fold = _Fold()
     # The result first: a journal may be damaged or gone where the result is good, and its lines only add to it.
-    for outcome in _earlier_outcomes(folder, plan_id) if result is None else result.outcomes:
+    for outcome in _earlier_outcomes(folder, plan_id) if result is None else result.told:
         fold.outcome(outcome)
     held = file_names(folder)
     names = [name for name in held if name == JOURNAL_FILE or name.startswith(SHARD_PREFIX)]
@@ -107,7 +107,23 @@ def _earlier_outcomes(folder: RunFolder, plan_id: str) -> tuple[Outcome, ...]:
         result = Result.model_validate_json(_body(folder, RESULT_FILE))
     except ValidationError:
         return ()  # cut short by a crash, or of a later version: the journal knows the same and more
-    return result.outcomes if result.plan_id == plan_id else ()
+    return result.told if result.plan_id == plan_id else ()
+
+
+def settled_before(folder: RunFolder, plan_id: str, ids: Sequence[str]) -> tuple[Outcome, ...]:
+    """What came of these actions in earlier runs of the plan, in their order; nothing of those that none was asked for.
+
+    A write that the journal is sure of counts, whatever the last result says. Raises IndexerError.
+    """
+    told = {one.action_id: one for one in _earlier_outcomes(folder, plan_id)}
+    history = read_history(folder, plan_id)
+    for action_id in ids:
+        last = history.writes[action_id][-1] if action_id in history.writes else None
+        held = told.get(action_id)
+        if last is None or not last.sure or last.at is None or (held and held.status in SUCCEEDED):
+            continue
+        told[action_id] = Outcome(action_id=action_id, status="applied", started_at=last.at, ended_at=last.at)
+    return merged((told[one] for one in ids if one in told), history)
 
 
 @dataclass(slots=True)

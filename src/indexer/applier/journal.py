@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from threading import Lock, local
@@ -61,9 +61,12 @@ class Journal:
             with suppress(OSError):  # of what could not be written, its writer was told
                 self._lines.close()
 
-    def started(self, at: datetime, plan_digest: str) -> None:
-        """The run begins."""
-        self._add(event="started", at=at.isoformat(), plan_digest=plan_digest)
+    def started(
+        self, at: datetime, plan_digest: str, part: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """The run begins. `part`: what it was asked for, where that is not the whole plan."""
+        asked = {} if part is None else {"part": part}
+        self._add(event="started", at=at.isoformat(), plan_digest=plan_digest, **asked)
         self.sync()
 
     def intent(self, action_id: str, at: datetime, before: BeforeImage, after: AfterImage | None) -> None:

@@ -39,6 +39,24 @@ Results = Annotated[
     ),
 ]
 
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="WORD",
+        help="A part: asset=GLOB, bucket=, system=, action=, effect= or reason=, as in reason=links-stale or "
+        "effect=delete; a bare word is what it can only be, else an asset. With all that it rests on. Repeatable: one "
+        "thing widens it, another narrows it.",
+    ),
+]
+Except = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--except",
+        metavar="WORD",
+        help="All but what this names, and what rests on that; the same words, repeatable.",
+    ),
+]
 ArchivePlace = Annotated[
     str | None,
     typer.Option(
@@ -60,8 +78,10 @@ StealLease = Annotated[bool, typer.Option("--steal-lease", help="Take over the l
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """Where a run keeps what it leaves behind, and what it may take over."""
+    """What of the plan is carried out, where a run keeps what it leaves behind, and what it may take over."""
 
+    only: Only = None
+    except_: Except = None
     results: Results = None
     archive: ArchivePlace = None
     undoes: Undoes = None
@@ -69,7 +89,12 @@ class ApplyOptions:
 
     def asked(self) -> dict[str, Any]:
         """As `indexer.apply` takes them."""
-        return asdict(self)
+        return {**asdict(self), "only": self.only or (), "except_": self.except_ or ()}
+
+    def part(self) -> list[str]:
+        """What of the plan was asked for, as it was typed."""
+        only = [word for one in self.only or () for word in ("--only", one)]
+        return [*only, *(word for one in self.except_ or () for word in ("--except", one))]
 
 
 def command(
@@ -82,7 +107,7 @@ def command(
 ) -> None:
     """Carry out a plan: exactly what was reviewed, and nothing that somebody else has changed since.
 
-    It asks nothing. Ctrl-C finishes what is in flight and records it; applying again goes on from there.
+    It asks nothing. A part (--only, --except) is done when all that was chosen is; the rest can be applied later. Ctrl-C finishes what is in flight and records it; applying again goes on from there.
     """
     from indexer import apply, load_plan
     from indexer.applier.history import RESULT_FILE
@@ -107,9 +132,10 @@ def command(
         path = folder / RESULT_FILE
         run.carried_out(result, str(path))
         _report(talk, reviewed.plan, result, path)
-        again = [*_applied(place, folder, own), *limits.arguments(), *given("--config", work.config)]
+        whole = [*_applied(place, folder, own), *limits.arguments(), *given("--config", work.config)]
+        again = [*whole, *own.part()]
         scope = [*reviewed.plan.scope.arguments(settings.every_bucket), *given("--config", work.config)]
-        talk.steps(_next_steps(result, path, again, scope))
+        talk.steps(_next_steps(result, path, again, whole, scope))
         if not result.complete:
             raise typer.Exit(IN_PART)
 
@@ -143,8 +169,10 @@ def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:
     talk.lines([f"Result and journal: {path.parent}/"])
 
 
-def _next_steps(result: Result, path: Place, again: Sequence[str], scope: Sequence[str]) -> list[str]:
-    """What to type now; `again` and `scope`: the arguments of this apply, and of a plan like this one."""
+def _next_steps(
+    result: Result, path: Place, again: Sequence[str], whole: Sequence[str], scope: Sequence[str]
+) -> list[str]:
+    """What to type now; `again`, `whole`, `scope`: the arguments of this apply, of all of the plan, of a plan like it."""
     steps = []
     if not result.complete:
         steps.append(f"indexer show {shlex.quote(str(path))}  # every outcome")
@@ -152,4 +180,6 @@ def _next_steps(result: Result, path: Place, again: Sequence[str], scope: Sequen
         steps.append(f"indexer apply {shlex.join(again)}  # again: goes on with what is left")
     if result.summary.get("stale"):
         steps.append(f"indexer plan {shlex.join(scope)}  # plans anew what was stale")
+    if result.to_do:
+        steps.append(f"indexer apply {shlex.join(whole)}  # the rest: {result.to_do:,} of the plan's actions")
     return steps or [f"indexer plan {shlex.join(scope)}  # see that all is in step"]

@@ -86,7 +86,7 @@ LogFormat = Annotated[
 ORDER = (
     *("file", "bucket", "docdb_uri", "docdb_secret", "tls_ca_file", "generation"),
     *("codeocean_domain", "codeocean_secret", "results_bucket"),
-    *("everything", "out", "plan", "results", "archive", "undoes", "steal_lease"),
+    *("everything", "out", "plan", "only", "except_", "results", "archive", "undoes", "steal_lease"),
     *("expected", "strict", "output", "against", "summary", "asset", "exclude", "lookback_days"),
     *("in_bucket", "system", "action", "effect", "reason", "status", "grep", "findings", "full"),
     *("policy", "max_deletes", "max_delete_percent", "allow_empty", "detailed_exitcode", "no_doctor"),

@@ -20,7 +20,7 @@ class ExitCode:
 EXIT_CODES: Mapping[int, ExitCode] = {
     0: ExitCode(
         Meaning(
-            "Fine. In step, or done. A plan whose reads were incomplete is still written, says so loudly, and is 0, too: what is safe goes on.",
+            "Fine. In step, or done; of a part of a plan, all that was chosen. A plan whose reads were incomplete is still written, says so loudly, and is 0, too: what is safe goes on.",
             "Nothing.",
             "Everything that was asked for was done.",
         ),

@@ -120,6 +120,26 @@ class OurWrite:
         return live == AfterImage()
 
 
+class PartOfPlan(FileModel):
+    """What a run was asked for, where that was not the whole plan."""
+
+    only: tuple[str, ...] = Field(
+        default=(), description="What was to be carried out, as in `reason=links-stale`; empty: everything."
+    )
+    excepted: tuple[str, ...] = Field(default=(), description="What was to be left out, in the same form.")
+    brought_along: tuple[str, ...] = Field(
+        default=(), description="Ids of actions that nobody named, and that named ones rest on."
+    )
+    left_out: tuple[str, ...] = Field(
+        default=(), description="Ids of actions that were left out since they rest on excepted ones."
+    )
+    not_selected: int = Field(description="So many actions of the plan the run was not asked for.")
+    earlier: tuple[Outcome, ...] = Field(
+        default=(),
+        description="What came of those in earlier runs of the plan in the same folder, where any was.",
+    )
+
+
 class Result(FileModel):
     """One run of `apply`."""
 
@@ -134,7 +154,24 @@ class Result(FileModel):
     archive: str = Field(
         default="archive", description="Where the before-images are: beside the result, or an `s3://` prefix."
     )
-    outcomes: tuple[Outcome, ...] = Field(description="One for each action of the plan, in its order.")
+    selection: PartOfPlan | None = Field(
+        default=None, description="Which part of the plan the run was asked for. Absent: all of it."
+    )
+    outcomes: tuple[Outcome, ...] = Field(
+        description="One for each action of the plan, or of the part of it that was asked for, in its order."
+    )
+
+    @property
+    def told(self) -> tuple[Outcome, ...]:
+        """All outcomes that it tells of: of this run, and of earlier ones for what it was not asked for."""
+        return (*self.outcomes, *(self.selection.earlier if self.selection else ()))
+
+    @property
+    def to_do(self) -> int:
+        """So many actions of the plan neither this run nor an earlier one was asked for, or none of them succeeded in."""
+        if self.selection is None:
+            return 0
+        return self.selection.not_selected - sum(one.status in SUCCEEDED for one in self.selection.earlier)
 
     @property
     def complete(self) -> bool:

@@ -43,7 +43,7 @@ def result_report(
         at=result.started_at,
         made=f"{result.started_at:%Y-%m-%d %H:%M:%S} UTC, {lasted}, by indexer {result.tool_version}",
         alarms=(Alarm("Done in part.", " Without success:", lines, told=True),) if unhappy else (),
-        notes=() if part_of is None else (_part(result, part_of),),
+        notes=(*_selection(result), *(() if part_of is None else (_part(result, part_of),))),
         table=_table(result, actions),
         groups=tuple(_group(status, held[status], actions) for status in STATUSES),
         facts=(
@@ -76,7 +76,28 @@ def _headline(result: Result, part_of: int | None) -> str:
         return f"None of its {counted(part_of, 'action')} was asked for."
     counts = result.summary
     parts = ", ".join(f"{counts[one]:,} {one}" for one in STATUSES if counts.get(one))
+    if (chosen := result.selection) is not None and part_of is None:
+        total = counted(len(result.outcomes) + chosen.not_selected, "action")
+        to_do = f"{result.to_do:,} still to do" if result.to_do else "nothing of the plan is left to do"
+        return f"{len(result.outcomes):,} of {total}{f': {parts}' if parts else ''}; {to_do}."
     return f"{counted(len(result.outcomes), 'action')}: {parts}." if parts else "no action."
+
+
+def _selection(result: Result) -> Iterator[str]:
+    """Which part of the plan the run was asked for, what came along or was left out for it, and what is known of the rest."""
+    if (chosen := result.selection) is None:
+        return
+    asked = [f"--only {word}" for word in chosen.only] + [f"--except {word}" for word in chosen.excepted]
+    told = [f"A part of the plan: {' '.join(asked)}"]
+    if chosen.brought_along:
+        told.append(f"{len(chosen.brought_along):,} brought along by what rests on it")
+    if chosen.left_out:
+        told.append(f"{len(chosen.left_out):,} left out with what was excepted")
+    yield f"{'; '.join(told)}."
+    counts = Counter(one.status for one in chosen.earlier)
+    before = ", ".join(f"{counts[one]:,} {one}" for one in STATUSES if counts[one])
+    others = counted(chosen.not_selected, "other action")
+    yield f"Of the plan's {others}, earlier runs have: {before}." if before else f"Not carried out: {others}."
 
 
 def _part(result: Result, part_of: int) -> str:
@@ -151,7 +172,9 @@ def _steps(result: Result, actions: Actions, again: str) -> Iterator[Step]:
     scope = shlex.join(word for bucket in buckets for word in ("--bucket", bucket)) or "--all"
     if held & {"failed", "skipped"}:
         yield Step(f"indexer apply {again}", "again: goes on with what is left")
+    elif result.to_do:
+        yield Step(f"indexer apply {again}", f"the rest: {counted(result.to_do, 'action')}")
     if "stale" in held:
         yield Step(f"indexer plan {scope}", "plans anew what was stale")
-    if not held & set(UNSUCCESSFUL):
+    if not held & set(UNSUCCESSFUL) and not result.to_do:
         yield Step(f"indexer plan {scope}", "see that all is in step")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -35,6 +35,7 @@ from indexer.runs.connect import Systems, open_systems, places_of, rules_of
 from indexer.runs.files import document_bytes
 from indexer.runs.loading import PlanFile, as_file, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
+from indexer.runs.part import WHOLE, Part, asked_part, explained, part_told
 from indexer.runs.run_folder import result_file
 from indexer.runs.shards import carry_out_there
 from indexer.runs.undone import check_images
@@ -115,12 +116,16 @@ class RunOptions:
     clock: Callable[[], datetime] = now
     pause: Callable[[float], None] = time.sleep
     """Waits so many seconds."""
+    part: Part = WHOLE
+    """What of the plan is carried out."""
 
 
 def apply(
     plan: Plan | PlanFile,
     config: Config,
     *,
+    only: Sequence[str] | str = (),
+    except_: Sequence[str] | str = (),
     results: Place | str | None = None,
     archive: Place | str | None = None,
     steal_lease: bool = False,
@@ -137,6 +142,8 @@ def apply(
 ) -> Result:
     """Carry out a plan, and nothing that somebody else has changed since.
 
+    - `only`, `except_`: a part of the plan, as in `only="reason=links-stale"` and `except_=["effect=delete"]`, with all that it
+      rests on. What is left can be carried out later, into the same `results`. Bounds and limits are the whole plan's.
     - `results`: the folder of journal, result and before-images, here or an `s3://` prefix; by default `plan.results/ID`
       here. `archive`: a folder or an `s3://` prefix for the before-images, instead of the one in it.
     - `policy`, `max_deletes`, `max_delete_percent`: override the configuration; what they forbid is refused.
@@ -152,6 +159,7 @@ def apply(
     """
     reviewed = plan if isinstance(plan, PlanFile) else as_file(plan)
     plan = reviewed.plan
+    part = asked_part(plan, _each(only), _each(except_))
     folder = results_folder(Path(PLAN_FILE), plan, None if results is None else parse_place(results))
     bounds = bounds_of(config)
     # All that can refuse the plan comes before anything is opened: a refusal must not have left even a lease behind.
@@ -167,7 +175,7 @@ def apply(
         named = parse_place(archive)
         check_apart(named, kept_in_step, "--archive")
         place = str(named.resolve() if isinstance(named, Path) else named)
-    for words in warnings(plan, permissions):
+    for words in (*warnings(plan, permissions), *explained(part.of(plan.actions), plan.actions)):
         observer.warn(words)
     stop = stop or Event()
     with (
@@ -185,6 +193,7 @@ def apply(
             stop=stop,
             archive=place,
             run_id=run_id or uuid.uuid4().hex,
+            part=part,
             carry_out=carry_out_here if cluster is None else carry_out_there(cluster, config, parallel),
         )
         ours = replace(
@@ -210,6 +219,7 @@ def apply_plan(
     check_bounds(plan, bounds)
     check_own_limits(plan)
     started_at, run_id = clock(), options.run_id
+    chosen = options.part.of(plan.actions)
     work = Work(
         folder=folder,
         run_id=run_id,
@@ -225,13 +235,13 @@ def apply_plan(
     with Journal(folder, run_id, plan.plan_id) as journal:
         if journal.earlier.damaged:
             observer.warn(f"{journal.earlier.damaged} {UNREADABLE}")
-        journal.started(started_at, reviewed.digest)
+        journal.started(started_at, reviewed.digest, options.part.words if options.part else None)
         # The file as it was read, not the plan typed again: fields of a later version count in its digest.
         _write(folder, PLAN_FILE, reviewed.body)
-        observer.stage("applying", len(plan.actions))
+        observer.stage("applying", len(chosen.actions))
         watching = Watching(observer, options.stop)
-        found = options.carry_out(systems, work, journal, plan.actions, watching)
-        outcomes = tuple(found[action.id] for action in plan.actions)
+        found = options.carry_out(systems, work, journal, chosen.actions, watching)
+        outcomes = tuple(found[action.id] for action in chosen.actions)
         # What is satisfied may be an earlier run's work: its images must not be lost with that run's result.
         if any(outcome.before is None for outcome in outcomes):
             outcomes = merged(outcomes, journal.history())
@@ -244,11 +254,17 @@ def apply_plan(
             ended_at=clock(),
             summary=dict(sorted(Counter(outcome.status for outcome in outcomes).items())),
             archive=options.archive,
+            selection=part_told(options.part, chosen, plan, folder),
             outcomes=outcomes,
         )
         _write(folder, RESULT_FILE, document_bytes(result.model_dump(mode="json", exclude_none=True)))
         journal.finished(result.ended_at)
     return result
+
+
+def _each(words: Sequence[str] | str) -> Sequence[str]:
+    """One word alone is a word, not its letters."""
+    return (words,) if isinstance(words, str) else words
 
 
 def _write(folder: RunFolder, name: str, body: bytes) -> None:

@@ -138,7 +138,7 @@ def _unknown(actions: tuple[Action, ...], run: Result | None, history: History) 
     if run is None or history.journal:
         return
     # Only the journal knows intents: a failure in a result alone may have been a lost answer.
-    failed = {one.action_id for one in run.outcomes if one.status == "failed" and one.before is None}
+    failed = {one.action_id for one in run.told if one.status == "failed" and one.before is None}
     for action in actions:
         if action.id in failed:
             yield (
@@ -151,7 +151,7 @@ def _notes(run: Result | None, history: History) -> Iterator[str]:
     if run is None:
         yield "The run did not get to its end, or is still going on: what its journal tells so far is taken back."
         return
-    told = {one.action_id for one in run.outcomes if one.before is not None}
+    told = {one.action_id for one in run.told if one.before is not None}
     more = [action_id for action_id in history.writes if action_id not in told]
     if more:
         yield (
