@@ -35,7 +35,7 @@ from indexer.runs.connect import Systems, open_systems, places_of, rules_of
 from indexer.runs.files import document_bytes
 from indexer.runs.loading import PlanFile, as_file, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
-from indexer.runs.part import WHOLE, Part, asked_part, explained, part_told
+from indexer.runs.part import WHOLE, Part, asked_part, part_told, unasked_words
 from indexer.runs.run_folder import result_file
 from indexer.runs.shards import carry_out_there
 from indexer.runs.undone import check_images
@@ -175,7 +175,7 @@ def apply(
         named = parse_place(archive)
         check_apart(named, kept_in_step, "--archive")
         place = str(named.resolve() if isinstance(named, Path) else named)
-    for words in (*warnings(plan, permissions), *explained(part.of(plan.actions), plan.actions)):
+    for words in (*warnings(plan, permissions), *unasked_words(part.of(plan.actions), plan.actions)):
         observer.warn(words)
     stop = stop or Event()
     with (

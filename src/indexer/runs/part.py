@@ -73,7 +73,7 @@ def _check(term: Term, option: str, places: Collection[str]) -> None:
         raise UsageError("The choice of actions is not valid", f"{option} {term}: {why}", hint)
 
 
-def explained(chosen: Chosen, actions: Sequence[Action]) -> Iterator[str]:
+def unasked_words(chosen: Chosen, actions: Sequence[Action]) -> Iterator[str]:
     """What comes along, and what is left out, though nobody said so."""
     held = {action.id: action for action in actions}
     for ids, one, several in (
