@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from pages import ROOT
 
 from indexer.model.action import action_id
 from indexer.runs.loading import load_plan
+from shared import warm
 
 PLANS = sorted((ROOT / "plans").glob("*.json"))
 
@@ -30,7 +30,6 @@ def test_a_committed_plan_loads_and_its_digests_hold(path: Path) -> None:
 @pytest.mark.parametrize("output", ["text", "json", "markdown"])
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
 def test_show_reads_a_committed_plan(path: Path, output: str) -> None:
-    command = [sys.executable, "-m", "indexer", "show", str(path), "--format", output]
-    shown = subprocess.run(command, capture_output=True, check=True)
-    plan = load_plan(path).plan
-    assert plan.actions[0].location.encode() in shown.stdout
+    shown = warm.run(["show", str(path), "--format", output], ROOT, os.environ)
+    assert shown.returncode == 0, shown.stderr
+    assert load_plan(path).plan.actions[0].location in shown.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,10 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from pages import ROOT
 from workflows import GITHUB, TEMPLATES, gitlab_jobs, parsed, shell, steps
+
+from shared import warm
 
 CALL = re.compile(r"(?<![\w/-])indexer (?P<command>[a-z]+)(?P<rest>(?: [^|>\n&;]*)?)")
 OPTION = re.compile(r"--[a-z-]+")
@@ -96,12 +100,7 @@ def test_a_template_calls_what_there_is(template: Path) -> None:
     calls = list(CALL.finditer("\n".join(shell(template))))
     assert calls
     for call in calls:
-        shown = subprocess.run(
-            [sys.executable, "-m", "indexer", call["command"], "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        shown = warm.run([call["command"], "--help"], ROOT, os.environ).stdout
         for option in OPTION.findall(call["rest"]):
             assert option in shown, call[0]
 

@@ -28,9 +28,10 @@ import boto3
 import pymongo
 import pytest
 from botocore.exceptions import ClientError
-from workbench import INDEXER, our_bytes
+from workbench import our_bytes
 
 from indexer_sandbox.docdb import DocDBServer
+from shared import warm
 from shared.patience import PATIENCE_S
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -90,15 +91,7 @@ class Cloud:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        return subprocess.run(
-            [INDEXER, *typed],
-            cwd=self.folder,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        return warm.run(typed, self.folder, env)
 
 
 @pytest.fixture(scope="module")

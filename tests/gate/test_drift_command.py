@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from indexer.model.drift import Verdict
 from indexer.runs.files import plan_text
-from shared.patience import PATIENCE_S
+from shared import warm
 from shared.rendered import delete, plan_of, put
 
 Drift = Callable[..., subprocess.CompletedProcess[str]]
@@ -30,15 +29,7 @@ def drift(tmp_path: Path) -> Drift:
         if rules is not None:
             (tmp_path / "rules.toml").write_text(rules, encoding="utf-8")
             arguments = (*arguments, "--expected", "rules.toml")
-        return subprocess.run(
-            [sys.executable, "-m", "indexer", "drift", *arguments],
-            cwd=tmp_path,
-            env=kept,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        return warm.run(["drift", *arguments], tmp_path, kept)
 
     return run
 
