@@ -83,8 +83,8 @@ def test_outline_fits_the_screen() -> None:
 def test_withheld_actions_are_shown_with_their_policy() -> None:
     """The figure and the limit."""
     held = Withheld(
-        action=delete(), policy="max_deletes", detail="deletions of 1 records exceed the limit of 0"
+        action=delete(), policy="max_deletes", detail="deletion of 1 record exceeds the limit of 0"
     )
     text = shown(*report_text(plan_report(plan_of(withheld=[held])), PLAIN))
-    assert "1 action withheld by max_deletes: deletions of 1 records exceed the limit of 0" in text
+    assert "1 action withheld by max_deletes: deletion of 1 record exceeds the limit of 0" in text
     assert "- delete-record v1 record id-gone" in text

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from indexer.model.action import ActionKind
+from indexer.model.counting import counted
 from indexer.model.findings import FindingKind
 from indexer.model.outcome import Status
 from indexer.model.reasons import Reason
@@ -62,3 +63,14 @@ def test_a_wrong_word_leads_to_the_nearest() -> None:
     assert nearest_words("core-file-stail")[0] == "core-file-stale"
     assert nearest_words("max_delete_percents")[0] == "max_delete_percent"
     assert nearest_words("zzzzzz") == ()
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 actions"), (1, "1 action"), (2, "2 actions"), (2_000, "2,000 actions")]
+)
+def test_a_number_has_its_noun(number: int, said: str) -> None:
+    """One is one."""
+    assert counted(number, "action") == said
+    assert counted(number, "entry", "entries") == said.replace("actions", "entries").replace(
+        "action", "entry"
+    )

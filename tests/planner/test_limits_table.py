@@ -48,15 +48,25 @@ def held(actions: tuple[Action, ...], measures: dict[str, Measures], limits: Lim
     ("count", "measures", "limits", "said"),
     [
         (6, measured(records=60), HERE, ""),
-        (6, measured(records=59), HERE, f"6 of 59 records (10.2 %) in {BUCKET} exceed the limit of 10 %"),
+        (
+            6,
+            measured(records=59),
+            HERE,
+            f"deletions of 6 of 59 records (10.2 %) in {BUCKET} exceed the limit of 10 %",
+        ),
         (5, measured(records=5), HERE, ""),
-        (6, {}, HERE, f"6 of 0 records (100 %) in {BUCKET} exceed the limit of 10 %"),
-        (6, measured(assets=600), HERE, f"6 of 0 records (100 %) in {BUCKET} exceed the limit of 10 %"),
+        (6, {}, HERE, f"deletions of 6 of 0 records (100 %) in {BUCKET} exceed the limit of 10 %"),
+        (
+            6,
+            measured(assets=600),
+            HERE,
+            f"deletions of 6 of 0 records (100 %) in {BUCKET} exceed the limit of 10 %",
+        ),
         (6, {}, Limits(max_delete_percent=100.0), ""),
         (6, measured(records=3), Limits(max_delete_percent=100.0), ""),
         (6, measured(records=100), Limits(max_deletes=6), ""),
-        (6, measured(records=100), Limits(max_deletes=5), "6 records exceed the limit of 5"),
-        (1, measured(records=100), Limits(max_deletes=0), "1 records exceed the limit of 0"),
+        (6, measured(records=100), Limits(max_deletes=5), "deletions of 6 records exceed the limit of 5"),
+        (1, measured(records=100), Limits(max_deletes=0), "deletion of 1 record exceeds the limit of 0"),
     ],
 )
 def test_records_are_held_back_beyond_the_limit_and_not_at_it(
@@ -64,9 +74,7 @@ def test_records_are_held_back_beyond_the_limit_and_not_at_it(
 ) -> None:
     """Where nobody knows the share, all counts; a hundred per cent are no limit."""
     policy = "max_delete_percent" if "%" in said else "max_deletes"
-    assert held(actions_of(*gone(count)), measures, limits) == (
-        {f"{policy}: deletions of {said}"} if said else set()
-    )
+    assert held(actions_of(*gone(count)), measures, limits) == ({f"{policy}: {said}"} if said else set())
 
 
 def test_a_gone_assets_data_assets_go_with_its_record() -> None:

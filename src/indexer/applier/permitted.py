@@ -43,6 +43,7 @@ from indexer.model.content import (
     RecordSource,
     RestsOn,
 )
+from indexer.model.counting import counted
 from indexer.model.generation import GENERATIONS, METADATA_FILE, GenerationName
 from indexer.model.limits import Limits, mode_hold, over_limits
 from indexer.model.plan import Plan
@@ -99,7 +100,7 @@ def wider_limits(plan: Plan, permissions: Permissions) -> str:
     own, here = Limits.of(plan.scope), permissions.limits
     wider = []
     if own.max_deletes > here.max_deletes:
-        wider.append(f"up to {own.max_deletes} deletions, here {here.max_deletes}")
+        wider.append(f"up to {counted(own.max_deletes, 'deletion')}, here {here.max_deletes}")
     if not own.max_delete_percent <= here.max_delete_percent:  # a forged NaN is no number, and no limit
         wider.append(f"up to {own.max_delete_percent:g} %, here {here.max_delete_percent:g} %")
     return "; ".join(wider)

@@ -69,9 +69,13 @@ def _report(talk: Talk, undone: Undone, result: str, out: str) -> None:
 
 
 def _headline(undone: Undone) -> str:
+    from indexer.model.counting import counted
+
     count, left = len(undone.plan.actions), len(undone.impossible)
     if not count:
         return "Nothing can be taken back." if left else "Nothing to take back: the run wrote nothing."
     assets = undone.plan.summary.assets
+    where = f"{counted(count, 'action')} on {counted(assets, 'asset')}"
+    verb = "takes" if count == 1 else "take"
     part = f"the run back, but for {left} of its writes" if left else "the run back"
-    return f"Plan: {count} actions on {assets} assets take {part}. Nothing is changed yet."
+    return f"Plan: {where} {verb} {part}. Nothing is changed yet."

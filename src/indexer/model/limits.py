@@ -91,7 +91,9 @@ def losses(actions: Sequence[Action]) -> int:
 class _Loss:
     """A kind of loss that has a limit of its own: one row of the table above."""
 
+    one: str
     noun: str
+    """What is lost, of one and of more."""
     units: Callable[[Iterable[Action]], Iterable[tuple[str, str]]]
     """Bucket, and what counts as one there."""
     holds: Callable[[Action], bool]
@@ -109,9 +111,10 @@ def _excess(
     total, count = lost.total(), lost[bucket]
     # All buckets together: the number stands for what a reviewer can take in, the percentage for what a bucket can lose.
     if total > limits.max_deletes:
-        return Hold(
-            "max_deletes", f"deletions of {total} {loss.noun} exceed the limit of {limits.max_deletes}"
+        lost_words = (
+            f"deletion of 1 {loss.one} exceeds" if total == 1 else f"deletions of {total} {loss.noun} exceed"
         )
+        return Hold("max_deletes", f"{lost_words} the limit of {limits.max_deletes}")
     of = loss.of(measures[bucket]) if bucket in measures else 0
     # A bucket without a measure (a forged plan has none) loses all that it has.
     percent = 100 * count / of if of else 100.0
@@ -165,7 +168,13 @@ def _bucket(action: Action) -> str:
 
 
 LOSSES = (
-    _Loss("records", _gone_records, _takes_records, lambda measures: measures.records),
-    _Loss("assets' root files", _by_location, _takes_files, lambda measures: measures.assets),
-    _Loss("records' links", _by_id, _takes_links, lambda measures: measures.linked_records),
+    _Loss("record", "records", _gone_records, _takes_records, lambda measures: measures.records),
+    _Loss(
+        "asset's root files",
+        "assets' root files",
+        _by_location,
+        _takes_files,
+        lambda measures: measures.assets,
+    ),
+    _Loss("record's links", "records' links", _by_id, _takes_links, lambda measures: measures.linked_records),
 )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from indexer.errors import MissingBucketError, UsageError
+from indexer.model.counting import counted
 from indexer.model.findings import FindingKind
 from indexer.model.plan import CoverageRow, Finding
 from indexer.model.snapshot import RESULT_TAGS, DataAsset
@@ -40,7 +41,7 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     # An empty answer that another system contradicts is doubted (DOMAIN, "What must never happen" 1). Each system is
     # doubted on the word of another one, S3 on DocDB's, DocDB on S3's, Code Ocean on the records' links.
     if there and not survey.may_be_empty("s3"):
-        listing = listing.doubted(f"{bucket} shows no folder, and DocDB has {there} records there")
+        listing = listing.doubted(f"{bucket} shows no folder, and DocDB has {counted(there, 'record')} there")
     if listing.rows:
         reads = doubt_records(survey, reads, f"no record is in {bucket}, and S3 has folders there")
     if mounted is not None and any(map(holds_links, rows)) and not survey.may_be_empty("codeocean"):
@@ -80,7 +81,9 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
     rows = every_row(reads)
     there = count_in(bucket, rows)
     if there and not survey.may_be_empty("codeocean"):
-        results = results.doubted(f"Code Ocean shows no result, and DocDB has {there} records of results")
+        results = results.doubted(
+            f"Code Ocean shows no result, and DocDB has {counted(there, 'record')} of results"
+        )
     if results.rows:
         reads = doubt_records(survey, reads, f"no record is in {bucket}, and Code Ocean has results")
     empty = empty_generations(survey, reads)

@@ -31,6 +31,7 @@ from indexer.model.content import (
     ObjectSource,
     RecordTarget,
 )
+from indexer.model.counting import counted as counted
 from indexer.model.drift import RuleUse
 from indexer.model.kinds import Effect
 from indexer.model.location import parse_location
@@ -194,8 +195,3 @@ def size_text(size_bytes: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:,.1f} GB"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 action`, `2,000 actions`."""
-    return f"{number:,} {noun if number == 1 else f'{noun}s'}"

@@ -20,6 +20,7 @@ from indexer.applier.permitted import Permissions, check_own_limits, check_permi
 from indexer.config import Config
 from indexer.disk import DiskFolder, UnsafeFileError
 from indexer.errors import IndexerError, RefusedError
+from indexer.model.counting import counted
 from indexer.model.limits import Limits
 from indexer.model.location import parse_location
 from indexer.model.observer import NOBODY, Observer
@@ -43,7 +44,7 @@ from indexer.systems.leases import HeldLeases, owner_name
 from indexer.systems.pace import at_most
 
 LEASE_LOST = "another run has taken over the lease"
-UNREADABLE = "lines of the journal of earlier runs cannot be read: of what they tell, undo knows only what the result says, too"
+UNREADABLE = "of the journal of earlier runs cannot be read: of what they tell, undo knows only what the result says, too"
 
 
 def bounds_of(config: Config) -> Bounds:
@@ -234,7 +235,7 @@ def apply_plan(
     )
     with Journal(folder, run_id, plan.plan_id) as journal:
         if journal.earlier.damaged:
-            observer.warn(f"{journal.earlier.damaged} {UNREADABLE}")
+            observer.warn(f"{counted(journal.earlier.damaged, 'line')} {UNREADABLE}")
         journal.started(started_at, reviewed.digest, options.part.words if options.part else None)
         # The file as it was read, not the plan typed again: fields of a later version count in its digest.
         _write(folder, PLAN_FILE, reviewed.body)

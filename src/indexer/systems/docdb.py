@@ -20,6 +20,7 @@ from pymongo.errors import WriteError as WriteFailure
 
 from indexer.errors import SystemFaultError
 from indexer.masking import said
+from indexer.model.counting import counted
 from indexer.model.generation import GENERATIONS, GenerationName
 from indexer.model.ids import IdKey, id_key
 from indexer.model.location import SCHEME, Location
@@ -113,7 +114,7 @@ class DocDBReader:
 
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
         """The bodies of those of the records that exist."""
-        what = f"read {len(ids)} {generation} records"
+        what = f"read {counted(len(ids), f'{generation} record')}"
         collection = self._collection(generation)
 
         def ask() -> tuple[Mapping[str, Any], ...]:
@@ -134,7 +135,7 @@ class DocDBReader:
         """The bodies of all records at these locations, with a trailing slash or without."""
         # Both spellings are in use, and a pattern for the slash would leave the index.
         written = [text for location in locations for text in (str(location), f"{location}/")]
-        what = f"read {generation} records of {len(locations)} locations"
+        what = f"read {generation} records of {counted(len(locations), 'location')}"
         collection = self._collection(generation)
 
         def ask() -> tuple[Mapping[str, Any], ...]:
@@ -195,7 +196,7 @@ class DocDBWriter:
         """Send one batch, and deletions one by one: of a batch only their sum would be told."""
         deletions = [(at, one) for at, one in enumerate(writes) if isinstance(one, DeleteOne)]
         others = [(at, one) for at, one in enumerate(writes) if not isinstance(one, DeleteOne)]
-        with docdb_faults(self._docdb, f"write {len(writes)} {generation} records"):
+        with docdb_faults(self._docdb, f"write {counted(len(writes), f'{generation} record')}"):
             return (*self._written(generation, others), *self._deleted(generation, deletions))
 
     def _written(
