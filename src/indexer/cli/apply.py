@@ -110,7 +110,7 @@ def command(
     It asks nothing. A part (--only, --except) is done when all that was chosen is; the rest can be applied later. Ctrl-C finishes what is in flight and records it; applying again goes on from there.
     """
     from indexer import apply, load_plan
-    from indexer.applier.history import RESULT_FILE
+    from indexer.applier.history import PLAN_FILE, RESULT_FILE
     from indexer.cli.run import Run
     from indexer.model.place import parse_place
     from indexer.runs.apply import results_folder
@@ -135,7 +135,8 @@ def command(
         whole = [*_applied(place, folder, own), *limits.arguments(), *given("--config", work.config)]
         again = [*whole, *own.part()]
         scope = [*reviewed.plan.scope.arguments(settings.every_bucket), *given("--config", work.config)]
-        talk.steps(_next_steps(result, path, again, whole, scope))
+        steps = _next_steps(result, path, again, whole, scope)
+        talk.steps(steps or _when_done(reviewed.plan, path.parent / PLAN_FILE, scope))
         if not result.complete:
             raise typer.Exit(IN_PART)
 
@@ -155,6 +156,7 @@ def _applied(plan: Place, folder: Place, own: ApplyOptions) -> list[str]:
 
 def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:
     """What came of it, most important last: that is what stays on the screen."""
+    from indexer.render.of_plan import way_out, why_withheld
     from indexer.render.of_result import result_report
     from indexer.render.text import outline
 
@@ -166,6 +168,11 @@ def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:
         result=str(path),
         summary=result.summary,
     )
+    if plan.withheld:
+        # It was no part of the run: without a word, "done" would pass for all of the plan.
+        for why in why_withheld(plan):
+            talk.say(f"Not carried out: {why}", "yellow")
+        talk.lines([f"  {way_out(plan)}"])
     talk.lines([f"Result and journal: {path.parent}/"])
 
 
@@ -182,4 +189,12 @@ def _next_steps(
         steps.append(f"indexer plan {shlex.join(scope)}  # plans anew what was stale")
     if result.to_do:
         steps.append(f"indexer apply {shlex.join(whole)}  # the rest: {result.to_do:,} of the plan's actions")
-    return steps or [f"indexer plan {shlex.join(scope)}  # see that all is in step"]
+    return steps
+
+
+def _when_done(plan: Plan, kept: Place, scope: Sequence[str]) -> list[str]:
+    """What to type where nothing of the run is left to do. `kept`: the plan as the run kept it."""
+    # What was withheld is not in step, and planning once more would only withhold it again.
+    if plan.withheld:
+        return [f"indexer show {shlex.quote(str(kept))} --status withheld  # what policy held back"]
+    return [f"indexer plan {shlex.join(scope)}  # see that all is in step"]

@@ -45,10 +45,23 @@ SavedPlan = Annotated[
 VerdictFormatOption = Annotated[
     GateFormat, typer.Option("--format", help="What goes to stdout; github: annotations of a workflow.")
 ]
+
+
+def _checked_summary(typed: Path | None) -> Path | None:
+    """Said before anything is read: a variable that is not set makes an empty name."""
+    if typed is not None and (typed.is_dir() or not typed.parent.is_dir()):
+        wrong = "it names no file" if typed == Path() else f"{typed} is no file in a folder that there is"
+        raise typer.BadParameter(wrong)
+    return typed
+
+
 SummaryFile = Annotated[
     Path | None,
     typer.Option(
-        "--summary", metavar="FILE", help='Append a Markdown summary there, e.g. "$GITHUB_STEP_SUMMARY".'
+        "--summary",
+        metavar="FILE",
+        callback=_checked_summary,
+        help='Append a Markdown summary there, e.g. "$GITHUB_STEP_SUMMARY".',
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Findings that no rule expects fail too.")]

@@ -117,10 +117,22 @@ def _findings(plan: Plan) -> Group:
     )
 
 
+def why_withheld(plan: Plan) -> tuple[str, ...]:
+    """How many actions each limit or mode holds back."""
+    counts = sorted(Counter((one.policy, one.detail) for one in plan.withheld).items())
+    return tuple(
+        f"{counted(count, 'action')} withheld by {policy}: {detail}" for (policy, detail), count in counts
+    )
+
+
+def way_out(plan: Plan) -> str:
+    """What to do where what is withheld is right; empty where nothing is."""
+    ways = sorted({WAYS_OUT[one.policy] for one in plan.withheld if one.policy in WAYS_OUT})
+    return f"If that is right, plan again with {' and '.join(ways)}." if ways else ""
+
+
 def _withheld(plan: Plan, whole: ReadWhole | None) -> Group:
     """Why, and then each action with the differences it would make."""
-    counts = sorted(Counter((one.policy, one.detail) for one in plan.withheld).items())
-    ways = sorted({WAYS_OUT[one.policy] for one in plan.withheld if one.policy in WAYS_OUT})
     return Group(
         "action",
         len(plan.withheld),
@@ -131,10 +143,8 @@ def _withheld(plan: Plan, whole: ReadWhole | None) -> Group:
         name="withheld",
         title="Withheld by policy",
         words="`apply` leaves these alone",
-        intro=tuple(
-            f"{counted(count, 'action')} withheld by {policy}: {detail}" for (policy, detail), count in counts
-        ),
-        way_out=f"If that is right, plan again with {' and '.join(ways)}." if ways else "",
+        intro=why_withheld(plan),
+        way_out=way_out(plan),
         noun="action",
         tail=" withheld",
     )

@@ -121,7 +121,14 @@ def _check_id(action: dict[str, Any], what: str) -> None:
 
 def load_result(path: Place) -> Result:
     """A result. Raises RefusedError."""
-    return _validated(Result.model_validate, _document(_body(path, "result"), path, "result"), path)
+    document = _document(_body(path, "result"), path, "result")
+    if "outcomes" not in document and "actions" in document:
+        hint = (
+            "It is a plan, for `indexer show` and `indexer apply`. Name the result of its run, or the folder "
+            'that `apply` printed as "Result and journal".'
+        )
+        raise RefusedError("The file is not a result", f"{path}: it has actions, not outcomes", hint)
+    return _validated(Result.model_validate, document, path)
 
 
 def read_bytes(path: Place) -> bytes:

@@ -39,7 +39,9 @@ def scope_of(config: Config, buckets: Sequence[str] | None, **asked: object) -> 
         detail = f"{', '.join(unknown)}; configured: {', '.join(configured)}"
         raise UsageError("The bucket is not configured", detail, "Add it to `buckets` in indexer.toml.")
     if not wanted:
-        raise UsageError("No bucket is named", "", "Name one with --bucket, or plan them all with --all.")
+        raise UsageError(
+            "No bucket is named", "", "Name one with --bucket, or give --all for every configured one."
+        )
     own = {
         "lookback_days": config.lookback_days,
         "policy": limits.mode,
