@@ -11,9 +11,11 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from indexer.flock import HAS_LOCKS, lock
 from indexer.flush import SharedFlush
 
 OWNER_ONLY = 0o600
@@ -154,23 +156,29 @@ def _check_ours(held: os.stat_result) -> None:
         raise UnsafeFileError(errno.EPERM, "it belongs to another user")
 
 
+def _own_file(path: Path, flags: int) -> int:
+    """Open a file of a run's folder to write to it: no link, no other name of a file, nobody else's. Raises OSError."""
+    if path.is_symlink():
+        raise UnsafeFileError(errno.ELOOP, "it is a link")
+    descriptor = open_own(path, flags | NO_LINK | AT_ONCE)
+    try:
+        held = os.fstat(descriptor)
+        if not stat.S_ISREG(held.st_mode) or held.st_nlink > 1:
+            raise UnsafeFileError(errno.EINVAL, "it is no file of its own")
+        _check_ours(held)
+        sync_folder(path.parent)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 class DiskLines:
     """Lines at the end of a file that others may write to as well. Its methods raise OSError."""
 
     def __init__(self, path: Path) -> None:
-        if path.is_symlink():
-            raise UnsafeFileError(errno.ELOOP, "it is a link")
-        self._descriptor = open_own(path, os.O_APPEND | NO_LINK | AT_ONCE)
+        self._descriptor = _own_file(path, os.O_APPEND)
         self._flush = SharedFlush(lambda: os.fsync(self._descriptor))
-        try:
-            held = os.fstat(self._descriptor)
-            if not stat.S_ISREG(held.st_mode) or held.st_nlink > 1:
-                raise UnsafeFileError(errno.EINVAL, "it is no file of its own")
-            _check_ours(held)
-            sync_folder(path.parent)
-        except OSError:
-            os.close(self._descriptor)
-            raise
 
     def add(self, line: str) -> None:
         """Add a line. It begins with the line break, which ends a line that a crash tore before it."""
@@ -231,6 +239,36 @@ class DiskFolder:
         """A file to add lines to; it is made where there is none."""
         self._made()
         return DiskLines(self.path / name)
+
+    @contextmanager
+    def locked(self, name: str, note: bytes | None = None) -> Iterator[bool]:
+        """Hold a file's lock until the block is left or the process is gone. Yields whether there are locks here.
+
+        Alone, with `note` in the file for whoever comes second; or without one, beside others who only look.
+        Raises BlockingIOError where somebody holds it otherwise.
+        """
+        try:
+            descriptor = self._lock_file(name, alone=note is not None)
+        except FileNotFoundError:
+            yield HAS_LOCKS  # nobody who looks needs to make it
+            return
+        try:
+            locks = lock(descriptor, alone=note is not None)
+            if note is not None:
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, note, 0)
+            yield locks
+            if note is not None:  # a dead process leaves it there; the lock is what counts
+                os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
+
+    def _lock_file(self, name: str, *, alone: bool) -> int:
+        if alone:
+            self._made()
+            return _own_file(self.path / name, 0)
+        self._no_link()
+        return os.open(self.path / name, os.O_RDONLY | NO_LINK | AT_ONCE)
 
     def check_ours(self) -> None:
         """Raise UnsafeFileError where it is a link, or another user's."""

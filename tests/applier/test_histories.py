@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,6 +59,9 @@ class Held:
         raise AssertionError("a history is only read")
 
     def lines(self, name: str) -> Lines:
+        raise AssertionError("a history is only read")
+
+    def locked(self, _name: str, _note: bytes | None = None) -> AbstractContextManager[bool]:
         raise AssertionError("a history is only read")
 
 

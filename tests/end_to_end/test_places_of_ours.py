@@ -20,7 +20,7 @@ MANAGED = (
     f"s3://{RESULTS_BUCKET}/plan.json",
 )
 RUN_HERE = ("run/journal.jsonl", "run/result.json", "run/plan.json", "run/../run/plan.json", "link.jsonl")
-NEW_HERE = ("journal.jsonl", "result.json", "journal.shard-000001.jsonl", "run.pulse-1")
+NEW_HERE = ("journal.jsonl", "result.json", "run.lock", "journal.shard-000001.jsonl", "run.pulse-1")
 RUN_THERE = tuple(f"s3://{RUNS}/run/{name}" for name in ("journal.jsonl", "result.json", "plan.json"))
 
 

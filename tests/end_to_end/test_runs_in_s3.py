@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,6 +14,7 @@ from workbench import BUCKET, Workbench
 from indexer.model.place import S3Place
 from indexer.runs.loading import load_plan
 from indexer.runs.mirror import working_folder
+from indexer.systems.s3_files import ContendedError
 from indexer_sandbox.faults import Fault
 
 RUNS = "indexer-runs"
@@ -245,9 +247,31 @@ def test_what_a_clusters_workers_record_gets_there_too(
     for name, value in bench.sandbox.environment().items():
         monkeypatch.setenv(name, value)
     line = '\n{"event": "%s"}'
-    with working_folder(S3Place(RUNS, "run"), load_plan(PLAN), Event(), (BUCKET,)) as folder:
-        (folder / "journal.jsonl").write_text(line % "started")
-        (folder / "journal.shard-000000.jsonl").write_text(line % "intent" + '\n{"event": "out')
-        (folder / "journal.shard-000001.jsonl").write_text(line % "outcome")
+    with working_folder(S3Place(RUNS, "run"), load_plan(PLAN), Event(), (BUCKET,)) as working:
+        (working.path / "journal.jsonl").write_text(line % "started")
+        (working.path / "journal.shard-000000.jsonl").write_text(line % "intent" + '\n{"event": "out')
+        (working.path / "journal.shard-000001.jsonl").write_text(line % "outcome")
     lines = bench.sandbox.s3.objects(RUNS)["run/journal.jsonl"].decode().split("\n")
     assert [json.loads(one)["event"] for one in lines if one] == ["started", "intent", "outcome"]
+
+
+def test_of_two_runs_that_begin_at_once_one_gets_there(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other is refused before its first write, and leaves nothing here or there."""
+    planned(bench)
+    for name, value in bench.sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    place, plan = S3Place(RUNS, "run"), load_plan(PLAN)
+    started = '{"event": "started", "run_id": "%s"}'
+    with working_folder(place, plan, Event(), (BUCKET,)) as first:
+        (first.path / "journal.jsonl").write_text(started % "first")
+        refused = []
+        with suppress(ContendedError), working_folder(place, plan, Event(), (BUCKET,)) as second:
+            (second.path / "journal.jsonl").write_text(started % "second")
+            first.claim()
+            refused.append(second)
+            second.claim()
+            refused.clear()
+        assert [one.path.exists() for one in refused] == [False]
+    assert kept(bench, f"{RUN}/journal.jsonl")["run_id"] == "first"

@@ -36,6 +36,8 @@ def check_journal(room: Room, folder: str) -> Iterator[Problem]:
     lines = journal_of(room, folder)
     for problem in protocol_problems(lines):
         yield Problem("protocol", f"{folder}: {problem}")
+    if mixed(lines):
+        yield Problem("protocol", f"{folder}: two runs wrote to it at once")
     runs = [one for one in room.runs if one.folder == folder]
     ended = sum(line.get("event") == "finished" for line in lines)
     if ended < sum(one.result is not None for one in runs):
@@ -57,6 +59,17 @@ def check_journal(room: Room, folder: str) -> Iterator[Problem]:
                     "unreported",
                     f"{run.actor} wrote {named(change)}, and the journal does not say what it replaced",
                 )
+
+
+def mixed(lines: list[dict[str, Any]]) -> bool:
+    """Did a run write a line after a later one had begun?"""
+    began: list[object] = []
+    for line in lines:
+        if line.get("run_id") not in began:
+            began.append(line.get("run_id"))
+        elif line.get("run_id") != began[-1]:
+            return True
+    return False
 
 
 def standing(lines: list[dict[str, Any]]) -> Iterator[tuple[object, object]]:
@@ -142,7 +155,7 @@ def _outcome_against(
     earlier = changes and not own and outcome.status == "satisfied" and outcome.before is None
     if (
         earlier
-        and not _goes_on(room, changes[-1].author)
+        and not goes_on(room, changes[-1].author)
         and not _taken_over(room, changes[-1], by_others=True)
     ):
         yield "unreported", "and an earlier run's write has no before-image"
@@ -152,7 +165,7 @@ def _outcome_against(
         yield "unreported", "and its before-image is not what was replaced"
 
 
-def _goes_on(room: Room, actor: str) -> bool:
+def goes_on(room: Room, actor: str) -> bool:
     """Is this run not at its end? What it has written, its journal tells only then for sure."""
     run = next(one for one in room.runs if one.actor == actor)
     return run.result is None and not run.died and not run.error

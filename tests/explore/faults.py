@@ -43,6 +43,8 @@ WORLDS_OF: dict[str, tuple[str, ...]] = {
 """Where a module's faults can show at all; elsewhere: in every world."""
 CURATOR, FILES_OF_OTHERS, CODE_OCEAN = "acts curator", "acts (uploader|predecessor)", "acts user"
 SHOWN_BY: dict[str, str] = {
+    "two runs in one folder": "runs same",
+    "a run that goes on is taken back": "runs undo",
     "any ETag will do": FILES_OF_OTHERS,
     "other bytes will do": rf"apply@\d+ (lost|dies).*undo@\d+ {FILES_OF_OTHERS}",
     "a new file goes over another": FILES_OF_OTHERS,
@@ -206,6 +208,14 @@ FAULTS: tuple[Fault, ...] = (
     *_in(
         "model.clock",
         ("no clock is wrong", "        if at is not None and abs(now - at) > CLOCK_LIMIT", "        if False"),
+    ),
+    *_in(
+        "runs.apply",
+        ("two runs in one folder", "    with held_alone(folder, run_id, started_at) as locks, Journal(", "    with nullcontext(True) as locks, Journal("),
+    ),
+    *_in(
+        "runs.at_rest",
+        ("a run that goes on is taken back", "            locks = until_the_end.enter_context(folder.locked(LOCK_FILE))", "            pass"),
     ),
     *_in(
         "runs.plan",

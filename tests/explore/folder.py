@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from explore.stage import Point
@@ -31,6 +32,8 @@ class MemoryRunFolder:
 
     name: str
     files: dict[str, _File] = field(default_factory=dict)
+    holders: list[bool] = field(default_factory=list)
+    """Of its lock, each alone or not. A dead process holds none."""
 
     def another(self) -> MemoryRunFolder:
         """The same once more."""
@@ -75,9 +78,25 @@ class RunFolderView:
             raise no_room()
         self.folder.files[name] = _File(body, len(body))
 
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        self.folder.files.pop(name, None)
+
     def lines(self, name: str) -> MemoryLines:
         """A file that lines are added to."""
         return MemoryLines(self.folder.files.setdefault(name, _File()), self.actor, self.point)
+
+    @contextmanager
+    def locked(self, _name: str, note: bytes | None = None) -> Iterator[bool]:
+        """The folder's one lock: with a note alone, without beside others who only look. Raises BlockingIOError."""
+        held, alone = self.folder.holders, note is not None
+        if (alone and held) or any(held):
+            raise BlockingIOError
+        held.append(alone)
+        try:
+            yield True
+        finally:  # a death comes by here, too: the system gives back what a process held
+            held.remove(alone)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 
-from explore.accounts import check_journal, check_result, check_undo
+from explore.accounts import check_journal, check_result, check_undo, goes_on
 from explore.actors import act
 from explore.director import JUMPS, Director
 from explore.facts import names_data_assets
@@ -203,6 +203,8 @@ class _Play:
             case "undo":
                 back = undo(self.room, "r1").planned
                 if back is not None:
+                    if any(one.folder == "r1" and goes_on(self.room, one.actor) for one in self.room.runs):
+                        self._problem("unfounded", "an undo was planned of a run that goes on")
                     self._apply(back, "u2", "second")
 
     def _undo(self, folder: str, own: str, actor: str, *, half: bool = False) -> bool:

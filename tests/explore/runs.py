@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from explore.folder import Archives, MemoryRunFolder
+from explore.folder import Archives, MemoryRunFolder, RunFolderView
 from explore.ports import readers_of, writers_of
 from explore.stage import Change, Point, Slot, Snapshot, Stage, View
 from explore.worlds import SmallWorld
@@ -18,6 +18,7 @@ from indexer.planner.assemble import Identity
 from indexer.planner.asset_planner import plan_here
 from indexer.planner.plan import plan_snapshot
 from indexer.runs.apply import RunOptions, apply_plan
+from indexer.runs.at_rest import at_rest
 from indexer.runs.clock import check_clock
 from indexer.runs.connect import Systems
 from indexer.runs.loading import PlanFile, as_file
@@ -170,8 +171,16 @@ def _apply(room: Room, planned: Planned, folder: str, actor: str, point: Point) 
 
 
 def undo(room: Room, folder: str) -> Undone:
-    """Plan the way back from what a folder holds."""
+    """Plan the way back from what a folder holds; refused where a run goes on in it."""
     held = room.folders[folder].of("undo-plan", quiet)
+    try:
+        with at_rest(held):
+            return _undone(room, held)
+    except IndexerError:
+        return Undone(None)
+
+
+def _undone(room: Room, held: RunFolderView) -> Undone:
     body = held.read(PLAN_FILE)
     if body is None:
         return Undone(None)
@@ -183,6 +192,6 @@ def undo(room: Room, folder: str) -> Undone:
     )
     back = undo_plan(plan, found, run, history, f"undo-{len(room.planned)}", room.stage.now + room.stage.off)
     words = (*found.impossible, *_unknown(plan.actions, run, history))
-    planned = Planned(as_file(back), room.stage.snapshot(), undoes=folder)
+    planned = Planned(as_file(back), room.stage.snapshot(), undoes=held.folder.name)
     room.planned.append(planned)
     return Undone(planned, words, left_out=bool(words))

@@ -23,7 +23,14 @@ SCHEDULES = {
     "a data asset that a user deletes before its way back": "gone-archive: apply@6 lost, redo@2 acts user-deletes; redo",
     "results that a plan by a wrong clock names all the same": "results: plan@0 clock back; again",
     "a second run of a plan in whose making somebody acted": "unrecorded: plan@0 acts user-archives, apply@0 runs same; again",
-    "two creations by two runs at once": "derived-mounted: apply@3 runs same; undo",
+    "a second run in the folder of one that goes on": "original-only: apply@0 acts predecessor-copies, apply@4 runs same; both",
+    "a second run in the folder of one that dies later": "derived: apply@10 dies, apply@0 runs same, second@0 yields; half",
+    "an undo of a run that waits": "adopted-and-linked: apply@12 waits, apply@11 runs undo, second@6 yields; half",
+    "an undo of a run that goes on": "results: apply@15 runs undo; redo",
+    "an undo of a run that goes on, whose redo dies": "results: redo@0 dies, apply@15 runs undo; redo",
+    "an undo of a run beside a curator": "results: apply@17 acts curator-deletes, apply@14 runs undo; both",
+    "an undo of a run that goes on, whose redo fails": "derived-linked: redo@7 fails, apply@11 runs undo; redo",
+    "two creations by two runs at once": "derived-mounted: apply@3 runs other; undo",
 }
 
 

@@ -118,9 +118,9 @@ def test_killed_again_and_again_it_loses_the_last_moments_of_the_journal_at_most
     for uploaded, lost in ((5, 3), (4, 0)):
         run = len(drifting.sandbox.s3.log)
         with held(drifting, *apply_up_to(uploaded)) as held_back:
-            followed(drifting, run)
+            followed(drifting, run, 2)  # the first one says that the run has started
             held_back.gate.let(2)
-            followed(drifting, run, 2)
+            followed(drifting, run, 3)
             held_back.gate.let(lost)
             held_back.gate.reached(held_back.process)
             held_back.kill()
@@ -194,6 +194,26 @@ def test_two_runs_do_not_overwrite_each_others_journal(drifting: Arena) -> None:
     assert str(folder) in said
     assert FINISHED in (folder / "journal.jsonl").read_text()
     assert json.loads((folder / "result.json").read_text())["summary"]["skipped"] > 0
+
+
+def test_a_run_that_lives_stops_where_another_takes_over(drifting: Arena) -> None:
+    """S3 has no locks: the second says so, and is first to put its start on the journal that it has read."""
+    drifting.plan_everything()
+    since = len(drifting.sandbox.s3.log)
+    with held(drifting, *apply_up_to(5)) as run:
+        followed(drifting, since, 2)
+        (run_id,) = {line["run_id"] for line in lines(drifting)}
+        undone = drifting.run("undo", RUN, "--out", "undo.json")
+        assert "is still going on (no lock tells)" in undone.stderr
+        second = drifting.run("apply", "plan.json", "--results", RUN)
+        assert second.returncode == 0, second.stderr
+        assert f"run {run_id} of this plan has not ended" in second.stderr
+        said = run.end()
+    assert run.process.returncode == 1
+    assert "Somebody else writes to the same file" in said
+    assert [line["event"] for line in lines(drifting)].count("finished") == 1
+    assert [one for one in drifting.written_twice(since) if one[0] != RUNS] == []
+    drifting.assert_in_step()
 
 
 def _object(action: Mapping[str, Any]) -> tuple[str, str] | None:

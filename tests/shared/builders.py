@@ -17,7 +17,7 @@ from indexer.model.location import Location
 from indexer.model.observer import NOBODY, Observer
 from indexer.model.outcome import Outcome, Result
 from indexer.model.plan import Plan, Scope
-from indexer.model.ports import Writers
+from indexer.model.ports import RunFolder, Writers
 from indexer.model.settings import CollectionSettings
 from indexer.model.snapshot import (
     Asset,
@@ -262,7 +262,7 @@ class Warned(Observer):
 def apply_to(
     world: World,
     plan: Plan | PlanFile,
-    folder: Path,
+    folder: Path | RunFolder,
     *,
     writers: Writers | None = None,
     parallel: int = 1,
@@ -283,7 +283,7 @@ def apply_to(
             against_going_on=against_going_on,
         ),
         within or bounds(),
-        DiskFolder(folder),
+        DiskFolder(folder) if isinstance(folder, Path) else folder,
         RunOptions(parallel, observer, stop or Event(), clock=lambda: at, pause=lambda _: None, part=part),
     )
 

@@ -22,6 +22,8 @@ SHARD_PREFIX = "journal.shard-"
 """Journals of a cluster's workers, each its own; they stay beside the run's."""
 PULSE_PREFIX = "run.pulse-"
 """Files that tell a cluster's workers whether a run goes on; nothing is recorded in them."""
+LOCK_FILE = "run.lock"
+"""Held by the run that writes to the folder; nothing is recorded in it."""
 RESULT_FILE = "result.json"
 PLAN_FILE = "plan.json"
 ARCHIVE_FOLDER = "archive"
@@ -36,6 +38,8 @@ class History:
     """By action: the write that was carried out, or all those that may have been."""
     runs: tuple[str, ...] = ()
     """Their ids, in order."""
+    unended: tuple[str, ...] = ()
+    """Those that began and did not say that they had ended: they died, or go on."""
     journal: bool = False
     """There is one."""
     damaged: int = 0
@@ -57,7 +61,7 @@ def read_history(folder: RunFolder, plan_id: str, result: Result | None = None) 
         for line in read_lines(_body(folder, name)):
             fold.line(line, plan_id)
         fold.end_of_file()
-    return History(fold.writes(), tuple(fold.runs), JOURNAL_FILE in names, fold.damaged)
+    return History(fold.writes(), tuple(fold.runs), tuple(fold.unended), JOURNAL_FILE in names, fold.damaged)
 
 
 def journal_plan_id(folder: RunFolder) -> str | None:
@@ -165,6 +169,7 @@ class _Fold:
         self._actions: dict[str, _Action] = {}
         self._unreadable = False
         self.runs: dict[str, None] = {}
+        self.unended: dict[str, None] = {}
         self.damaged = 0
 
     def line(self, line: Line | None, plan_id: str) -> None:
@@ -184,6 +189,10 @@ class _Fold:
 
     def _take(self, line: Line, action_id: str, run_id: str) -> None:
         match line.get("event"):
+            case "started":
+                self.unended[run_id] = None
+            case "finished":
+                self.unended.pop(run_id, None)
             case "intent":
                 before = BeforeImage.model_validate(line.get("before"))
                 after = None if line.get("after") is None else AfterImage.model_validate(line["after"])

@@ -6,6 +6,7 @@ Every method may raise a `SystemFaultError`; one that reads never answers "empty
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -229,6 +230,14 @@ class RunFolder(Protocol):
 
     def lines(self, name: str) -> Lines:
         """A file to add lines to; it is made where there is none."""
+        ...
+
+    def locked(self, name: str, note: bytes | None = None, /) -> AbstractContextManager[bool]:
+        """Hold a file's lock until the block is left or the process is gone. Gives whether there are locks here.
+
+        Alone, with `note` in the file for whoever comes second; or without one, beside others who only look.
+        Raises BlockingIOError where somebody holds it otherwise.
+        """
         ...
 
 

@@ -14,7 +14,7 @@ from threading import Event
 
 from indexer import __version__
 from indexer.applier.bounds import Bounds, check_bounds
-from indexer.applier.history import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, merged
+from indexer.applier.history import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, merged, read_history
 from indexer.applier.journal import Journal
 from indexer.applier.permitted import Permissions, check_own_limits, check_permitted, warnings
 from indexer.config import Config
@@ -29,6 +29,7 @@ from indexer.model.place import Place, S3Place, check_apart, parse_place
 from indexer.model.plan import Plan
 from indexer.model.ports import RunFolder
 from indexer.model.settings import PolicyMode
+from indexer.runs.at_rest import NO_LOCKS, held_alone
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.clock import check_clock, now
 from indexer.runs.cluster import open_cluster
@@ -39,11 +40,15 @@ from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.part import WHOLE, Part, asked_part, part_told, unasked_words
 from indexer.runs.run_folder import result_file
 from indexer.runs.shards import carry_out_there
-from indexer.runs.undone import check_images
+from indexer.runs.undone import check_images, kept_at_rest
 from indexer.systems.leases import HeldLeases, owner_name
 from indexer.systems.pace import at_most
 
 LEASE_LOST = "another run has taken over the lease"
+TAKEN_OVER = (
+    "run {} of this plan has not ended: it was killed, or it is still going on elsewhere and stops when it finds that this "
+    "one has taken over its journal"
+)
 UNREADABLE = "of the journal of earlier runs cannot be read: of what they tell, undo knows only what the result says, too"
 
 
@@ -119,6 +124,8 @@ class RunOptions:
     """Waits so many seconds."""
     part: Part = WHOLE
     """What of the plan is carried out."""
+    claim: Callable[[], None] = lambda: None
+    """Called once the journal says that the run has started, and before its first write; raises where another is quicker."""
 
 
 def apply(
@@ -168,7 +175,8 @@ def apply(
     permissions = permissions_of(config, policy, max_deletes, max_delete_percent)
     check_permitted(plan, permissions)
     check_own_limits(plan)
-    check_images(plan, None if undoes is None else result_file(parse_place(undoes)).parent)
+    undone = None if undoes is None else result_file(parse_place(undoes)).parent
+    check_images(plan, undone)
     kept_in_step = frozenset(config.every_bucket)
     check_apart(folder, kept_in_step, "--results")
     place = str(folder / ARCHIVE_FOLDER) if isinstance(folder, S3Place) else ARCHIVE_FOLDER
@@ -180,6 +188,7 @@ def apply(
         observer.warn(words)
     stop = stop or Event()
     with (
+        kept_at_rest(plan, undone),
         open_systems(config, parallel, observer) as systems,
         _owned(systems, plan, steal_lease) as lease,
         working_folder(folder, reviewed, stop, kept_in_step) as working,
@@ -196,11 +205,16 @@ def apply(
             run_id=run_id or uuid.uuid4().hex,
             part=part,
             carry_out=carry_out_here if cluster is None else carry_out_there(cluster, config, parallel),
+            claim=working.claim,
         )
+        if isinstance(folder, S3Place) and (
+            others := read_history(DiskFolder(working.path), plan.plan_id).unended
+        ):
+            observer.warn(TAKEN_OVER.format(others[-1]))
         ours = replace(
             systems, against_going_on=lambda: "" if lease is None or lease.still_held() else LEASE_LOST
         )
-        return apply_plan(reviewed, ours, bounds, DiskFolder(working), options)
+        return apply_plan(reviewed, ours, bounds, DiskFolder(working.path), options)
 
 
 def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[HeldLeases | None]:
@@ -233,12 +247,15 @@ def apply_plan(
         clock=clock,
         pause=options.pause,
     )
-    with Journal(folder, run_id, plan.plan_id) as journal:
+    with held_alone(folder, run_id, started_at) as locks, Journal(folder, run_id, plan.plan_id) as journal:
+        if not locks:
+            observer.warn(NO_LOCKS)
         if journal.earlier.damaged:
             observer.warn(f"{counted(journal.earlier.damaged, 'line')} {UNREADABLE}")
         journal.started(started_at, reviewed.digest, options.part.words if options.part else None)
         # The file as it was read, not the plan typed again: fields of a later version count in its digest.
         _write(folder, PLAN_FILE, reviewed.body)
+        options.claim()
         observer.stage("applying", len(chosen.actions))
         watching = Watching(observer, options.stop)
         found = options.carry_out(systems, work, journal, chosen.actions, watching)

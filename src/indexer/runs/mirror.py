@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 
 from indexer.applier.history import JOURNAL_FILE, PLAN_FILE, RESULT_FILE, SHARD_PREFIX, journal_plan_id
@@ -17,7 +18,7 @@ from indexer.errors import IndexerError, UsageError
 from indexer.model.place import KeptInStep, Place, S3Place
 from indexer.model.plan import Plan
 from indexer.runs.loading import PlanFile
-from indexer.systems.s3_files import S3Files, s3_files
+from indexer.systems.s3_files import ContendedError, S3Files, s3_files
 
 EVERY_S = 1.0
 """Between two uploads of a journal that grows: so much of it may be lost with the machine."""
@@ -43,18 +44,28 @@ def _plan_id(folder: DiskFolder) -> str | None:
         return "(its id cannot be read)"
 
 
+@dataclass(frozen=True, slots=True)
+class Working:
+    """The folder of this machine that a run writes its journal and result to."""
+
+    path: Path
+    claim: Callable[[], None] = lambda: None
+    """To be called once the journal says that the run has started, and before its first write. Raises IndexerError where
+    another run was quicker."""
+
+
 @contextmanager
 def working_folder(
     results: Place, reviewed: PlanFile, stop: Event, kept_in_step: KeptInStep
-) -> Iterator[Path]:
-    """The folder of this machine that a run writes its journal and result to.
+) -> Iterator[Working]:
+    """A run's folder of this machine.
 
     For results in S3 it holds the journal of the plan's earlier runs, and what is written to it gets to S3, however
     the run ends. The plan goes there first of all, which shows that the place can be written to. Where the journal
     cannot follow, `stop` is set: what is not recorded is not to be written. Raises IndexerError, UsageError.
     """
     if isinstance(results, Path):
-        yield results
+        yield Working(results)
         return
     with _on_disk():
         folder = Path(tempfile.mkdtemp(prefix="indexer-"))
@@ -63,7 +74,7 @@ def working_folder(
         with s3_files(kept_in_step) as files:
             mirror = _begun(files, folder, results, reviewed, stop)
             try:
-                yield folder
+                yield Working(folder, mirror.claim)
             except BaseException as exc:
                 mirror.finish(exc)
                 raise
@@ -105,6 +116,9 @@ class _Mirror:
         self._files, self._folder, self._results, self._stop = files, folder, results, stop
         self._etag, self._size_bytes = etag, -1
         self._fault: IndexerError | None = None
+        self._uploading = Lock()
+        self._refused = False
+        """Another run has the place: this one has written nothing."""
         self._done = Event()
         self._thread = Thread(target=self._follow, name="mirror", daemon=True)
         self._thread.start()
@@ -125,11 +139,27 @@ class _Mirror:
             if not self._done.is_set():
                 self._stop.set()
 
+    def claim(self) -> None:
+        """Put the line that says that this run has started on the very journal that it has read, before its first write.
+
+        Of two that begin at the same moment one gets there. One that was alive all the same finds this line in the
+        place of its own next one, and stops: S3 has no locks. Raises IndexerError.
+        """
+        try:
+            self._upload_journal()
+        except ContendedError:
+            self._refused = True
+            raise
+
     def _upload_journal(self) -> None:
         """Only on what this run, or the one before it, put there: two runs do not overwrite each other's.
 
         In S3 it is one file, with those that a cluster's workers write beside the run's own.
         """
+        with self._uploading:
+            self._upload_what_grew()
+
+    def _upload_what_grew(self) -> None:
         paths = [self._folder / JOURNAL_FILE, *sorted(self._folder.glob(f"{SHARD_PREFIX}*"))]
         size_bytes = sum(path.stat().st_size for path in paths if path.exists())
         if size_bytes != self._size_bytes and paths[0].exists():
@@ -141,6 +171,9 @@ class _Mirror:
         """Bring all to S3. Raises IndexerError; `fault`: why the run ends, where it failed."""
         self._done.set()
         self._thread.join()
+        if self._refused:  # there is nothing of it that anybody would miss
+            self.whole = True
+            return
         try:
             self._upload_journal()
             result = self._folder / RESULT_FILE

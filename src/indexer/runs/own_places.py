@@ -9,6 +9,7 @@ from pathlib import Path
 from indexer.applier.history import (
     ARCHIVE_FOLDER,
     JOURNAL_FILE,
+    LOCK_FILE,
     PLAN_FILE,
     PULSE_PREFIX,
     RESULT_FILE,
@@ -21,6 +22,7 @@ RUN_ONLY = re.compile(
     "|".join(
         (
             re.escape(JOURNAL_FILE),
+            re.escape(LOCK_FILE),
             re.escape(RESULT_FILE),
             re.escape(SHARD_PREFIX) + ".*",
             re.escape(PULSE_PREFIX) + ".*",
@@ -36,7 +38,7 @@ def check_no_run_file(place: Place, is_there: Callable[[Place], bool]) -> None:
 
     | name                            | a run's                                          |
     |---------------------------------|--------------------------------------------------|
-    | `journal.jsonl`, `result.json`  | always: none of them is of any other use         |
+    | `journal.jsonl`, `result.json`, … | always: none of them is of any other use       |
     | `plan.json`                     | beside a journal                                 |
     | in `archive/`, or named by a digest | in a run's archive, or where one is already  |
     """

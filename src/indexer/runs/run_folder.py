@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from indexer.applier.history import JOURNAL_FILE, PLAN_FILE, RESULT_FILE
 from indexer.disk import DiskFolder
@@ -42,6 +43,10 @@ class S3RunFolder:
     def lines(self, name: str) -> Lines:
         """Never: an undo reads."""
         raise NotImplementedError
+
+    def locked(self, _name: str, _note: bytes | None = None) -> AbstractContextManager[bool]:
+        """S3 has no locks."""
+        return nullcontext(enter_result=False)
 
 
 def finished_run(place: Place) -> RunFolder:

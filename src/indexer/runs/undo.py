@@ -28,6 +28,7 @@ from indexer.model.ports import Archive, ObjectReader, ObjectWriter, RunFolder
 from indexer.planner.inverse import Kept
 from indexer.planner.policy import scope_of_undo
 from indexer.planner.undo import Undo, plan_undo
+from indexer.runs.at_rest import at_rest
 from indexer.runs.carry_out import archive_place
 from indexer.runs.loading import load_result
 from indexer.runs.reviewed import needed_plan_of, plan_beside
@@ -49,10 +50,17 @@ class Undone:
 def undo(result: Place | str, *, plan_id: str | None = None) -> Undone:
     """Plan the way back from a run: its folder, or a result in it. Reads no system. `plan_id`: default a new one.
 
-    A run may be taken back from any point: where it was killed, its journal tells. Raises RefusedError, IndexerError.
+    A run may be taken back from any point: where it was killed, its journal tells. Raises RefusedError, IndexerError,
+    the latter also where the run is still going on.
     """
     place = result_file(parse_place(result))
     folder = finished_run(place.parent)
+    with at_rest(folder) as locks:
+        return _undone(place, folder, plan_id, sure=locks)
+
+
+def _undone(place: Place, folder: RunFolder, plan_id: str | None, *, sure: bool) -> Undone:
+    """`sure`: none of its runs is going on."""
     run = _result(place, folder)
     plan = plan_beside(place) if run is None else needed_plan_of(run, place)
     history = read_history(folder, plan.plan_id, run)
@@ -62,7 +70,7 @@ def undo(result: Place | str, *, plan_id: str | None = None) -> Undone:
     return Undone(
         undo_plan(plan, found, run, history, plan_id or uuid.uuid4().hex, datetime.now(UTC), place.parent),
         (*found.impossible, *_unknown(plan.actions, run, history)),
-        tuple(_notes(run, history)),
+        tuple(_notes(run, history, sure=sure)),
     )
 
 
@@ -147,9 +155,12 @@ def _unknown(actions: tuple[Action, ...], run: Result | None, history: History) 
             )
 
 
-def _notes(run: Result | None, history: History) -> Iterator[str]:
+def _notes(run: Result | None, history: History, *, sure: bool) -> Iterator[str]:
+    if run is None or history.unended:
+        which = "The run" if run is None else f"Run {history.unended[-1]} of it"
+        going = "" if sure else ", or is still going on (no lock tells)"
+        yield f"{which} did not get to its end{going}: what its journal tells so far is taken back."
     if run is None:
-        yield "The run did not get to its end, or is still going on: what its journal tells so far is taken back."
         return
     told = {one.action_id for one in run.told if one.before is not None}
     more = [action_id for action_id in history.writes if action_id not in told]

@@ -13,6 +13,7 @@ there, of that very file or record.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from indexer.applier.history import ARCHIVE_FOLDER, RESULT_FILE, History, file_names, read_history
@@ -23,6 +24,7 @@ from indexer.model.content import ArchivedRecordContent, ArchiveSource
 from indexer.model.outcome import AfterImage, Result
 from indexer.model.place import Place, parse_place
 from indexer.model.plan import Plan
+from indexer.runs.at_rest import at_rest
 from indexer.runs.carry_out import archive_place
 from indexer.runs.loading import load_result
 from indexer.runs.reviewed import plan_beside
@@ -56,6 +58,13 @@ def check_images(plan: Plan, undoes: Place | None = None) -> None:
                 raise RefusedError(SUMMARY, detail[:500], HINT)
     if undoes is None and isinstance(place, Path):
         _check_ours(place)
+
+
+def kept_at_rest(plan: Plan, undoes: Place | None) -> AbstractContextManager[object]:
+    """While an undo is carried out, the run that it takes back is not carried out again. Raises IndexerError."""
+    if undoes is None and plan.undoes_in is not None:
+        undoes = parse_place(plan.undoes_in)
+    return nullcontext() if undoes is None else at_rest(finished_run(undoes))
 
 
 def all_beside(plan: Plan) -> bool:
