@@ -101,6 +101,13 @@ def test_a_failure_says_why_and_how_often(tmp_path: Path) -> None:
             "applied",
             AfterImage(sha256="1" * 64, modified="then"),
         ),
+        (
+            stale("changed"),
+            AfterImage(sha256="1" * 64, modified="then"),
+            AfterImage(sha256="2" * 64, modified="then"),
+            "stale",
+            AfterImage(sha256="1" * 64, modified="then"),
+        ),
     ],
 )
 @pytest.mark.parametrize("earlier", [False, True])

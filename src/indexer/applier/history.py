@@ -204,13 +204,13 @@ class _Fold:
                 self.outcome(Outcome.model_validate(line))
 
     def outcome(self, outcome: Outcome) -> None:
-        """What came of an action; a failure says nothing, since its answer may have been lost."""
+        """What came of an action. One without a before-image answers no intent.
+
+        A failure may have been a lost answer. Where somebody else's change is there by now, ours may have been before it,
+        and what it rested on is not taken back without it.
+        """
         if outcome.before is not None:
             self._of(outcome.action_id).carried_out(outcome.before, outcome.after, outcome.ended_at)
-        elif (
-            outcome.status == "stale"
-        ):  # somebody else's change is there instead, and an undo would find it so
-            self._of(outcome.action_id).sent.clear()
 
     def _of(self, action_id: str) -> _Action:
         return self._actions.setdefault(action_id, _Action())

@@ -136,14 +136,16 @@ class Ledger:
             return True
         stale = judgement.ruling is Ruling.STALE
         ours = None if stale and live is None else self._shown(action, live)
+        if ours is None:
+            self._settle(
+                action, "stale" if stale else "satisfied", judgement.why, after=None if stale else live
+            )
+            return False
+        # A record is known by its time, and may have been changed since under the same one: an undo needs what we left.
+        after = live if ours.after is None or ours.after.modified is None else ours.after
         if stale:
-            before, after = (ours.before, live) if ours is not None else (None, None)
-            self._settle(action, "stale", judgement.why, before=before, after=after)
-        elif ours is None:
-            self._settle(action, "satisfied", after=live)
+            self._settle(action, "stale", judgement.why, before=ours.before, after=after)
         else:
-            # A record is known by its time, and may have been changed since under the same one: an undo needs what we left.
-            after = live if ours.after is None or ours.after.modified is None else ours.after
             status: Status = "applied" if self._sent.get(action.id) else "satisfied"
             self._settle(action, status, ANSWER_LOST, before=ours.before, after=after)
         return False
