@@ -202,7 +202,7 @@ class View:
     lagging: int = 0
     """So many searches of Code Ocean still show what was there before the last create."""
     unseen: frozenset[str] = frozenset()
-    """Data assets that the last search did not show, though they were there."""
+    """Data assets that the last search did not show, though they were there: nobody can write by what no search shows."""
     acting: Acting | None = None
     """A write that is being carried out."""
     writes: list[Write] = field(default_factory=list)
@@ -235,12 +235,18 @@ class View:
     @property
     def data_assets(self) -> dict[str, StoredDataAsset]:
         """Code Ocean, as its search shows it just now."""
-        if not self.lagging:
+        if not (late := self._late()):
             return self.stage.data_assets
+        return {key: one for key, one in self.stage.data_assets.items() if key not in late}
+
+    def _late(self) -> set[str]:
+        """What a search that lags does not show yet."""
+        if not self.lagging:
+            return set()
         made = [
             one.slot[1] for one in self.stage.history if one.slot[0] == "data-asset" and one.before is None
         ]
-        return {key: one for key, one in self.stage.data_assets.items() if key not in made[-1:]}
+        return {*made[-1:]}
 
     @contextmanager
     def call(self, operation: str, *, write: bool = False) -> Iterator[str]:
@@ -253,7 +259,7 @@ class View:
             self.lagging = int(fate.removeprefix("lags") or 1)
         if operation == "data_assets.search":
             one = fate.removeprefix("partial") if fate.startswith("partial") else ""
-            self.unseen = frozenset(self.stage.hidden | self.stage.known_as(one))
+            self.unseen = frozenset(self.stage.hidden | self.stage.known_as(one) | self._late())
         if write:
             try:
                 with self.stage.acting(self.actor) as self.acting:

@@ -32,6 +32,7 @@ SCHEDULES = {
     "an undo of a run that goes on, whose redo fails": "derived-linked: redo@7 fails, apply@11 runs undo; redo",
     "an edit under the time of our write, whose look failed": "results: apply@16 fails, apply@15 acts curator-edits-quietly; both",
     "an original under a root file whose write nobody answered": "everything: apply@32 dies, again@0 acts uploader-breaks; both",
+    "a mount that the search does not show yet": "adopted-and-linked: apply@4 lags, apply@0 acts user-mounts; both",
     "two creations by two runs at once": "derived-mounted: apply@3 runs other; undo",
 }
 
