@@ -206,6 +206,10 @@ class DiskFolder:
         self.path = path
         self._named = SharedFlush(lambda: sync_folder(path))
 
+    def __reduce__(self) -> tuple[type[DiskFolder], tuple[Path]]:
+        """The folder, as it goes to a cluster's worker: flushes are shared within a process."""
+        return DiskFolder, (self.path,)
+
     def __str__(self) -> str:
         return str(self.path)
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from indexer.disk import DiskFolder
 from indexer.errors import UsageError
+from indexer.runs.carry_out import Work
+from indexer.runs.clock import now
 from indexer.runs.config_file import load_config
 from indexer.runs.worker_config import WorkerConfig
 
@@ -39,6 +42,25 @@ def test_no_secret_travels(file: Path) -> None:
         assert secret not in sent
     received: WorkerConfig = pickle.loads(sent)
     assert received.load() == config
+
+
+def test_a_run_travels_to_its_workers(tmp_path: Path) -> None:
+    """With its folder, into which the worker writes beside the command."""
+    work = Work(
+        folder=DiskFolder(tmp_path),
+        run_id="run",
+        plan_id="plan",
+        archive="archive",
+        generations=("v1",),
+        originals_folder="original_metadata",
+        kept_in_step=frozenset(),
+        parallel=1,
+        clock=now,
+    )
+    work.folder.write("journal.jsonl", b"ours\n")
+    received: Work = pickle.loads(pickle.dumps(work))
+    received.folder.write("journal.shard-1.jsonl", b"theirs\n")
+    assert list(work.folder.names()) == ["journal.jsonl", "journal.shard-1.jsonl"]
 
 
 @pytest.mark.parametrize(
