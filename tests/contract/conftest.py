@@ -48,7 +48,7 @@ def s3_server() -> Iterator[S3Server]:
 def opened_s3(s3_server: S3Server) -> Iterator[S3]:
     session = botocore.session.get_session()
     session.set_credentials("test", "test")
-    config = Config(retries={"total_max_attempts": 1})
+    config = Config(retries={"total_max_attempts": 1}, request_checksum_calculation="when_required")
     client = session.create_client(
         "s3", region_name="us-west-2", endpoint_url=s3_server.endpoint, config=config
     )
@@ -105,7 +105,7 @@ def objects(request: pytest.FixtureRequest) -> Iterator[Objects]:
     server.create_bucket(bucket)
     yield Objects(
         S3Reader(s3, fast=request.param == "fast"),
-        S3Writer(s3),
+        S3Writer(s3, fast=request.param == "fast"),
         bucket,
         lambda key, body, modified_at=None: server.put(bucket, key, body, modified_at),
         lambda: server.objects(bucket),

@@ -13,7 +13,7 @@ from indexer.errors import SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of
 from indexer.systems.s3 import S3, S3Reader, S3Writer, open_s3
-from indexer.systems.s3_listing import FastListing
+from indexer.systems.s3_listing import lean_listing
 from indexer_sandbox.s3 import S3Server
 from shared.certificates import Authority, authority
 from shared.relay import Relay
@@ -47,18 +47,19 @@ def secured(
 
 
 def test_it_is_read_and_written_under_conditions(secured: S3Server) -> None:
-    """The quick way of listing, too."""
+    """By the lean client, too."""
     with opened() as s3:
         reader, writer = S3Reader(s3), S3Writer(s3)
         assert writer.put(BUCKET, "a/x", b"1", None) == etag_of(b"1")
         assert writer.put(BUCKET, "a/x", b"2", None) == PreconditionFailed()
         assert writer.put(BUCKET, "a/x", b"2", etag_of(b"1")) == etag_of(b"2")
         assert [one.key for one in reader.listing(BUCKET, "a/").objects] == ["a/x"]
-        quick = FastListing(s3.session, s3.client).listing(BUCKET, "a/", slowed=lambda: None)
+        quick = lean_listing(s3.lean, BUCKET, "a/")
         assert quick == S3Reader(s3, fast=False).listing(BUCKET, "a/")
         found = reader.get(BUCKET, "a/x")
         assert found is not None
         assert found.body == b"2"
+        assert s3.lean.get(BUCKET, "a/x") == found == S3Reader(s3, fast=False).get(BUCKET, "a/x")
         assert writer.delete(BUCKET, "a/x", etag_of(b"1")) == PreconditionFailed()
         assert writer.delete(BUCKET, "a/x", etag_of(b"2")) is None
     assert secured.objects(BUCKET) == {}

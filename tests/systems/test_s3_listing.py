@@ -17,8 +17,9 @@ from botocore.session import Session
 
 from indexer.model.snapshot import Listing
 from indexer.systems.s3 import S3Reader, open_s3
-from indexer.systems.s3_listing import FAULTS_IN_A_ROW, FastListing
-from indexer.systems.s3_requests import Endpoint, signed
+from indexer.systems.s3_lean import FAULTS_IN_A_ROW, LeanS3, LeftToBoto3Error
+from indexer.systems.s3_listing import lean_listing
+from indexer.systems.s3_requests import Asked, Endpoint, signed
 from indexer_sandbox.faults import Fault
 from indexer_sandbox.s3 import S3Server
 from shared.relay import Instead, Relay
@@ -48,57 +49,58 @@ def slowed() -> list[int]:
 
 
 @pytest.fixture
-def fast(server: S3Server) -> Iterator[FastListing]:
+def lean(server: S3Server, slowed: list[int]) -> Iterator[LeanS3]:
     server.faults.clear()
     session = session_of()
     client = session.create_client("s3", region_name="us-west-2", endpoint_url=server.endpoint)
-    yield FastListing(session, client)
+    yield LeanS3(session, client, lambda: slowed.append(1))
     server.faults.clear()
     client.close()
 
 
-def ask(fast: FastListing, prefix: str, slowed: list[int]) -> bool:
+def ask(lean: LeanS3, prefix: str) -> bool:
     """Is there an answer?"""
-    return fast.listing(BUCKET, prefix, slowed=lambda: slowed.append(1)) is not None
+    try:
+        lean_listing(lean, BUCKET, prefix)
+    except LeftToBoto3Error:
+        return False
+    return True
 
 
-def test_what_is_there_is_answered(fast: FastListing, slowed: list[int]) -> None:
-    listing = fast.listing(BUCKET, "a700503/", slowed=lambda: slowed.append(1))
-    assert listing is not None
+def test_what_is_there_is_answered(lean: LeanS3) -> None:
+    listing = lean_listing(lean, BUCKET, "a700503/")
     assert [one.key for one in listing.objects] == ["a700503/subject.json"]
 
 
 @pytest.mark.parametrize("prefix", ["nothing/", "pages/", "c\x01/", "../", "é" * 5000 + "/"])
 def test_where_boto3_may_say_otherwise_there_is_no_answer(
-    fast: FastListing, slowed: list[int], prefix: str
+    lean: LeanS3, slowed: list[int], prefix: str
 ) -> None:
     """Nothing at all, more than a page, and names that nobody has; none of it speaks against the bucket."""
     for _ in range(FAULTS_IN_A_ROW + 1):
-        assert not ask(fast, prefix, slowed)
-    assert ask(fast, "a700503/", slowed)
+        assert not ask(lean, prefix)
+    assert ask(lean, "a700503/")
     assert slowed == []
 
 
 @pytest.mark.parametrize(("status", "slows"), [(503, True), (429, True), (500, False), (403, False)])
 def test_a_fault_is_no_answer_and_only_some_ask_for_less(
-    fast: FastListing, server: S3Server, slowed: list[int], status: int, slows: bool
+    lean: LeanS3, server: S3Server, slowed: list[int], status: int, slows: bool
 ) -> None:
     """Whatever numbers stand in a name."""
     server.faults.add(Fault("*", status, count=1))
-    assert not ask(fast, "a700503/", slowed)
+    assert not ask(lean, "a700503/")
     assert bool(slowed) == slows
-    assert ask(fast, "a700503/", slowed)
+    assert ask(lean, "a700503/")
 
 
-def test_a_bucket_that_only_fails_is_left_to_boto3(
-    fast: FastListing, server: S3Server, slowed: list[int]
-) -> None:
+def test_a_bucket_that_only_fails_is_left_to_boto3(lean: LeanS3, server: S3Server, slowed: list[int]) -> None:
     """No request is wasted on it for the rest of the run."""
     server.faults.add(Fault("*", 403, count=FAULTS_IN_A_ROW))
     for _ in range(FAULTS_IN_A_ROW):
-        assert not ask(fast, "a700503/", slowed)
+        assert not ask(lean, "a700503/")
     before = len(server.log)
-    assert not ask(fast, "a700503/", slowed)
+    assert not ask(lean, "a700503/")
     assert len(server.log) == before
 
 
@@ -108,7 +110,7 @@ def test_without_credentials_there_is_no_answer(server: S3Server, slowed: list[i
     session.set_config_variable("profile", None)
     session.get_component("credential_provider").providers.clear()
     client = session.create_client("s3", region_name="us-west-2", endpoint_url=server.endpoint)
-    assert not ask(FastListing(session, client), "a700503/", slowed)
+    assert not ask(LeanS3(session, client, lambda: None), "a700503/")
     client.close()
 
 
@@ -151,14 +153,14 @@ OTHER_ANSWERS = {
 
 
 @contextmanager
-def answering(server: S3Server, body: str) -> Iterator[FastListing]:
+def answering(server: S3Server, body: str) -> Iterator[LeanS3]:
     """A server that answers everything so, and keeps its connections open."""
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
     relay = Relay(int(server.endpoint.rpartition(":")[2]), "http", asked=lambda _: Instead(answer))
     endpoint = f"http://127.0.0.1:{relay.port}"
     client = session_of().create_client("s3", region_name="us-west-2", endpoint_url=endpoint)
     try:
-        yield FastListing(session_of(), client)
+        yield LeanS3(session_of(), client, lambda: None)
     finally:
         client.close()
         relay.close()
@@ -166,8 +168,11 @@ def answering(server: S3Server, body: str) -> Iterator[FastListing]:
 
 def answered(server: S3Server, body: str, prefix: str = "a/") -> Listing | None:
     """What becomes of one answer."""
-    with answering(server, body) as fast:
-        return fast.listing(BUCKET, prefix, slowed=lambda: None)
+    with answering(server, body) as lean:
+        try:
+            return lean_listing(lean, BUCKET, prefix)
+        except LeftToBoto3Error:
+            return None
 
 
 def test_a_page_that_says_that_it_is_whole_is_an_answer(server: S3Server) -> None:
@@ -189,7 +194,8 @@ def test_the_signature_is_botocores(prefix: str, token: str | None) -> None:
     at = datetime(2026, 11, 26, 12, 30, tzinfo=UTC)
     credentials = ReadOnlyCredentials("key", "s3cret/+", token)
     query = f"delimiter=%2F&encoding-type=url&list-type=2&prefix={quote(prefix, safe='-_.~')}"
-    ours = signed(Endpoint(True, "host:9000", "", "eu-west-1"), credentials, "/bucket", query, at)
+    endpoint, asked = Endpoint(True, "host:9000", "", "eu-west-1"), Asked("GET", "/bucket")
+    ours = signed(endpoint, credentials, asked, "/bucket", query, at)
     theirs = AWSRequest("GET", f"https://host:9000/bucket?{query}")
     theirs.context["timestamp"] = ours["x-amz-date"]
     auth = S3SigV4Auth(credentials, "s3", "eu-west-1")
@@ -200,13 +206,13 @@ def test_the_signature_is_botocores(prefix: str, token: str | None) -> None:
 
 def test_a_connection_that_s3_has_closed_is_opened_again(server: S3Server) -> None:
     """It counts as no fault."""
-    with answering(server, PAGE.format("false")) as fast:
-        assert ask(fast, "a/", [])
-        assert fast._requests is not None
-        (connection,) = fast._requests._idle
+    with answering(server, PAGE.format("false")) as lean:
+        assert ask(lean, "a/")
+        assert lean._requests is not None
+        (connection,) = lean._requests._idle
         connection.sock.shutdown(socket.SHUT_RDWR)
-        assert ask(fast, "a/", [])
-        assert fast._faults == {BUCKET: 0}
+        assert ask(lean, "a/")
+        assert lean._faults == {BUCKET: 0}
 
 
 def test_what_only_the_client_can_reach_is_left_to_it(
@@ -217,4 +223,4 @@ def test_what_only_the_client_can_reach_is_left_to_it(
     monkeypatch.setenv("no_proxy", "")
     client = session_of().create_client("s3", region_name="us-west-2", endpoint_url=server.endpoint)
     with closing(client):
-        assert not ask(FastListing(session_of(), client), "a700503/", slowed)
+        assert not ask(LeanS3(session_of(), client, lambda: None), "a700503/")

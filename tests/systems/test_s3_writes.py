@@ -35,6 +35,8 @@ def writer_through(
     server: S3Server,
     asked: Callable[[bytes], bytes | Instead] = same,
     answered: Callable[[bytes], bytes] = same,
+    *,
+    fast: bool = True,
 ) -> Iterator[S3Writer]:
     """A writer whose requests and answers go through a relay."""
     relay = Relay(int(server.endpoint.rpartition(":")[2]), "http", asked=asked, answered=answered)
@@ -44,10 +46,13 @@ def writer_through(
         "s3",
         region_name="us-west-2",
         endpoint_url=f"http://127.0.0.1:{relay.port}",
-        config=Config(retries={"mode": "standard", "total_max_attempts": 3}),
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": 3},
+            request_checksum_calculation="when_required",
+        ),
     )
     try:
-        yield S3Writer(S3(client, session, Pace(8, adapts=True)))
+        yield S3Writer(S3(client, session, Pace(8, adapts=True)), fast=fast)
     finally:
         client.close()
         relay.close()
@@ -65,9 +70,10 @@ class FirstAnswerLost:
             return b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n" if self._seen == 1 else answer
 
 
-def test_a_refusal_after_a_lost_answer_is_unsure(server: S3Server) -> None:
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_refusal_after_a_lost_answer_is_unsure(server: S3Server, fast: bool) -> None:
     """The client had sent the put before, and it was carried out: the refusal is our own echo."""
-    with writer_through(server, answered=FirstAnswerLost()) as writer:
+    with writer_through(server, answered=FirstAnswerLost(), fast=fast) as writer:
         assert writer.put(BUCKET, KEY, b"ours", None) == PreconditionFailed(unsure=True)
     assert server.objects(BUCKET) == {KEY: b"ours"}
 
@@ -80,10 +86,11 @@ def test_a_delete_that_finds_nothing_after_a_lost_answer_is_unsure(server: S3Ser
     assert server.objects(BUCKET) == {}
 
 
-def test_a_refusal_of_the_first_try_is_sure(server: S3Server) -> None:
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_refusal_of_the_first_try_is_sure(server: S3Server, fast: bool) -> None:
     """Somebody else was there first."""
     server.put(BUCKET, KEY, b"theirs")
-    with writer_through(server) as writer:
+    with writer_through(server, fast=fast) as writer:
         assert writer.put(BUCKET, KEY, b"ours", None) == PreconditionFailed()
         assert writer.delete(BUCKET, KEY, etag_of(b"ours")) == PreconditionFailed()
     assert server.objects(BUCKET) == {KEY: b"theirs"}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
@@ -21,7 +23,8 @@ from indexer.systems.aws import aws_session
 from indexer.systems.pace import Pace, at_most
 from indexer.systems.s3_bodies import read_bodies_whole
 from indexer.systems.s3_errors import SLOW_DOWN, code_of, in_brief, s3_faults, translated
-from indexer.systems.s3_listing import FastListing
+from indexer.systems.s3_lean import LeanS3, LeftToBoto3Error
+from indexer.systems.s3_listing import lean_listing
 from indexer.systems.s3_pages import NO_ANSWER, all_pages
 
 if TYPE_CHECKING:
@@ -41,13 +44,18 @@ CHECKSUMS = "aws_request_checksum_calculation"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class S3:
     """An open connection: boto3's client, the session behind it, and how much may be in flight."""
 
     client: S3Client
     session: Session
     pace: Pace
+
+    @cached_property
+    def lean(self) -> LeanS3:
+        """A lean client beside boto3's. Whom it trusts is read from a file only where it is used."""
+        return LeanS3(self.session, self.client, self.pace.slowed)
 
 
 def open_s3(parallel: int | None, attempts: int | None = None) -> S3:
@@ -118,11 +126,11 @@ def _tells(pace: Pace) -> Callable[..., None]:
 
 
 class S3Reader:
-    """Reads listings and objects. `fast`: one folder's by a lean client, where that says the same."""
+    """Reads listings and objects. `fast`: one folder's, and objects, by the lean client where that says the same."""
 
     def __init__(self, s3: S3, *, fast: bool = True) -> None:
         self._client, self._pace = s3.client, s3.pace
-        self._fast = FastListing(s3.session, s3.client) if fast else None
+        self._lean = s3.lean if fast else None
 
     def prefixes(self, bucket: str) -> Iterator[tuple[str, ...]]:
         """Pages of the bucket's top-level prefixes, without their slash."""
@@ -133,8 +141,10 @@ class S3Reader:
         """What is directly under `prefix`; all pages."""
         # One turn for both: what boto3 must say instead is still the same request to the pace.
         with self._pace.request():
-            fast = self._fast.listing(bucket, prefix, slowed=self._pace.slowed) if self._fast else None
-            return self._listing(bucket, prefix) if fast is None else fast
+            with suppress(LeftToBoto3Error):
+                if self._lean is not None:
+                    return lean_listing(self._lean, bucket, prefix)
+            return self._listing(bucket, prefix)
 
     def _listing(self, bucket: str, prefix: str) -> Listing:
         objects: list[ObjectInfo] = []
@@ -167,6 +177,10 @@ class S3Reader:
 
     def get(self, bucket: str, key: str) -> ObjectBody | None:
         """An object's bytes, or None where there is none."""
+        with suppress(LeftToBoto3Error):
+            if self._lean is not None:
+                with self._pace.request():
+                    return self._lean.get(bucket, key)
         what = f"get s3://{bucket}/{key}"
         with s3_faults(bucket, what):
             try:
@@ -216,24 +230,43 @@ def condition_on(etag: str | None) -> dict[str, str]:
     return {"IfNoneMatch": "*"} if etag is None else {"IfMatch": quoted(etag)}
 
 
-class S3Writer:
-    """Conditional writes only."""
+def lean_condition(etag: str | None) -> tuple[str, str]:
+    """The same as a header."""
+    return ("if-none-match", "*") if etag is None else ("if-match", quoted(etag))
 
-    def __init__(self, s3: S3) -> None:
+
+class S3Writer:
+    """Conditional writes only. `fast`: puts go through the lean client first."""
+
+    def __init__(self, s3: S3, *, fast: bool = True) -> None:
         self._client, self._pace = s3.client, s3.pace
+        self._lean = s3.lean if fast else None
 
     def put(self, bucket: str, key: str, body: bytes, etag: str | None) -> str | PreconditionFailed:
         """Write where the object still has this ETag (None: where there is none); returns the new ETag."""
+        sent = False
+        try:
+            if self._lean is not None:
+                with self._pace.request():
+                    return self._lean.put(bucket, key, body, lean_condition(etag))
+        except LeftToBoto3Error as exc:
+            sent = exc.sent
         what = f"put s3://{bucket}/{key}"
         condition: dict[str, Any] = condition_on(etag)
-        answer = self._conditional(
-            lambda: self._client.put_object(
-                Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition
-            ),
-            bucket,
-            what,
-        )
-        return answer if isinstance(answer, PreconditionFailed) else etag_in(answer, what)
+        try:
+            answer = self._conditional(
+                lambda: self._client.put_object(
+                    Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition
+                ),
+                bucket,
+                what,
+            )
+        except SystemFaultError as exc:
+            exc.refused &= not sent  # the first try may have been carried out
+            raise
+        if isinstance(answer, PreconditionFailed):
+            return PreconditionFailed(unsure=answer.unsure or sent)
+        return etag_in(answer, what)
 
     def delete(self, bucket: str, key: str, etag: str) -> PreconditionFailed | None:
         """Delete the object that still has this ETag. Raises SystemFaultError where S3 takes no such condition."""

@@ -169,3 +169,5 @@ def s3_faults(bucket: str, what: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError, ResponseParserError) as exc:
         raise translated(exc, bucket, what) from exc
+    except ValueError as exc:  # a header that is no date: botocore parses it, and lets its fault pass
+        raise translated(ResponseParserError(str(exc)), bucket, what) from exc

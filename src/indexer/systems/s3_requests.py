@@ -1,4 +1,4 @@
-"""Signed GETs of S3 over kept connections: for listings alone, since they are most of what a plan asks.
+"""Signed requests of S3 over kept connections: for what a plan and an apply ask thousands of times.
 
 Sending, signing and reading one costs a tenth of boto3's CPU. Nothing is tried again here, and nothing is explained:
 everything out of the ordinary is left to boto3. Source: AWS, "Signature Version 4"; the tests compare with botocore's.
@@ -11,10 +11,11 @@ import hmac
 import os
 import ssl
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from email.message import Message
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ class Answer:
 
     status: int
     body: bytes
+    headers: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,20 @@ def _config(client: S3Client) -> Any:
     return client.meta.config
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: what S3 is to do, and with what."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside those that every request has; in lower case."""
+    body: bytes = b""
+
+
 class Requests:
-    """GETs of one endpoint, signed as the session is. Safe for threads."""
+    """Requests to one endpoint, signed as the session is. Safe for threads."""
 
     def __init__(self, endpoint: Endpoint, client: S3Client, session: Session) -> None:
         self._endpoint, self._session = endpoint, session
@@ -89,23 +103,26 @@ class Requests:
         finalize(self, _close, self._idle)
         self._tls = _trusting(session) if endpoint.tls else None
 
-    def get(self, path: str, query: dict[str, str], at: datetime) -> Answer:
-        """Ask once; a kept connection that S3 has closed meanwhile is opened again. Raises FAILED."""
-        target = self._endpoint.path + quote(path, safe=f"/{SAFE}")
-        asked = "&".join(f"{name}={quote(value, safe=SAFE)}" for name, value in sorted(query.items()))
-        headers = self._headers(target, asked, at)
-        # S3 closes what is idle for some seconds: a fault on a kept connection says nothing about S3.
-        with suppress(IndexError, *FAILED):
-            return self._sent(self._idle.pop(), f"{target}?{asked}", headers)
-        return self._sent(self._opened(), f"{target}?{asked}", headers)
+    def send(self, asked: Asked, at: datetime) -> Answer:
+        """Ask once; to read, on a kept connection that S3 has closed meanwhile, once more. Raises FAILED."""
+        target = self._endpoint.path + quote(asked.path, safe=f"/{SAFE}")
+        query = "&".join(f"{name}={quote(value, safe=SAFE)}" for name, value in sorted(asked.query.items()))
+        headers = self._headers(asked, target, query, at)
+        whole = f"{target}?{query}" if query else target
+        # S3 closes what is idle for some seconds: a fault on a kept connection says nothing about S3. What writes may have
+        # been carried out by then, and is not sent twice here.
+        fleeting = (IndexError, *FAILED) if asked.method == "GET" else (IndexError,)
+        with suppress(*fleeting):
+            return self._sent(self._idle.pop(), asked, whole, headers)
+        return self._sent(self._opened(), asked, whole, headers)
 
-    def _sent(self, connection: HTTPConnection, target: str, headers: dict[str, str]) -> Answer:
+    def _sent(self, connection: HTTPConnection, asked: Asked, target: str, headers: dict[str, str]) -> Answer:
         try:
-            connection.request("GET", target, headers=headers)
+            connection.request(asked.method, target, asked.body or None, headers)
             response = connection.getresponse()
             body = in_time(response.read1)
             response.read()  # nothing is left, but only now does it give the connection back
-            answer = Answer(response.status, body)
+            answer = Answer(response.status, body, response.headers)
         except BaseException:
             connection.close()
             raise
@@ -117,13 +134,13 @@ class Requests:
             return HTTPConnection(self._endpoint.host, timeout=TIMEOUT_S)
         return HTTPSConnection(self._endpoint.host, timeout=TIMEOUT_S, context=self._tls)
 
-    def _headers(self, target: str, asked: str, at: datetime) -> dict[str, str]:
+    def _headers(self, asked: Asked, target: str, query: str, at: datetime) -> dict[str, str]:
         if not self._signed:
-            return {"host": self._endpoint.host}
+            return {"host": self._endpoint.host, **asked.headers}
         credentials = self._session.get_credentials()
         if credentials is None:
             raise NoCredentialsError
-        return signed(self._endpoint, credentials.get_frozen_credentials(), target, asked, at)
+        return signed(self._endpoint, credentials.get_frozen_credentials(), asked, target, query, at)
 
 
 def _close(connections: Iterable[HTTPConnection]) -> None:
@@ -132,16 +149,17 @@ def _close(connections: Iterable[HTTPConnection]) -> None:
 
 
 def signed(
-    endpoint: Endpoint, credentials: ReadOnlyCredentials, path: str, query: str, at: datetime
+    endpoint: Endpoint, credentials: ReadOnlyCredentials, asked: Asked, path: str, query: str, at: datetime
 ) -> dict[str, str]:
-    """The headers of a GET; `path` and `query` are escaped, and the query's names sorted."""
+    """The headers of a request; `path` and `query` are its own, escaped, and the query's names sorted."""
     time = at.strftime("%Y%m%dT%H%M%SZ")
-    headers = {"host": endpoint.host, "x-amz-content-sha256": NOTHING_SENT, "x-amz-date": time}
+    digest = sha256(asked.body) if asked.body else NOTHING_SENT
+    headers = {"host": endpoint.host, "x-amz-content-sha256": digest, "x-amz-date": time, **asked.headers}
     if credentials.token:
         headers["x-amz-security-token"] = credentials.token
-    names = ";".join(headers)
-    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-    request = f"GET\n{path}\n{query}\n{lines}\n{names}\n{NOTHING_SENT}"
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{value}\n" for name, value in sorted(headers.items()))
+    request = f"{asked.method}\n{path}\n{query}\n{lines}\n{names}\n{digest}"
     scope = f"{time[:8]}/{endpoint.region}/s3/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{time}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
     signature = hmac.digest(_key(credentials.secret_key, scope), text.encode(), "sha256").hex()
