@@ -263,6 +263,26 @@ def test_where_a_proof_goes_through_nothing_more_is_tried(tmp_path: Path, kind: 
     assert outcomes == [told(action, "failed", why), told(COPIED, "skipped", why)]
 
 
+class Deaf(Asked):
+    """A writer on a server that knows no `If-None-Match`: what is there already is no reason to refuse."""
+
+    def put(self, bucket: str, key: str, body: bytes, etag: str | None) -> Any:
+        self._world.buckets[bucket].pop(key, None)
+        return super().put(bucket, key, body, etag)
+
+
+def test_a_new_file_that_shows_a_deaf_server_is_ours_and_no_success(tmp_path: Path) -> None:
+    """It may have gone over somebody else's. Were it the run's last write, nothing else would tell of it."""
+    world = world_of(file=BODY)
+    with Objects(tmp_path, world, writer=Deaf(world), needed=True) as run:
+        (outcome,) = run.carried_out(COPIED, records=RECORDS)
+    assert (outcome.status, outcome.before) == ("failed", BeforeImage(kind="absent"))
+    assert outcome.after is not None
+    assert outcome.after.sha256 == sha256(BODY)
+    assert outcome.detail.endswith("a create went through that it should have refused")
+    assert [event for event, *_ in run.told_of] == ["intent", "failed"]
+
+
 # what is tried again
 
 

@@ -54,6 +54,8 @@ def check_journal(room: Room, folder: str) -> Iterator[Problem]:
                 continue
             # Whose write a record shows that somebody else changed at once, nobody can tell.
             known = all_intended if _taken_over(room, change) else intended
+            if unheld(room, change) and any(one in asked for one, _ in all_intended):
+                continue
             if not any(one in asked and _is_image(before, change, room) for one, before in known):
                 yield Problem(
                     "unreported",
@@ -72,6 +74,15 @@ def mixed(lines: list[dict[str, Any]]) -> bool:
     return False
 
 
+def unheld(room: Room, change: Change) -> bool:
+    """Did it go over what somebody else had just written, on a server whose conditions hold nothing?
+
+    No before-image can show that; the run must say that the server ignores conditions.
+    """
+    over = change.slot in room.raced or change.before == change.after
+    return room.stage.ignoring and change.slot[0] == "object" and over
+
+
 def standing(lines: list[dict[str, Any]]) -> Iterator[tuple[object, object]]:
     """The intents, action and before-image, that were not refused."""
     sent: dict[tuple[object, object], list[object]] = {}
@@ -82,6 +93,21 @@ def standing(lines: list[dict[str, Any]]) -> Iterator[tuple[object, object]]:
         elif line.get("event") == "refused" and intents:
             intents.pop()
     return ((action_id, before) for (_, action_id), intents in sent.items() for before in intents)
+
+
+def unanswered_in(lines: list[dict[str, Any]], run_id: str) -> Iterator[object]:
+    """The actions of a run that it intended a write for, and of which it says nothing more."""
+    open_ones: dict[object, int] = {}
+    for line in lines:
+        if line.get("run_id") == run_id:
+            match line.get("event"):
+                case "intent":
+                    open_ones[line.get("action_id")] = open_ones.get(line.get("action_id"), 0) + 1
+                case "refused":
+                    open_ones[line.get("action_id")] = open_ones.get(line.get("action_id"), 0) - 1
+                case "outcome":
+                    open_ones.pop(line.get("action_id"), None)
+    return (one for one, count in open_ones.items() if count > 0)
 
 
 def _is_image(before: object, change: Change, room: Room) -> bool:
@@ -109,6 +135,11 @@ def check_result(room: Room, run: Run) -> Iterator[Problem]:
     ours = {one.actor for one in room.runs if one.folder == run.folder and one.began <= run.ended}
     history = room.stage.history[: run.ended]
     outcomes = {one.action_id: one for one in run.result.outcomes}
+    blind = [one for one in history if one.author == run.actor and unheld(room, one)]
+    if blind and not any("ignores conditions" in one.detail for one in run.result.outcomes):
+        yield Problem(
+            "unreported", f"{run.actor} wrote {named(blind[0])} on no condition, and does not say so"
+        )
     for action in run.planned.plan.actions:
         outcome = outcomes.get(action.id)
         if outcome is None:
@@ -161,7 +192,8 @@ def _outcome_against(
         yield "unreported", "and an earlier run's write has no before-image"
     if outcome.before is not None and not changes and not (room.stage.unanswered or room.stage.ignoring):
         yield "unreported", "and has the before-image of somebody else's write"
-    if changes and outcome.before is not None and not _fits(outcome.before, changes, room):
+    told = changes and outcome.before is not None and not any(unheld(room, one) for one in changes)
+    if told and not _fits(outcome.before, changes, room):
         yield "unreported", "and its before-image is not what was replaced"
 
 

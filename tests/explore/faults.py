@@ -43,6 +43,7 @@ WORLDS_OF: dict[str, tuple[str, ...]] = {
 """Where a module's faults can show at all; elsewhere: in every world."""
 CURATOR, FILES_OF_OTHERS, CODE_OCEAN = "acts curator", "acts (uploader|predecessor)", "acts user"
 SHOWN_BY: dict[str, str] = {
+    "ignored conditions pass for a success": r"ignoring.*undo@\d+ acts uploader",
     "two runs in one folder": "runs same",
     "a run that goes on is taken back": "runs undo",
     "any ETag will do": FILES_OF_OTHERS,
@@ -129,6 +130,7 @@ FAULTS: tuple[Fault, ...] = (
         ("a put has no condition", '        etag = live.etag if live else None', '        now = self.reader.get(bucket, put.key)\n        etag = now.etag if now else None'),
         ("the intent comes after the write", "        self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=digest))", "        self.writer.put(bucket, put.key, put.body, live.etag if live else None)\n        self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=digest))"),
         ("a refused put was ours", '        if isinstance(answer, PreconditionFailed) and not answer.unsure:\n            self.ledger.refused(action)', '        if isinstance(answer, PreconditionFailed):\n            pass'),
+        ("ignored conditions pass for a success", "            self.ledger.failed(action, exc.what, attempts=attempt, written=left)", "            self.ledger.written(action, left, attempts=attempt)"),
         ("grounds of files are not looked at", '            against = self.evidence.against(action)\n        except SystemFaultError as exc:  # of whichever', '            against = ""\n        except SystemFaultError as exc:  # of whichever'),
         ("a file replaced is not kept", "        return self.ledger.kept(\"object\", live.body, live.etag)", "        return BeforeImage(kind=\"absent\")"),
         ("a copy takes what is there", "    if read is None or source.etag not in (None, read.etag):\n        return None\n    return read.body if pinned(action.content, read.body) else None", "    return None if read is None else read.body"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 
-from explore.accounts import check_journal, check_result, check_undo, goes_on
+from explore.accounts import check_journal, check_result, check_undo, goes_on, journal_of, unanswered_in
 from explore.actors import act
 from explore.director import JUMPS, Director
 from explore.facts import names_data_assets
@@ -137,14 +137,23 @@ class _Play:
                 self.in_step = is_complete(run) and redone
 
     def point(self, actor: str, name: str) -> str:
-        """A step of ours; the room is told of what leaves a write in doubt."""
+        """A step of ours; the room is told of what leaves a write in doubt.
+
+        So does a death between an intent and its write: nobody can tell it from a lost answer, and DOMAIN's fifth
+        "never" lets us take for ours what is then as our write would have left it.
+        """
         try:
             fate = self.director.point(actor, name)
         except BaseException:
-            self.room.stage.unanswered |= ANSWERS.fullmatch(name) is not None
+            self.room.stage.unanswered |= ANSWERS.fullmatch(name) is not None or self._intends(actor)
             raise
         self.room.stage.unanswered |= name == "line" and fate == "full"
         return fate
+
+    def _intends(self, actor: str) -> bool:
+        """Has this run of ours journalled an intent that nothing has answered yet?"""
+        run = next((one for one in reversed(self.room.runs) if one.actor == actor), None)
+        return run is not None and any(unanswered_in(journal_of(self.room, run.folder), run.run_id))
 
     def _planned(self) -> Planned | None:
         if not any(event.actor == "plan" for event in self.schedule.events):

@@ -58,6 +58,7 @@ class Run:
     actor: str
     planned: Planned
     folder: str
+    run_id: str
     began: int
     """So long was the history then."""
     ended: int = 0
@@ -132,10 +133,10 @@ def plan(room: Room, actor: str = "plan", point: Point = quiet) -> Planned:
 
 def apply(room: Room, planned: Planned, folder: str, actor: str, point: Point = quiet) -> Run:
     """Carry out a plan, until it is done, or dies, or ends with an error of ours."""
-    run = Run(actor, planned, folder, len(room.stage.history))
+    run = Run(actor, planned, folder, f"run-{len(room.runs) + 1}", len(room.stage.history))
     room.runs.append(run)
     try:
-        run.result = _apply(room, planned, folder, actor, point)
+        run.result = _apply(room, planned, folder, run.run_id, actor, point)
     except Crash:
         run.died = True
     except IndexerError as exc:
@@ -144,7 +145,7 @@ def apply(room: Room, planned: Planned, folder: str, actor: str, point: Point = 
     return run
 
 
-def _apply(room: Room, planned: Planned, folder: str, actor: str, point: Point) -> Result:
+def _apply(room: Room, planned: Planned, folder: str, run_id: str, actor: str, point: Point) -> Result:
     view = View(room.stage, actor, point)
     held = room.folders.setdefault(folder, MemoryRunFolder(folder))
     asked = readers_of(View(room.stage, actor, quiet))
@@ -163,7 +164,7 @@ def _apply(room: Room, planned: Planned, folder: str, actor: str, point: Point) 
         RunOptions(
             1,
             archive=f"/archives/{folder}",
-            run_id=f"run-{len(room.runs)}",
+            run_id=run_id,
             clock=room.stage.clock,
             pause=room.stage.pause,
         ),

@@ -33,6 +33,13 @@ SCHEDULES = {
     "an edit under the time of our write, whose look failed": "results: apply@16 fails, apply@15 acts curator-edits-quietly; both",
     "an original under a root file whose write nobody answered": "everything: apply@32 dies, again@0 acts uploader-breaks; both",
     "a mount that the search does not show yet": "adopted-and-linked: apply@4 lags, apply@0 acts user-mounts; both",
+    "a batch that died between an intent and its write": "gone-keep: again@0 acts curator-recreates, apply@8 dies; both",
+    "two runs that create the same on a server without conditions": "metadata-missing: apply@0 ignoring, apply@4 runs other; both",
+    "a proof that goes over another's file": "metadata-stale: apply@0 ignoring, apply@4 acts predecessor-writes-metadata; both",
+    "a last write that shows that conditions are ignored": "unrecorded: apply@0 ignoring, undo@3 acts uploader-breaks; half",
+    "a second original on a server without conditions": "adopted-lately: redo@0 ignoring, apply@12 runs overlap; redo",
+    "a redo on a server without conditions": "metadata-alone-at-first: redo@0 ignoring, apply@6 runs undo; redo",
+    "a proof that deletes another's file": "metadata-missing: apply@0 ignoring, undo@3 acts predecessor-writes-metadata; undo",
     "two creations by two runs at once": "derived-mounted: apply@3 runs other; undo",
 }
 

@@ -157,9 +157,15 @@ class Ledger:
         sent = [*earlier, *self._sent.get(action.id, [])]
         return next((one for one in reversed(sent) if one.shows_in(live)), None)
 
-    def failed(self, action: Action, why: str, *, attempts: int = 1) -> None:
-        """Settle as failed; a write whose answer was lost may have been carried out all the same."""
-        self._settle(action, "failed", why, attempts=attempts)
+    def failed(
+        self, action: Action, why: str, *, attempts: int = 1, written: AfterImage | None = None
+    ) -> None:
+        """Settle as failed; a write whose answer was lost may have been carried out all the same.
+
+        `written`: what the last intended write has left, where it was carried out and must not pass for a success.
+        """
+        before = None if written is None else self._sent[action.id][-1].before
+        self._settle(action, "failed", why, before=before, after=written, attempts=attempts)
 
     def noted(self, system: SystemName, fault: SystemFaultError | None = None) -> None:
         """A request has come to its end: a system that does not answer is not asked for ever."""

@@ -145,9 +145,17 @@ class ObjectApplier:
         answer = self._sent(action, lambda: self.writer.put(bucket, put.key, put.body, etag))
         if isinstance(answer, PreconditionFailed):
             return False
-        self.ledger.written(action, AfterImage(key=put.key, etag=answer, sha256=digest), attempts=attempt)
-        # Settled first: the file is there and ours, whatever the server shows itself to be.
-        self.proof.ask(bucket, put.condition, put.key, put.body)
+        left = AfterImage(key=put.key, etag=answer, sha256=digest)
+        try:
+            self.proof.ask(bucket, put.condition, put.key, put.body)
+        except ConditionsIgnoredError as exc:
+            # Ours, and perhaps over somebody else's: whoever reads the result must hear of it, were it the last write.
+            self.ledger.failed(action, exc.what, attempts=attempt, written=left)
+            raise
+        except SystemFaultError:
+            self.ledger.written(action, left, attempts=attempt)
+            raise
+        self.ledger.written(action, left, attempts=attempt)
         return True
 
     def _delete(self, action: DeleteObject) -> None:
