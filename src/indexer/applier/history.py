@@ -71,6 +71,11 @@ def journal_plan_id(folder: RunFolder) -> str | None:
     return None if first is None else str(first.get("plan_id"))
 
 
+def read_journal(folder: RunFolder) -> Iterator[Line | None]:
+    """The lines of a folder's journal, in their order. Raises IndexerError where it cannot be read."""
+    yield from read_lines(_body(folder, JOURNAL_FILE))
+
+
 def read_lines(body: bytes) -> Iterator[Line | None]:
     """The lines of a journal; None stands for one that cannot be read."""
     for text in BytesIO(body):

@@ -11,7 +11,21 @@ from typing import Annotated, Any
 import typer
 
 from indexer import __version__
-from indexer.cli import apply, config, demo, doctor, drift, explain, init, plan, sandbox, schema, show, undo
+from indexer.cli import (
+    apply,
+    config,
+    demo,
+    doctor,
+    drift,
+    explain,
+    init,
+    plan,
+    runs,
+    sandbox,
+    schema,
+    show,
+    undo,
+)
 from indexer.cli.options import talks
 from indexer.cli.signals import Stopped, stoppable
 from indexer.cli.streams import open_closed_streams, unwritten
@@ -33,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (plan, show, explain, apply, drift, undo, init, doctor, schema, sandbox, demo):
+for module in (plan, show, explain, apply, runs, drift, undo, init, doctor, schema, sandbox, demo):
     app.command(name=module.NAME, short_help=module.SUMMARY)(talks(module.command))
 app.add_typer(config.app)
 

@@ -136,7 +136,8 @@ def command(
         again = [*whole, *own.part()]
         scope = [*reviewed.plan.scope.arguments(settings.every_bucket), *given("--config", work.config)]
         steps = _next_steps(result, path, again, whole, scope)
-        talk.steps(steps or _when_done(reviewed.plan, path.parent / PLAN_FILE, scope))
+        done = steps or _when_done(reviewed.plan, path.parent / PLAN_FILE, scope)
+        talk.steps([*done, *_way_back(result, path)])
         if not result.complete:
             raise typer.Exit(IN_PART)
 
@@ -198,3 +199,10 @@ def _when_done(plan: Plan, kept: Place, scope: Sequence[str]) -> list[str]:
     if plan.withheld:
         return [f"indexer show {shlex.quote(str(kept))} --status withheld  # what policy held back"]
     return [f"indexer plan {shlex.join(scope)}  # see that all is in step"]
+
+
+def _way_back(result: Result, path: Place) -> list[str]:
+    """What to type if it was a mistake; nothing where nothing was written, by this run or an earlier one of the plan."""
+    if all(one.before is None for one in result.told):
+        return []
+    return [f"indexer undo {shlex.quote(str(path.parent))} --out undo.json  # plans the way back"]

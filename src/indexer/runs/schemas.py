@@ -11,6 +11,7 @@ from indexer.model.check import Checkup
 from indexer.model.drift import ExpectedDrift, Verdict
 from indexer.model.event import Event
 from indexer.model.outcome import Result
+from indexer.model.past_run import PastRuns
 from indexer.model.plan import FORMAT_VERSION, Plan
 from indexer.runs.files import document_text
 from indexer.runs.schema_names import SchemaName
@@ -60,6 +61,8 @@ def _made(name: SchemaName) -> tuple[str, dict[str, Any]]:
             return "One line of an event stream: --events", TypeAdapter(Event).json_schema()
         case "checkup":
             return "What doctor found: doctor --format json", Checkup.model_json_schema()
+        case "runs":
+            return "Past runs of apply: runs --format json", PastRuns.model_json_schema()
     assert_never(name)
 
 

@@ -40,6 +40,14 @@ class S3Files:
         with _of_its_place(place):
             return self._reader.get(place.bucket, place.key)
 
+    def held(self, place: S3Place) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The names of files and of folders directly in a folder."""
+        folder = f"{place.key.rstrip('/')}/" if place.key else ""
+        with _of_its_place(place):
+            listed = self._reader.listing(place.bucket, folder)
+        names = frozenset(one.key.removeprefix(folder) for one in listed.objects)
+        return names, tuple(sorted(listed.folders))
+
     def is_seen(self, place: S3Place) -> bool:
         """Is there a file that we may know of? Where we may not look, there is none for us.
 
