@@ -21,6 +21,11 @@ from reports import (
 )
 
 from indexer.model.content import Change
+from indexer.model.findings import FINDINGS
+from indexer.model.loses import Loses
+from indexer.model.plan import Finding
+from indexer.model.reasons import REASONS
+from indexer.render.explained import plain_words
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -46,26 +51,39 @@ def test_the_head_says_what_it_is_and_what_to_type(view: View) -> None:
     assert "6 actions on 4 assets of 1,200: 1 create, 3 change, 2 delete." in head
     assert "made 2026-11-22 03:00 UTC by indexer 1.2.3" in head
     assert "indexer apply plan.json" in page.inner_text(".next")
+    page.get_by_text("About").click()
     about = page.inner_text(".facts")
     for words in (BUCKET, OTHER, "of any age", "sync", "100 deletions, 10 % of a bucket", "1,200 assets"):
         assert words in about
 
 
-def test_charts_count_by_bucket_reason_and_system(view: View) -> None:
-    """Tables that a screen reader reads: a header for each row and column."""
+def test_counts_stand_beside_the_list(view: View) -> None:
+    """By system, bucket, reason and action, each with what its actions do in words."""
     page = view(plan_html(everything()))
-    assert page.locator("caption").all_inner_texts() == ["By bucket", "By reason", "By system"]
-    rows = page.locator(".charts table").nth(2).locator("tbody tr").all_inner_texts()
-    assert [row.split() for row in rows] == [
-        ["S3", "1", "2", "·"],
-        ["DocDB", "·", "1", "1"],
-        ["Code", "Ocean", "·", "·", "1"],
+    assert page.locator(".facets h2").all_inner_texts() == ["System", "Bucket", "Reason", "Action"]
+    rows = page.locator(".facets section").first.locator("a").all_text_contents()
+    assert ["".join(row.split()) for row in rows] == [
+        "S331create,2change",
+        "DocDB31change,1delete,1withheld",
+        "CodeOcean11delete",
     ]
+
+
+def test_the_list_begins_on_the_first_screen(view: View) -> None:
+    """Below a head of a few lines, and its filters stay in sight when it is scrolled."""
+    page = view(plan_html(everything()), viewport={"width": 1280, "height": 900})
+    assert page.locator("#assets > li").first.bounding_box()["y"] < 300  # type: ignore[index]
+    page.get_by_role("button", name="Open all shown").click()
+    page.locator("#assets > li").last.scroll_into_view_if_needed()
+    page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function("() => scrollY > 300")
+    assert page.locator("#q").bounding_box()["y"] >= 0  # type: ignore[index]
 
 
 def test_findings_say_how_many_are_only_counted(view: View) -> None:
     """The listed ones by kind, and the number of the rest."""
     findings = view(plan_html(everything())).locator("#findings")
+    findings.get_by_text("Findings").click()
     assert "name-mismatch 41 40 only counted" in findings.inner_text()
     findings.get_by_text("name-mismatch").click()
     assert f"s3://{BUCKET}/ecephys_700102: the name differs" in findings.inner_text()
@@ -77,7 +95,7 @@ def test_withheld_actions_show_their_policy(view: View) -> None:
     why = "41 of 120 records (34 %) exceed the limit of 10 %"
     assert f"1 action withheld by max_delete_percent: {why}" in page.inner_text("#withheld-why")
     assert "a higher --max-delete-percent" in page.inner_text("#withheld-why")
-    page.get_by_label("Withheld only").check()
+    page.locator(".counts").get_by_role("link", name="withheld").click()
     found(page, "1 of 5 assets, 0 actions, 1 withheld")
     assert why in page.inner_text("#assets .body")
 
@@ -133,21 +151,54 @@ def test_search_narrows_the_list(view: View, words: str, expected: list[str]) ->
 
 
 @pytest.mark.parametrize(
-    ("label", "value", "expected"),
+    ("field", "value", "expected"),
     [
-        ("Bucket", OTHER, "1 of 5 assets, 1 action"),
-        ("System", "DocDB", "3 of 5 assets, 2 actions, 1 withheld"),
-        ("Reason", "core-file-missing", "1 of 5 assets, 1 action"),
-        ("Effect", "delete", "2 of 5 assets, 2 actions, 1 withheld"),
-        ("Action", "put-object", "3 of 5 assets, 3 actions"),
+        ("bucket", OTHER, "1 of 5 assets, 1 action"),
+        ("system", "docdb", "3 of 5 assets, 2 actions, 1 withheld"),
+        ("reason", "core-file-missing", "1 of 5 assets, 1 action"),
+        ("effect", "delete", "2 of 5 assets, 2 actions, 1 withheld"),
+        ("kind", "put-object", "3 of 5 assets, 3 actions"),
+        ("withheld", "1", "1 of 5 assets, 0 actions, 1 withheld"),
     ],
 )
-def test_each_filter_narrows_the_list(view: View, label: str, value: str, expected: str) -> None:
-    """And the address repeats it."""
+def test_each_count_is_a_filter(view: View, field: str, value: str, expected: str) -> None:
+    """One click sets it, and the address repeats it; the next takes it away."""
     page = view(plan_html(everything()))
-    page.get_by_role("combobox", name=label, exact=True).select_option(value)
+    link = page.locator(f"[data-filter={field}][data-value='{value}']")
+    link.click()
     found(page, expected)
-    assert f"={value}" in page.url
+    assert page.url.endswith(f"#{field}={value}")
+    assert link.get_attribute("aria-current") == "true"
+    link.click()
+    found(page, "5 of 5 assets, 6 actions, 1 withheld")
+    assert link.get_attribute("aria-current") is None
+
+
+def test_counts_of_one_side_widen_and_those_of_several_narrow(view: View) -> None:
+    """Alternatives, as on the command line; each that is set has a button that removes it."""
+    page = view(plan_html(everything()), "#reason=core-file-missing")
+    filters = page.locator(".facets")
+    filters.get_by_role("link", name="field-missing").click()
+    found(page, "2 of 5 assets, 2 actions")
+    filters.get_by_role("link", name="DocDB").click()
+    found(page, "1 of 5 assets, 1 action")
+    page.get_by_role("button", name="Remove the filter system: DocDB").click()
+    found(page, "2 of 5 assets, 2 actions")
+
+
+def test_counts_follow_the_other_filters(view: View) -> None:
+    """Each says how many there would be; those of the same side are still there to be chosen."""
+    page = view(plan_html(everything()), "#system=codeocean")
+    count = page.locator(".facets a b")
+    shown = dict(
+        zip(
+            page.locator(".facets a").evaluate_all("(all) => all.map((one) => one.dataset.value)"),
+            count.all_inner_texts(),
+            strict=True,
+        )
+    )
+    assert (shown["codeocean"], shown["docdb"], shown["s3"]) == ("1", "3", "3")
+    assert (shown["asset-gone"], shown["core-file-stale"], shown["put-object"]) == ("1", "0", "0")
 
 
 def test_a_link_restores_what_was_asked_for(view: View) -> None:
@@ -156,7 +207,7 @@ def test_a_link_restores_what_was_asked_for(view: View) -> None:
     page = view(plan_html(everything()), fragment)
     found(page, "2 of 5 assets, 2 actions")
     assert page.get_by_role("searchbox").input_value() == "subject"
-    assert page.get_by_label("Reason").input_value() == "core-file-stale"
+    assert page.get_by_role("button", name="Remove the filter reason: core-file-stale").is_visible()
     assert page.locator("html").get_attribute("data-theme") == "dark"
     page.evaluate("() => { location.hash = '#reason=links-stale' }")
     found(page, "0 of 5 assets, 0 actions")
@@ -172,24 +223,35 @@ def test_nothing_matches_offers_a_way_out(view: View) -> None:
     assert page.get_by_role("button", name="Clear filters").is_disabled()
 
 
-def test_a_row_of_a_chart_is_a_filter(view: View) -> None:
-    """One click sets it beside the others, the next takes it away."""
-    page = view(plan_html(everything()), "#q=700105")
-    row = page.locator(".charts").get_by_role("link", name="Code Ocean")
-    row.click()
-    found(page, "1 of 5 assets, 1 action")
-    assert page.get_by_label("System").input_value() == "Code Ocean"
-    assert row.get_attribute("aria-current") == "true"
-    assert "system=Code+Ocean" in page.url
-    row.click()
-    found(page, "1 of 5 assets, 2 actions")
+def test_deletions_come_first(view: View) -> None:
+    """Assets that lose something before others, an asset's deletions before its other actions, and what goes with each."""
+    lost = delete("z_1").model_copy(update={"loses": Loses(name="z", size=1234, fields=18)})
+    page = view(plan_html(plan_of([put("a_1"), put("z_1"), lost], withheld=[held(delete("m_1"))])))
+    assert folders(page) == ["z_1", "m_1", "a_1"]
+    first = page.locator("#assets > li").first
+    words = "loses: named z · 1.2 kB · 18 fields"
+    assert f"- delete-record v1 record id-z_1 {words}" in first.inner_text()
+    first.locator("summary").click()
+    actions = first.locator(".actions > li")
+    actions.nth(1).wait_for()
+    assert "- delete-record" in actions.nth(0).inner_text()
+    assert words in actions.nth(0).inner_text()
+    assert "~ put-object" in actions.nth(1).inner_text()
 
 
-def test_a_figure_is_a_filter(view: View) -> None:
-    """The number of deletions leads to them."""
-    page = view(plan_html(everything()))
-    page.locator(".figures").get_by_role("link", name="delete").click()
-    found(page, "2 of 5 assets, 2 actions, 1 withheld")
+def test_words_say_what_they_mean(view: View) -> None:
+    """Where somebody points at them, and as text in what is opened: once for each reason of an asset."""
+    reason, finding = REASONS["core-file-stale"], FINDINGS["name-mismatch"]
+    tip = plain_words(f"{reason.found} {reason.why} What to do: {reason.to_do}")
+    plan = plan_of([put("a_1"), put("a_1", change())], [Finding(kind="name-mismatch", detail="x")])
+    page = view(plan_html(plan))
+    assert page.locator(".facets a[data-value=core-file-stale]").get_attribute("title") == tip
+    assert page.locator(".body").inner_text().count(tip) == 1
+    page.get_by_text("Findings").click()
+    page.locator("#findings").get_by_text("name-mismatch").click()
+    shown = page.inner_text("#findings")
+    for words in (finding.found, finding.why, finding.to_do):
+        assert plain_words(words) in shown
 
 
 def test_an_open_asset_shows_its_differences(view: View) -> None:
@@ -228,7 +290,7 @@ def test_all_shown_can_be_opened_and_closed(view: View) -> None:
     page.get_by_role("button", name="Open all shown").click()
     page.locator("#assets details[open]").nth(4).wait_for()
     assert page.locator(".actions > li").count() == 7
-    page.get_by_label("Effect").select_option("change")
+    page.locator(".counts").get_by_role("link", name="change").click()
     assert page.locator("#assets details[open]").count() == 2
     page.get_by_role("button", name="Close all").click()
     assert page.locator("#assets details[open]").count() == 0
@@ -264,9 +326,9 @@ def test_a_result_says_what_to_type(view: View) -> None:
 
 @pytest.mark.parametrize(("status", "count"), [("failed", 1), ("stale", 1), ("skipped", 1), ("applied", 2)])
 def test_a_result_is_filtered_by_status(view: View, status: str, count: int) -> None:
-    """With the native control; what was written says what it kept."""
+    """By its count; what was written says what it kept."""
     page = view(result_html(*result_in_part()))
-    page.get_by_label("Status").select_option(status)
+    page.locator(".counts").get_by_role("link", name=status).click()
     found(page, f"{count} action")
     page.get_by_role("button", name="Open all shown").click()
     assert page.locator(".actions .badge").all_inner_texts() == [status] * count

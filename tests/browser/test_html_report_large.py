@@ -26,7 +26,7 @@ SEARCHES = ("genotype", "ecephys_001234", "no such thing", "aind private json ma
 BEST_OF = """([words, times]) => {
     const best = { filter: Infinity, show: Infinity };
     for (let time = 0; time < times; time += 1) {
-        controls.q.value = words;
+        search.value = words;
         const start = performance.now();
         matching();
         const filtered = performance.now();
@@ -83,3 +83,13 @@ def test_opening_all_is_bounded(view: View, html: str) -> None:
     page.get_by_role("button", name="Open all shown").click()
     page.locator("#found", has_text="Opened 100 assets; 100 more of those shown are closed").wait_for()
     assert page.locator("#assets details[open]").count() == 100
+
+
+def test_a_link_leads_to_an_asset_at_the_end(view: View, html: str) -> None:
+    """As many slices are shown as it takes."""
+    page = view(html, "#asset=s3://aind-private-data/ecephys_002499_2024-03-03_09-44-26")
+    page.locator("#assets details[open] .body").wait_for()
+    assert page.evaluate("() => document.activeElement.textContent").startswith(
+        "s3://aind-private-data/ecephys_002499"
+    )
+    assert page.locator("#assets > li").count() == 2500

@@ -96,6 +96,6 @@ def test_a_pages_words_have_tooltips() -> None:
     """In plain text, from the one place where the meaning stands."""
     html = rendered(plan_report(plan_of([put()])), "html", Reader())
     assert 'title="The root file holds another value than the record. ' in html
-    tips = json.loads(html.split('type="application/json">')[1].split("</script>")[0])["tips"]
+    tips = json.loads(html.split('type="application/json">')[1].split("</script>")[0])["known"]["tips"]
     assert tips["put-object"].startswith("Writes a core file")
     assert not any("`" in tip for tip in tips.values())

@@ -162,7 +162,8 @@ def _result(
     if output != "json":
         beside = [str(file.parent / PLAN_FILE), "--results", str(file.parent)]
         part_of = len(result.outcomes) if selection else None
-        return _rendered(result_report(selected, actions, shlex.join(beside), part_of), output)
+        typed = shlex.quote(str(file))
+        return _rendered(result_report(selected, actions, shlex.join(beside), part_of, typed), output)
     return [document_text(selected.model_dump(mode="json", exclude_none=True))]
 
 

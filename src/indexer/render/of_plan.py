@@ -51,6 +51,8 @@ def plan_report(
         reads=read,
         steps=tuple(_steps(plan, part_of, again)),
         words=tuple(_words(plan)),
+        shown_by=f"indexer show {again}",
+        applied_by=f"indexer apply {again}" if plan.actions and part_of is None else "",
         tool_version=plan.tool_version,
     )
 
@@ -156,6 +158,7 @@ def _facts(plan: Plan) -> Iterator[Fact]:
     excluded = ", ".join(scope.exclude)
     age = "of any age" if scope.lookback_days is None else f"of {scope.lookback_days} days"
     yield Fact("Plan", plan.plan_id)
+    yield Fact("Configuration", f"sha256 {scope.config_sha256}, without its secrets")
     yield Fact("Buckets", buckets, f"buckets {buckets}")
     yield Fact("Assets", assets or "all", f"assets {assets}" if assets else "")
     if excluded:

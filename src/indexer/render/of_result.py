@@ -28,9 +28,12 @@ Actions = Mapping[str, Action]
 
 
 def result_report(
-    result: Result, actions: Actions, again: str = "plan.json", part_of: int | None = None
+    result: Result, actions: Actions, again: str = "plan.json", part_of: int | None = None, file: str = ""
 ) -> Report:
-    """The report. `again`: what `apply` is to be given to go on. `part_of`: so many outcomes has the whole result."""
+    """The report. `again`: what `apply` is to be given to go on. `part_of`: so many outcomes has the whole result.
+
+    `file`: the result, as it is typed.
+    """
     held = {status: [one for one in result.outcomes if one.status == status] for status in STATUSES}
     unhappy = [one for one in UNSUCCESSFUL if held[one]]
     lines = tuple(f"{len(held[one]):,} {one}: {STATUSES[one][1]}" for one in unhappy)
@@ -53,6 +56,7 @@ def result_report(
         ),
         steps=tuple(_steps(result, actions, again)),
         words=tuple(_words(result, actions)),
+        shown_by=f"indexer show {file}" if file else "",
         tool_version=result.tool_version,
     )
 

@@ -218,6 +218,10 @@ class Report:
     steps: tuple[Step, ...] = ()
     words: tuple[Word, ...] = ()
     """Those of ours that are used in it."""
+    shown_by: str = ""
+    """The command that shows the whole subject, to which filters can be added; empty where it is not known."""
+    applied_by: str = ""
+    """The command that applies it, to which --only can be added; empty where that would choose from something else."""
     tool_version: str = ""
     exit_code: int = 0
 

@@ -1,110 +1,91 @@
-"use strict";
 
-// Names and values in the report are other people's: everything is built with createElement and text nodes.
+// What is asked for, what of it there is, and what a person does.
 
-const SLICE = 200; // assets, or actions of one asset, that are put on the page at a time
 const OPENED_AT_ONCE = 100;
 const TYPING_MS = 120;
-const FIELDS = ["bucket", "system", "reason", "effect", "kind", "status"];
+const FIELDS = ["status", "effect", "system", "reason", "bucket", "kind", "withheld"];
+const OPTIONS = { kind: "action" }; // what the command line calls a field, where it does not call it the same
+const WIDE = matchMedia("(min-width: 64rem)");
 
 const byId = (id) => document.getElementById(id);
-const { assets, signs, orders, tips } = JSON.parse(byId("report").textContent);
-const controls = Object.fromEntries(["q", ...FIELDS, "withheld", "theme"].map((name) => [name, byId(name)]));
-const opened = new Set(); // locations, so that an asset stays open while the filters change
+const [search, theme, list] = ["q", "theme", "assets"].map(byId);
+const asked = Object.fromEntries(FIELDS.map((field) => [field, new Set()])); // those of one field are alternatives
 let typing = 0;
+let reveal = () => undefined;
+let found = [];
 
-function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
-}
-
-function tipped(word, made) {
-  if (tips[word]) made.title = tips[word];
-  return made;
-}
-
-const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
-
-// --- What is asked for: the controls hold it, and the address repeats it ---------------------------------
-
-const valueOf = (control) => (control.type === "checkbox" ? (control.checked ? "1" : "") : control.value);
-
-function setValue(control, value) {
-  if (control.type === "checkbox") control.checked = value !== "";
-  else control.value = value;
-  if (control.value !== value && control.tagName === "SELECT") {
-    control.add(new Option(`${value} (0)`, value)); // a link may ask for what is not here: never show all instead
-    control.value = value;
-  }
-}
+// --- The address repeats what is asked for, or leads to an asset or an action ------------------------------
 
 function readAddress() {
-  const asked = new URLSearchParams(location.hash.slice(1));
+  const told = new URLSearchParams(location.hash.slice(1));
   if (location.hash && !location.hash.includes("=")) return; // it leads to a section
-  for (const [name, control] of Object.entries(controls)) setValue(control, asked.get(name) ?? "");
+  for (const field of FIELDS) asked[field] = new Set(told.getAll(field));
+  search.value = told.get("q") ?? "";
+  theme.value = ["light", "dark"].includes(told.get("theme")) ? told.get("theme") : "";
+  show();
+  if (told.has("asset") || told.has("action")) goTo(told.get("asset"), told.get("action"));
 }
 
 function writeAddress() {
-  const asked = new URLSearchParams();
-  for (const [name, control] of Object.entries(controls)) if (valueOf(control)) asked.set(name, valueOf(control));
+  const told = new URLSearchParams();
+  for (const [name, value] of [["q", search.value], ["theme", theme.value]]) if (value) told.set(name, value);
+  for (const field of FIELDS) for (const value of asked[field]) told.append(field, value);
   try {
-    history.replaceState(null, "", `#${asked}`);
+    history.replaceState(null, "", `#${told}`);
   } catch {
-    location.hash = `${asked}`; // where a file may not rewrite its address
+    location.hash = `${told}`; // where a file may not rewrite its address
   }
 }
 
-function clearFilters() {
-  for (const [name, control] of Object.entries(controls)) if (name !== "theme") setValue(control, "");
-  changed();
-  controls.q.focus();
+function goTo(place, id) {
+  const isIt = (one) => (id ? one.asset.actions.some((action) => action.id === id) : one.asset.location === place);
+  const index = found.findIndex(isIt);
+  if (index < 0) {
+    byId("found").textContent = `The link leads to an ${id ? "action" : "asset"} that is not listed here`;
+    return;
+  }
+  const details = reveal(index).querySelector("details");
+  if (!details.open) details.querySelector("summary").click();
+  const body = details.querySelector(".body") ?? details.appendChild(assetBody(found[index].asset, found[index].actions));
+  const target = id && body.reveal(found[index].actions.findIndex((action) => action.id === id));
+  (target || details).scrollIntoView();
+  (target || details.querySelector("summary")).focus();
 }
 
 // --- What of it there is ----------------------------------------------------------------------------------
 
 function prepare() {
-  const told = Object.fromEntries(FIELDS.map((field) => [field, new Map()]));
   for (const asset of assets) {
     for (const action of asset.actions) {
       action.bucket = asset.bucket;
-      const { id, target, details, kind, effect, system, status, why, withheld, loses, changes, doubts, whole } = action;
-      const words = [asset.location, id, target, details, kind, effect, system, status, why, withheld, loses, ...[changes, doubts, whole].flat(3)];
-      action.text = words.join("\n").toLowerCase();
-      for (const field of FIELDS) {
-        if (action[field]) told[field].set(action[field], (told[field].get(action[field]) ?? 0) + 1);
-      }
+      action.withheld = action.held_by ? "1" : "";
+      const { id, target, details, kind, effect, system, status, why, held_by: held, loses, changes, doubts, whole } = action;
+      const words = [asset.location, id, target, details, kind, effect, system, status, why, held, loses];
+      action.text = [...words, ...[changes, doubts, whole].flat(3)].join("\n").toLowerCase();
     }
   }
-  for (const field of FIELDS) offer(controls[field], told[field], orders[field]);
-  controls.withheld.parentElement.hidden = !assets.some((asset) => asset.actions.some((one) => one.withheld));
 }
 
-function offer(select, told, order) {
-  const values = order ? order.filter((value) => told.has(value)) : [...told.keys()].sort();
-  select.add(new Option("all", ""));
-  for (const value of values) select.add(new Option(`${value} (${told.get(value).toLocaleString("en")})`, value));
-  select.parentElement.hidden = values.length === 0;
-}
-
+// The assets with those of their actions that match, and how many there would be of each other value of a field.
 function matching() {
-  const words = controls.q.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const wanted = FIELDS.filter((field) => controls[field].value).map((field) => [field, controls[field].value]);
-  const heldOnly = controls.withheld.checked;
-  const takes = (action) =>
-    (!heldOnly || action.withheld) &&
-    wanted.every(([field, value]) => action[field] === value) &&
-    words.every((word) => action.text.includes(word));
-  const found = [];
-  for (const asset of assets) {
-    const actions = asset.actions.filter(takes);
-    if (actions.length) found.push({ asset, actions });
-  }
-  return found;
+  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = FIELDS.filter((field) => asked[field].size);
+  const tally = new Map();
+  const takes = (action) => {
+    if (!words.every((word) => action.text.includes(word))) return false;
+    const amiss = wanted.filter((field) => !asked[field].has(action[field] ?? ""));
+    if (amiss.length < 2) {
+      for (const field of amiss.length ? amiss : FIELDS) {
+        const key = `${field} ${action[field]}`;
+        if (!tally.has(key)) tally.set(key, new Map());
+        tally.get(key).set(stateOf(action), (tally.get(key).get(stateOf(action)) ?? 0) + 1);
+      }
+    }
+    return !amiss.length;
+  };
+  const matched = assets.map((asset) => ({ asset, actions: asset.actions.filter(takes) }));
+  return [matched.filter((one) => one.actions.length), tally];
 }
-
-// --- The list ---------------------------------------------------------------------------------------------
 
 function changed() {
   clearTimeout(typing);
@@ -113,204 +94,185 @@ function changed() {
 }
 
 function show() {
-  document.documentElement.dataset.theme = controls.theme.value;
+  document.documentElement.dataset.theme = theme.value;
   if (!assets.length) return;
-  const found = matching();
+  let tally;
+  [found, tally] = matching();
   const all = found.flatMap((one) => one.actions);
-  const held = all.filter((action) => action.withheld).length;
+  const held = all.filter((action) => action.held_by).length;
   const parts = [`${found.length.toLocaleString("en")} of ${count(assets.length, "asset")}`, count(all.length - held, "action")];
   if (held) parts.push(`${held.toLocaleString("en")} withheld`);
   byId("found").textContent = parts.join(", ");
   byId("none").hidden = found.length > 0;
-  byId("clear").disabled = !Object.entries(controls).some(([name, one]) => name !== "theme" && valueOf(one));
-  for (const link of document.querySelectorAll("[data-filter]")) {
-    const isOn = valueOf(controls[link.dataset.filter]) === link.dataset.value;
-    if (isOn) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
-  }
-  const list = byId("assets");
+  const isFiltered = search.value !== "" || FIELDS.some((field) => asked[field].size);
+  byId("clear").disabled = !isFiltered;
+  showFilters(tally);
+  byId("choice").hidden = !isFiltered || !found.length;
+  byId("choice").replaceChildren(...choice(all.length - held));
   list.nextElementSibling?.remove();
   list.replaceChildren();
-  slices(list, found, "asset", (one) => assetItem(one, found.length === 1));
+  reveal = slices(list, found, "asset", (one) => assetItem(one, found.length === 1));
 }
 
-// Puts the first items into the list, and after it a button for the next.
-function slices(list, items, noun, build) {
-  const more = element("button", "more");
-  more.type = "button";
-  let shown = 0;
-  const next = () => {
-    const part = items.slice(shown, shown + SLICE).map(build);
-    shown += part.length;
-    list.append(...part);
-    const left = items.length - shown;
-    more.textContent = `Show ${count(Math.min(SLICE, left), `more ${noun}`)} of ${left.toLocaleString("en")}`;
-    if (!left) more.remove();
-    return part[0];
-  };
-  if (items.length > SLICE) list.after(more);
-  next();
-  more.addEventListener("click", () => {
-    const first = next();
-    (first.querySelector("summary") ?? first).focus();
-  });
-}
-
-function assetItem({ asset, actions }, isOnly) {
-  const [, bucket, folder] = /^(s3:\/\/[^/]*\/)(.*)$/s.exec(asset.location) ?? ["", "", asset.location];
-  const name = element("span", "location", element("span", "dim", bucket), element("b", "", folder));
-  const reasons = element("span", "reasons", [...new Set(actions.map((one) => one.reason))].join(" · "));
-  const summary = element("summary", "", name, badges(actions), reasons);
-  const first = actions.find((one) => one.why && one.status !== "applied" && one.status !== "satisfied");
-  if (first) summary.append(element("span", `first why ${first.status}`, first.why));
-  const details = element("details", "", summary);
-  const build = () => {
-    if (details.childElementCount === 1) details.append(assetBody(asset, actions));
-  };
-  summary.addEventListener("click", () => opened[details.open ? "delete" : "add"](asset.location)); // as it will be
-  details.addEventListener("toggle", build);
-  details.open = isOnly || opened.has(asset.location);
-  if (details.open) build();
-  return element("li", "", details);
-}
-
-function badges(actions) {
-  const made = element("span", "badges");
-  const told = new Map();
-  for (const one of actions) {
-    const name = one.withheld ? "withheld" : one.status ?? one.effect;
-    told.set(name, (told.get(name) ?? 0) + 1);
+function showFilters(tally) {
+  for (const link of document.querySelectorAll("[data-filter]")) {
+    const { filter, value } = link.dataset;
+    if (asked[filter].has(value)) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+    const counts = tally.get(`${filter} ${value}`) ?? new Map();
+    const held = states.filter((state) => counts.has(state));
+    const total = [...counts.values()].reduce((sum, one) => sum + one, 0);
+    if (!link.closest(".facets")) continue;
+    link.classList.toggle("none", !total);
+    link.querySelector("b").textContent = total.toLocaleString("en");
+    link.querySelector(".sr").textContent = held.map((state) => `${counts.get(state)} ${state}`).join(", ");
+    let before = 0;
+    for (const part of link.querySelectorAll("rect")) {
+      const width = (counts.get(part.getAttribute("class")) ?? 0) * part.parentElement.dataset.scale;
+      part.setAttribute("x", before);
+      part.setAttribute("width", width);
+      before += width;
+    }
   }
-  for (const name of [...orders.status, ...orders.effect, "withheld"]) {
-    if (told.has(name)) made.append(tipped(name, element("span", `badge ${name}`, `${signs[name] ?? ""}${told.get(name)} ${name}`)));
+  const chips = FIELDS.flatMap((field) => [...asked[field]].map((value) => chip(field, value)));
+  byId("chips").replaceChildren(...chips);
+}
+
+function chip(field, value) {
+  const words = field === "withheld" ? "withheld" : `${OPTIONS[field] ?? field}: ${labels[value] ?? value}`;
+  const made = button("chip", `${words} ✕`);
+  made.ariaLabel = `Remove the filter ${words}`;
+  made.addEventListener("click", () => toggle(field, value));
+  return element("li", "", made);
+}
+
+// --- What to type for what is selected --------------------------------------------------------------------
+
+function choice(planned) {
+  const terms = FIELDS.flatMap((field) => [...asked[field]].map((value) => [OPTIONS[field] ?? field, value]));
+  const words = search.value.split(/\s+/).filter(Boolean);
+  const lines = [];
+  const beyond = [...(words.length ? ["a search"] : []), ...["status", "withheld"].filter((field) => asked[field].size)];
+  if (applying && !planned) lines.push(element("p", "", "None of these is applied: they are withheld."));
+  else if (applying && beyond.length) lines.push(element("p", "", `To apply only these, choose without ${beyond.join(" and ")}: apply has no words for that.`));
+  else if (applying) {
+    const only = terms.map(([name, value]) => `--only ${typed(`${name}=${value}`)}`);
+    lines.push(command([applying, ...only].join(" "), `applies ${planned === 1 ? "it" : `these ${planned.toLocaleString("en")}`}, and what they rest on`));
   }
-  return made;
-}
-
-function assetBody(asset, actions) {
-  const list = element("ol", "actions");
-  const body = element("div", "body", list);
-  slices(list, actions, "action", actionItem);
-  const others = asset.actions.length - actions.length;
-  if (others) {
-    const rest = element("button", "rest", `Show ${count(others, "other action")} of this asset`);
-    rest.type = "button";
-    rest.addEventListener("click", () => {
-      const whole = assetBody(asset, asset.actions);
-      body.replaceWith(whole);
-      whole.querySelector("li").focus();
-    });
-    body.append(rest);
+  if (showing) {
+    const options = terms.map(([name, value]) => (name === "withheld" ? "--status withheld" : `--${name} ${typed(value)}`));
+    lines.push(command([showing, ...options, ...words.map((word) => `--grep ${typed(word)}`)].join(" "), "shows these"));
   }
-  return body;
+  return lines;
 }
 
-function actionItem(action) {
-  const item = element("li", action.withheld ? "withheld" : action.status ?? action.effect);
-  const kind = element("b", `kind ${action.effect ?? ""}`, `${signs[action.effect] ?? ""} ${action.kind ?? "action"}`.trim());
-  const what = element("p", "what", kind, " ");
-  what.append(element("code", "", action.target ?? action.id));
-  if (action.status) what.prepend(tipped(action.status, element("span", `badge ${action.status}`, action.status)), " ");
-  if (action.withheld) what.prepend(element("span", "badge withheld", "withheld"), " ");
-  tipped(action.kind, kind);
-  item.append(what);
-  if (action.withheld) item.append(element("p", "why", action.withheld));
-  if (action.why) item.append(element("p", "why", action.why));
-  if (action.loses) item.append(element("p", "loses", `loses: ${action.loses}`));
-  if (action.facts) item.append(element("p", "dim", action.facts));
-  if (action.details) item.append(detailsOf(action));
-  if (action.changes) item.append(element("ul", "diff", ...action.changes.map(changeItem)));
-  if (action.omitted) item.append(element("p", "dim", `and ${action.omitted}`));
-  for (const words of action.doubts ?? []) item.append(element("p", "doubt", `not as planned: ${words}`));
-  for (const words of action.words ?? []) item.append(element("p", "dim", words));
-  if (action.whole?.length) item.append(element("div", "diff whole", ...action.whole.map(wholeLine)));
-  item.tabIndex = -1;
-  return item;
+async function copy(button, text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(button.previousElementSibling); // where a page may not write to the clipboard
+    button.textContent = "Selected";
+  }
 }
 
-// Why, from what, how much, and under which condition; whoever rests on the reason is told what it means.
-function detailsOf(action) {
-  const rest = action.details.startsWith(action.reason) ? action.details.slice(action.reason.length) : ` · ${action.details}`;
-  return element("p", "dim", tipped(action.reason, element("span", "", action.reason)), `${rest} · id ${action.id}`);
-}
-
-// A line of a whole difference: its sign, then its parts; those that changed are lists.
-function wholeLine([sign, ...parts]) {
-  const tag = { "-": "del", "+": "ins" }[sign] ?? "code";
-  const shown = parts.map((part) => (Array.isArray(part) ? element("mark", "", part[0]) : part));
-  return element(tag, sign === "…" ? "gap" : "", `${sign} `, ...shown);
-}
-
-function changeItem([path, before, after]) {
-  const item = element("li", "", element("code", "path", path));
-  if (before !== null) item.append(side("del", "-", before, after));
-  if (after !== null) item.append(side("ins", "+", after, before));
-  return item;
-}
-
-// One side of a difference, with what the other side has not marked.
-function side(tag, sign, value, other) {
-  const [mine, theirs] = [[...value], [...(other ?? "")]]; // characters, not halves of them
-  const most = Math.min(mine.length, theirs.length);
-  let start = 0;
-  while (start < most && mine[start] === theirs[start]) start += 1;
-  let end = 0;
-  while (end < most - start && mine.at(-1 - end) === theirs.at(-1 - end)) end += 1;
-  const parts = [mine.slice(0, start), mine.slice(start, mine.length - end), mine.slice(mine.length - end)];
-  const [head, middle, tail] = parts.map((part) => part.join(""));
-  if (start + end < Math.max(mine.length, theirs.length) / 2) return element(tag, "", `${sign} ${value}`);
-  return element(tag, "", `${sign} ${head}`, element("mark", "", middle), tail);
+// Into the address, too, without following it: the filters stay as they are.
+async function copyLink(link) {
+  try {
+    history.replaceState(null, "", link.hash);
+    await navigator.clipboard.writeText(link.href);
+    link.textContent = "# copied";
+  } catch {
+    link.textContent = "# in the address";
+  }
 }
 
 // --- What a person does -----------------------------------------------------------------------------------
 
+function toggle(field, value) {
+  const isOn = asked[field].delete(value);
+  if (!isOn) asked[field].add(value);
+  changed();
+  return !isOn;
+}
+
+function clearFilters() {
+  search.value = "";
+  for (const field of FIELDS) asked[field].clear();
+  changed();
+  search.focus();
+}
+
 function openShown() {
-  const closed = [...byId("assets").querySelectorAll("details:not([open]) > summary")];
+  const closed = [...list.querySelectorAll("details:not([open]) > summary")];
   for (const summary of closed.slice(0, OPENED_AT_ONCE)) summary.click();
   const left = closed.length - OPENED_AT_ONCE;
   if (left > 0) byId("found").textContent = `Opened ${count(OPENED_AT_ONCE, "asset")}; ${left} more of those shown are closed`;
 }
 
 function closeAll() {
-  for (const details of byId("assets").querySelectorAll("details[open]")) details.open = false;
+  for (const details of list.querySelectorAll("details[open]")) details.open = false;
   opened.clear();
 }
 
-function follow(event) {
-  const link = event.target.closest("[data-filter]");
-  if (!link || !assets.length || event.ctrlKey || event.metaKey || event.shiftKey) return;
+function click(event) {
+  const [link, copying, filter] = ["a.link", "button.copy", "[data-filter]"].map((one) => event.target.closest(one));
+  if (copying) copy(copying, copying.previousElementSibling.textContent);
+  if (!(link || filter) || !assets.length || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  const control = controls[link.dataset.filter];
-  const isOn = valueOf(control) === link.dataset.value;
-  setValue(control, isOn ? "" : link.dataset.value);
-  changed();
-  if (!isOn) byId("tools").scrollIntoView();
+  if (link) return copyLink(link);
+  if (toggle(filter.dataset.filter, filter.dataset.value) && !WIDE.matches) byId("tools").scrollIntoView();
 }
 
+function move(step) {
+  const summaries = [...list.querySelectorAll(":scope > li > details > summary")];
+  const here = summaries.findIndex((one) => one.closest("li").contains(document.activeElement));
+  const next = here < 0 ? (step > 0 ? 0 : -1) : here + step;
+  if (next < summaries.length) summaries[next]?.focus();
+  else list.nextElementSibling?.click();
+}
+
+function openOrClose() {
+  document.activeElement.closest("#assets > li")?.querySelector("summary").click();
+}
+
+const pressed = { "/": () => search.focus(), "?": () => byId("keys").showModal(), j: () => move(1), k: () => move(-1), o: openOrClose };
+
 function press(event) {
-  const typed = event.target.matches("input, select, textarea");
-  if (event.key === "/" && !typed && !event.ctrlKey && !event.metaKey && !event.altKey) {
+  if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
+  const isTyped = event.target.matches("input, select, textarea");
+  if (event.key === "Escape" && (!isTyped || event.target === search)) {
     event.preventDefault();
-    controls.q.focus();
-  } else if (event.key === "Escape" && controls.q.value && (!typed || event.target === controls.q)) {
-    event.preventDefault();
-    controls.q.value = "";
+    if (!search.value) return clearFilters();
+    search.value = "";
     changed();
+  } else if (!isTyped && assets.length && Object.hasOwn(pressed, event.key)) {
+    event.preventDefault();
+    pressed[event.key]();
   }
+}
+
+function fold() {
+  if (byId("facets")) byId("facets").open = WIDE.matches;
 }
 
 for (const hidden of document.querySelectorAll(".scripted")) hidden.hidden = false;
 prepare();
-readAddress();
-controls.q.addEventListener("input", () => {
+byId("tools").hidden = assets.length === 0;
+search.addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(changed, TYPING_MS);
 });
-for (const name of [...FIELDS, "withheld", "theme"]) controls[name].addEventListener("change", changed);
-addEventListener("hashchange", () => { readAddress(); show(); });
-document.addEventListener("click", follow);
+theme.addEventListener("change", changed);
+WIDE.addEventListener("change", fold);
+addEventListener("hashchange", readAddress);
+document.addEventListener("click", click);
 document.addEventListener("keydown", press);
-const buttons = { open: openShown, close: closeAll, clear: clearFilters, unfilter: clearFilters };
+const buttons = {
+  open: openShown, close: closeAll, clear: clearFilters, unfilter: clearFilters,
+  help: () => byId("keys").showModal(), leave: () => byId("keys").close(),
+};
 for (const [name, action] of Object.entries(buttons)) byId(name).addEventListener("click", action);
-byId("tools").hidden = assets.length === 0;
-show();
+fold();
+if (/^#[^=]+$/.test(location.hash)) show();
+else readAddress();
