@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from explore.facts import alike
-from explore.runs import Room, Run, Undone
+from explore.runs import Room, Run, Undone, journal_of
 from explore.stage import Change, Slot, Snapshot
 from explore.targets import writes_to
 from explore.watch import Problem, _record, lineage, named
@@ -17,18 +16,6 @@ from indexer.model.outcome import BeforeImage, Outcome
 from indexer.model.values import sha256
 
 WRITTEN = ("applied", "satisfied")
-
-
-def journal_of(room: Room, folder: str) -> list[dict[str, Any]]:
-    """The whole lines of a folder's journal."""
-    held = room.folders[folder].files.get("journal.jsonl") if folder in room.folders else None
-    lines: list[dict[str, Any]] = []
-    for text in (b"" if held is None else held.body).splitlines():
-        try:
-            lines.append(json.loads(text))
-        except ValueError:
-            continue
-    return [line for line in lines if isinstance(line, dict)]
 
 
 def check_journal(room: Room, folder: str) -> Iterator[Problem]:

@@ -14,6 +14,8 @@ from explore.stage import Stage
 from shared.memory.stored import Crash
 
 A_WHILE = timedelta(minutes=10)
+AT_ONCE = {"apply", "second"}
+"""Actors that may be under way at the same time, on the same machine: a power cut ends both."""
 JUMPS = {"back": timedelta(days=-30), "ahead": timedelta(days=365)}
 """Of a clock: behind what records were last modified at, and beyond any lookback."""
 
@@ -62,6 +64,7 @@ class Director:
             case "dies" | "power" | "torn":
                 self.dead.add(event.actor)
                 if event.kind == "power":
+                    self.dead |= AT_ONCE if event.actor in AT_ONCE else set()
                     self.cut_power()
                 raise TornError if event.kind == "torn" else Crash
             case "acts":

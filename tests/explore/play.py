@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 
-from explore.accounts import check_journal, check_result, check_undo, goes_on, journal_of, unanswered_in
+from explore.accounts import check_journal, check_result, check_undo, goes_on, unanswered_in
 from explore.actors import act
 from explore.director import JUMPS, Director
 from explore.facts import names_data_assets
 from explore.grounds import planned_in_vain
 from explore.oracle import not_adopted, out_of_step
-from explore.runs import Planned, Room, Run, apply, plan, quiet, undo
+from explore.runs import Planned, Room, Run, apply, journal_of, plan, quiet, undo
 from explore.schedule import Schedule
 from explore.stage import Snapshot
 from explore.watch import Problem, Watch

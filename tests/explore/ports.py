@@ -60,7 +60,10 @@ class ObjectWrites(MemoryObjectWriter):
             live = held.get(key)
             if (live is None or live.etag != etag) and not self._world.stage.ignoring:
                 return PreconditionFailed()
-            held.pop(key, None)
+            if held.pop(key, None) is None:
+                self._world.again(
+                    ("object", bucket, key), None
+                )  # on such a server: somebody else was quicker
             return None if fate != "retried" else unsure()
 
 

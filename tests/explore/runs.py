@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from explore.folder import Archives, MemoryRunFolder, RunFolderView
 from explore.ports import readers_of, writers_of
@@ -196,3 +198,15 @@ def _undone(room: Room, held: RunFolderView) -> Undone:
     planned = Planned(as_file(back), room.stage.snapshot(), undoes=held.folder.name)
     room.planned.append(planned)
     return Undone(planned, words, left_out=bool(words))
+
+
+def journal_of(room: Room, folder: str) -> list[dict[str, Any]]:
+    """The whole lines of a folder's journal."""
+    held = room.folders[folder].files.get("journal.jsonl") if folder in room.folders else None
+    lines: list[dict[str, Any]] = []
+    for text in (b"" if held is None else held.body).splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            continue
+    return [line for line in lines if isinstance(line, dict)]

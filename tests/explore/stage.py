@@ -278,8 +278,10 @@ class View:
         if self.acting is None:
             raise AssertionError("no batch is being written")
         self.acting.flush()
-        self.point(self.actor, operation)
-        self.acting.resume()
+        try:
+            self.point(self.actor, operation)
+        finally:  # what others did at this point is theirs, also where we died there
+            self.acting.resume()
 
     def looked(self, *scope: str) -> None:
         """Note what this actor has seen."""

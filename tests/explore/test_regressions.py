@@ -40,6 +40,10 @@ SCHEDULES = {
     "a second original on a server without conditions": "adopted-lately: redo@0 ignoring, apply@12 runs overlap; redo",
     "a redo on a server without conditions": "metadata-alone-at-first: redo@0 ignoring, apply@6 runs undo; redo",
     "a proof that deletes another's file": "metadata-missing: apply@0 ignoring, undo@3 acts predecessor-writes-metadata; undo",
+    "two deletions of one file on a server without conditions": "unrecorded: redo@0 ignoring, apply@3 runs overlap; redo",
+    "an upload at the point of a batch at which a run dies": "everything: apply@15 acts uploader-breaks, apply@15 dies; both",
+    "two runs that leave the same bytes, of which one dies": "adopted-lately: apply@20 runs other, apply@22 dies; both",
+    "a power cut that ends two runs": "repaired: apply@8 power, apply@7 runs overlap, second@8 yields; both",
     "two creations by two runs at once": "derived-mounted: apply@3 runs other; undo",
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from explore.facts import MODIFIED, ORIGINAL, alike, elsewhere, instant, out_of_bounds, strict
 from explore.grounds import groundless, grounds_of
-from explore.runs import Room, Run
+from explore.runs import Room, Run, journal_of
 from explore.stage import Change, Snapshot
 from explore.targets import writes_to
 from indexer.model.values import fingerprint, sha256
@@ -129,11 +129,8 @@ class Watch:
         """Somebody else wrote what a write of ours would have left, whose answer never came: nobody can tell."""
         if run.planned.undoes is None or not self.room.stage.unanswered or change.slot[0] != "object":
             return False
-        plans = [one.planned.plan for one in self.room.runs if one.folder == run.planned.undoes]
-        asked = [one for plan in plans for one in plan.actions if writes_to(one, change)]
-        return any(
-            getattr(one, "content", None) and one.content.sha256 == sha256(change.before) for one in asked
-        )  # type: ignore[union-attr]
+        left = [line.get("after") for line in journal_of(self.room, run.planned.undoes)]
+        return any(one and one.get("sha256") == sha256(change.before) for one in left)
 
     def _may_remove_original(self, change: Change, run: Run) -> bool:
         return self._looks_like_ours(change, run) or self._made_original(change, run)
