@@ -22,11 +22,13 @@ import pytest
 from distributed.security import Security
 
 from indexer import __version__
+from indexer.applier.history import LOCK_FILE
 from indexer.applier.ledger import INTERRUPTED
 from indexer.disk import DiskFolder
 from indexer.errors import UsageError
 from indexer.runs.carry_out import Work
 from indexer.runs.cluster import open_cluster
+from indexer.runs.pulse import OVER
 from indexer.runs.shards import Sender, carry_out_shard
 from resilience.arena import Arena, Shares, State
 from resilience.held import WRITES
@@ -105,11 +107,6 @@ class Servers:
         self.workers.append(self.start("dask_worker", *options, **env))
         return self.workers[-1]
 
-    @property
-    def gated(self) -> dict[str, str]:
-        """Variables that lead a worker to S3 past the gate."""
-        return {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.s3.port}"}
-
     def let_go_slowly(self, gate: Gate) -> None:
         """The worker hears of the command every second, and must not be through before it has heard."""
         self.s3.shares = Shares(delay=1.0)
@@ -123,20 +120,14 @@ class Servers:
 
 
 @pytest.fixture
-def scheduler(drifting: Arena) -> Iterator[Servers]:
-    """A scheduler without workers, in front of a little world, and a way to S3 that has a gate."""
+def servers(drifting: Arena) -> Iterator[Servers]:
+    """A scheduler, and one worker whose way to S3 has a gate, in front of a little world."""
     with drifting.proxies(delay_s=0.4) as proxies:
         made = Servers(drifting, proxies.s3)
         with made.stack:
             made.start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
+            made.hire(AWS_ENDPOINT_URL_S3=proxies.env["AWS_ENDPOINT_URL_S3"])
             yield made
-
-
-@pytest.fixture
-def servers(scheduler: Servers) -> Servers:
-    """The same with one worker, who goes that way."""
-    scheduler.hire(**scheduler.gated)
-    return scheduler
 
 
 def told_by_workers(folder: Path) -> list[dict[str, Any]]:
@@ -178,7 +169,7 @@ def test_plan_and_apply_on_this_machines_cores(drifting: Arena, little_end_state
     assert drifting.result(plan)["summary"] == {"applied": len(plan["actions"])}
     folder = drifting.journal_path(plan).parent
     names = {path.name for path in folder.iterdir() if not path.name.startswith("journal.shard-")}
-    assert names == {"archive", "journal.jsonl", "plan.json", "result.json"}
+    assert names == {"archive", "journal.jsonl", "plan.json", "result.json", LOCK_FILE}
     lines = told_by_workers(folder)
     assert {line["run_id"] for line in lines} == {drifting.result(plan)["run_id"]}
     assert sum(line["event"] == "outcome" for line in lines) == len(plan["actions"])
@@ -251,12 +242,9 @@ def test_a_command_that_is_told_to_stop_stops_its_workers(servers: Servers, numb
     world.assert_in_step()
 
 
-def test_what_a_worker_does_after_its_command_died(scheduler: Servers) -> None:
-    """It ends soon; meanwhile the plan is applied again, and undo takes back what both of them wrote."""
-    servers, world = scheduler, scheduler.world
-    preload = world.folder / "hasty.py"
-    preload.write_text("from indexer.runs import pulse\npulse.SILENCE_S = 3.0\n", encoding="utf-8")
-    servers.hire("--preload", str(preload), **servers.gated)
+def test_what_a_worker_does_after_its_command_died(servers: Servers) -> None:
+    """It ends when the plan is applied again, and undo takes back what both of them wrote."""
+    world = servers.world
     before, plan = world.state(), world.plan_everything()
     gate = servers.s3.gate = Gate(WRITES, 3)
     with world.start(
@@ -271,7 +259,7 @@ def test_what_a_worker_does_after_its_command_died(scheduler: Servers) -> None:
     world.assert_in_step()
     servers.let_go_slowly(gate)
     until = time.monotonic() + PATIENCE_S
-    while not any("not heard of" in line.get("detail", "") for line in told_by_workers(folder)):
+    while not any(OVER in line.get("detail", "") for line in told_by_workers(folder)):
         assert time.monotonic() < until
         time.sleep(0.01)
     actions = {one["id"] for one in plan["actions"]}
