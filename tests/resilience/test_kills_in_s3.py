@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,16 @@ def apply_up_to(writes: int) -> tuple[int, str, str, str, str]:
     return (writes, "apply", "plan.json", "--results", RUN)
 
 
-def followed(world: Arena, since: int, often: int = 1) -> None:
-    """Wait until the journal has got to S3 so often."""
+def told_of(world: Arena) -> int:
+    """How many outcomes the journal in S3 has."""
+    there = JOURNAL in world.sandbox.s3.objects(RUNS)
+    return sum(line["event"] == "outcome" for line in lines(world)) if there else 0
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for it."""
     deadline = time.monotonic() + PATIENCE_S
-    while uploads(world, since) < often:
+    while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -74,10 +81,7 @@ def followed(world: Arena, since: int, often: int = 1) -> None:
 def cannot_follow(world: Arena, since: int, run: Held) -> None:
     """Let it write more, and wait until its journal has been refused; then it may go on, but not be through at once."""
     run.gate.let(2)
-    deadline = time.monotonic() + PATIENCE_S
-    while not any(one.key == JOURNAL and one.status != 200 for one in world.sandbox.s3.log.writes(since)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: any(one.key == JOURNAL and one.status != 200 for one in world.sandbox.s3.log.writes(since)))
     run.proxies.s3.shares = SLOW
 
 
@@ -116,11 +120,12 @@ def test_killed_again_and_again_it_loses_the_last_moments_of_the_journal_at_most
     before, plan = drifting.state(), drifting.plan_everything()
     since, safe = len(drifting.sandbox.s3.log), set()
     for uploaded, lost in ((5, 3), (4, 0)):
-        run = len(drifting.sandbox.s3.log)
+        run, known = len(drifting.sandbox.s3.log), told_of(drifting) if safe else 0
         with held(drifting, *apply_up_to(uploaded)) as held_back:
-            followed(drifting, run, 2)  # the first one says that the run has started
+            until(partial(_more_outcomes, drifting, known))
+            often = uploads(drifting, run)
             held_back.gate.let(2)
-            followed(drifting, run, 3)
+            until(partial(_more_uploads, drifting, run, often))
             held_back.gate.let(lost)
             held_back.gate.reached(held_back.process)
             held_back.kill()
@@ -149,7 +154,7 @@ def test_a_signal_brings_everything_to_s3(drifting: Arena, little_end_state: Sta
     before, _ = drifting.state(), drifting.plan_everything()
     since = len(drifting.sandbox.s3.log)
     with held(drifting, *apply_up_to(5)) as run:
-        followed(drifting, since)
+        until(lambda: told_of(drifting) > 0)
         run.tell(signal.SIGTERM)
         said = run.end()
     assert run.process.returncode == 4, said
@@ -166,7 +171,7 @@ def test_a_run_whose_journal_cannot_follow_stops(drifting: Arena, little_end_sta
     before, _ = drifting.state(), drifting.plan_everything()
     since = len(drifting.sandbox.s3.log)
     with held(drifting, *apply_up_to(5)) as run:
-        followed(drifting, since)
+        until(lambda: told_of(drifting) > 0)
         drifting.sandbox.s3.faults.add(Fault("PutObject", 403, contains=JOURNAL))
         cannot_follow(drifting, since, run)
         said = run.end()
@@ -183,7 +188,7 @@ def test_two_runs_do_not_overwrite_each_others_journal(drifting: Arena) -> None:
     drifting.plan_everything()
     since = len(drifting.sandbox.s3.log)
     with held(drifting, *apply_up_to(5)) as run:
-        followed(drifting, since)
+        until(lambda: told_of(drifting) > 0)
         drifting.sandbox.s3.put(RUNS, JOURNAL, b'{"event": "started", "run_id": "another"}\n')
         cannot_follow(drifting, since, run)
         said = run.end()
@@ -201,7 +206,7 @@ def test_a_run_that_lives_stops_where_another_takes_over(drifting: Arena) -> Non
     drifting.plan_everything()
     since = len(drifting.sandbox.s3.log)
     with held(drifting, *apply_up_to(5)) as run:
-        followed(drifting, since, 2)
+        until(lambda: told_of(drifting) > 0)
         (run_id,) = {line["run_id"] for line in lines(drifting)}
         undone = drifting.run("undo", RUN, "--out", "undo.json")
         assert "is still going on (no lock tells)" in undone.stderr
@@ -214,6 +219,14 @@ def test_a_run_that_lives_stops_where_another_takes_over(drifting: Arena) -> Non
     assert [line["event"] for line in lines(drifting)].count("finished") == 1
     assert [one for one in drifting.written_twice(since) if one[0] != RUNS] == []
     drifting.assert_in_step()
+
+
+def _more_outcomes(world: Arena, known: int) -> bool:
+    return told_of(world) > known
+
+
+def _more_uploads(world: Arena, since: int, often: int) -> bool:
+    return uploads(world, since) > often
 
 
 def _object(action: Mapping[str, Any]) -> tuple[str, str] | None:
