@@ -22,6 +22,7 @@ from urllib.request import Request, urlopen
 import bson
 
 from bench.world import BUCKET
+from shared.patience import PATIENCE_S
 
 TESTS = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 120.0
@@ -235,7 +236,7 @@ class Bench:
 
     def counts(self) -> dict[str, int]:
         """Requests since the last reset, by kind: `s3 …` and `docdb …`."""
-        with urlopen(f"http://127.0.0.1:{self.s3.port}/_counts", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{self.s3.port}/_counts", timeout=PATIENCE_S) as answer:
             of_s3 = json.load(answer)
         of_docdb = {name: int(one) for name, one in self._ask("benchCounts").items() if name != "ok"}
         return {f"s3 {name}": one for name, one in of_s3.items()} | {
@@ -244,24 +245,24 @@ class Bench:
 
     def reset(self) -> None:
         """Count from zero."""
-        urlopen(Request(f"http://127.0.0.1:{self.s3.port}/_reset", method="POST"), timeout=10).close()
+        urlopen(Request(f"http://127.0.0.1:{self.s3.port}/_reset", method="POST"), timeout=PATIENCE_S).close()
         self._ask("benchReset")
 
     def send(self, method: str, key: str, body: bytes = b"") -> None:
         """Change an object as somebody else would: PUT or DELETE, without a condition."""
         url = f"http://127.0.0.1:{self.s3.port}/{BUCKET}/{key}"
-        urlopen(Request(url, data=body, method=method), timeout=10).close()
+        urlopen(Request(url, data=body, method=method), timeout=PATIENCE_S).close()
 
     def keys(self, prefix: str) -> list[str]:
         """All keys under a prefix."""
         url = f"http://127.0.0.1:{self.s3.port}/{BUCKET}?list-type=2&prefix={prefix}"
-        with urlopen(url, timeout=10) as answer:
+        with urlopen(url, timeout=PATIENCE_S) as answer:
             return re.findall("<Key>(.*?)</Key>", answer.read().decode())
 
     def _ask(self, command: str) -> dict[str, Any]:
         """A command of the light DocDB's own; no driver, whose memory would count as the child's."""
         body = bson.encode({command: 1, "$db": "admin"})
-        with socket.create_connection(("127.0.0.1", self.docdb.port), timeout=10) as sock:
+        with socket.create_connection(("127.0.0.1", self.docdb.port), timeout=PATIENCE_S) as sock:
             sock.sendall(struct.pack("<4iIb", 21 + len(body), 1, 0, 2013, 0, 0) + body)
             with sock.makefile("rb") as file:
                 size = int.from_bytes(head := file.read(4), "little")

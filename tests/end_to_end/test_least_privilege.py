@@ -123,7 +123,7 @@ def tell(endpoint: str, what: str, body: str = "") -> None:
     """Ask moto for something about itself."""
     headers = {"Content-Type": "text/plain"}
     request = urllib.request.Request(f"{endpoint}/moto-api/{what}", body.encode(), headers, method="POST")
-    urllib.request.urlopen(request, timeout=5).close()
+    urllib.request.urlopen(request, timeout=PATIENCE_S).close()
 
 
 def enforce(endpoint: str, after: int) -> None:

@@ -16,7 +16,7 @@ from workbench import BUCKET, Workbench
 PLAN = ("plan", "--bucket", BUCKET)
 KEY = "hush-key-of-the-collector"
 PASSWORD = "hush-password"
-BOUND_S = 120
+BOUND_S = 500
 """Far more than a run takes with what it waits for a collector, far less than a collector that answers never."""
 
 

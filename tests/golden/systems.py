@@ -20,6 +20,7 @@ from golden.case import LINKS, Case, Snapshot
 from indexer_sandbox.docdb import DocDBServer
 from shared import warm
 from shared.commands import Finished
+from shared.patience import PATIENCE_S
 from shared.relay import HOST, Relay, document_of
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -131,7 +132,7 @@ class CaseSystems:
     def ask(self, path: str, value: Any = None) -> Any:
         """A request to the fakes' control."""
         data = None if value is None else json.dumps(value).encode("utf-8", "surrogatepass")
-        with _open(Request(f"http://{HOST}:{self.s3_port}{path}", data), timeout=60) as answer:
+        with _open(Request(f"http://{HOST}:{self.s3_port}{path}", data), timeout=PATIENCE_S) as answer:
             return json.load(answer)
 
     def s3_endpoint(self) -> str:

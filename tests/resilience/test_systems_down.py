@@ -12,9 +12,10 @@ import pytest
 from indexer_sandbox.faults import Fault
 from resilience.arena import Arena, hasty
 from shared.gate import Gate
+from shared.patience import PATIENCE_S
 from shared.proxy import Shares
 
-BOUND_S = 300.0
+BOUND_S = PATIENCE_S
 """Measured 3 to 15 seconds; one read that nothing bounds would not end at all."""
 RETRY_AFTER_S = 3
 SYSTEMS = ("s3", "docdb", "codeocean")
@@ -98,7 +99,7 @@ def _hasty(world: Arena, way: str, down: str, *arguments: str) -> tuple[int, str
             getattr(proxies, down).shares = Shares(silent=1.0)
         started_at = time.monotonic()
         with world.start_hasty(*arguments, program=hasty(down), **proxies.env) as process:
-            _, said = process.communicate(timeout=2 * BOUND_S)
+            _, said = process.communicate(timeout=BOUND_S)
     return process.returncode, said, time.monotonic() - started_at
 
 

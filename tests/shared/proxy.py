@@ -16,11 +16,12 @@ from typing import Literal, TypeAlias
 
 from indexer_sandbox.loopback import HOST
 from shared.gate import Gate
+from shared.patience import PATIENCE_S
 from shared.wire import Peer, body_of, head_of, header_of, message_of, more_to_come
 
 Protocol: TypeAlias = Literal["http", "mongodb"]
 
-_CONNECT_TIMEOUT_S = 5.0
+_CONNECT_TIMEOUT_S = PATIENCE_S
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_BODY = (b"204", b"304")
