@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from indexer.masking import forget
 from shared.memory.world import World
@@ -16,7 +17,11 @@ ORDER = {"resilience": 0, "docs": 1, "golden": 2, "end_to_end": 3, "promises": 4
 
 
 def pytest_configure() -> None:
-    """A run in a shell's background is started with Ctrl-C ignored, and all its children would be."""
+    """What depends on the machine that a run happens to be on."""
+    # No property depends on how long it takes: on a busy machine 200 ms are over before anything was wrong.
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
+    # A run in a shell's background is started with Ctrl-C ignored, and all its children would be.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
