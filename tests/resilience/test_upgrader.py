@@ -69,3 +69,24 @@ def test_after_the_first_night_nothing_is_left_to_do(world: Arena, first: bool) 
         (body,) = records_at(small, "v2", f"s3://{BUCKET}/{name}")
         assert read_links(body[V2.links_field]) == {f"da-{name}"}
         assert body["quality_control"] == {"by": "hand"}
+
+
+def test_against_links_that_are_not_folded_it_is_found_on_the_second_night(world: Arena) -> None:
+    """Somebody edits v1 each day, so it empties v2's links each night; the plan says who undoes what we write."""
+    small, upgrader = links_world(BUCKET)
+    fill(world, small)
+    upgrade(world, upgrader)
+    found = []
+    for night in range(NIGHTS):
+        name = f"night-{night}.json"
+        history = [word for one in range(night) for word in ("--history", f"night-{one}.results")]
+        done = world.run("plan", "--all", "--out", name, *history)
+        assert done.returncode == 0, done.stderr
+        fought = [one for one in world.load(name)["findings"] if one["kind"] == "fought-over"]
+        found.append([one["location"] for one in fought])
+        done = world.run("apply", name, "--except", "links-format")
+        assert done.returncode == 0, done.stderr
+        edited = {"subject.n": night, "last_modified": datetime.now(UTC).isoformat()}
+        world.records("v1").update_one({"name": "list"}, {"$set": edited})
+        upgrade(world, upgrader)
+    assert found == [[], *[[f"s3://{BUCKET}/list"]] * (NIGHTS - 1)]

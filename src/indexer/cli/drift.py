@@ -114,7 +114,7 @@ def _loaded(plan: str, scope: ScopeOptions) -> tuple[Plan, None]:
     from indexer import load_plan
 
     if scope.typed:
-        wrong = "a saved plan is judged as it is: leave out --bucket, --all, --asset, --exclude, --lookback-days, --allow-empty"
+        wrong = "a saved plan is judged as it is: leave out --bucket, --all, --asset, --exclude, --lookback-days, --allow-empty, --history"
         raise typer.BadParameter(wrong, param_hint="--plan")
     return load_plan(plan).plan, None
 

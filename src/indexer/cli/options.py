@@ -89,7 +89,15 @@ ORDER = (
     *("everything", "out", "plan", "only", "except_", "results", "archive", "undoes", "steal_lease"),
     *("expected", "strict", "output", "against", "summary", "asset", "exclude", "lookback_days"),
     *("in_bucket", "system", "action", "effect", "reason", "status", "grep", "findings", "full"),
-    *("policy", "max_deletes", "max_delete_percent", "allow_empty", "detailed_exitcode", "no_doctor"),
+    *(
+        "policy",
+        "max_deletes",
+        "max_delete_percent",
+        "allow_empty",
+        "history",
+        "detailed_exitcode",
+        "no_doctor",
+    ),
     *("parallel", "dask", "dask_cleartext", "events", "config"),
 )
 """In which `--help` lists the options of a command that has groups of them."""

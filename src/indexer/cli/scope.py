@@ -54,6 +54,15 @@ AllowEmpty = Annotated[
         autocompletion=completion.facet("system"),
     ),
 ]
+HistoryPlaces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--history",
+        metavar="PLACE",
+        help="Past runs, as `indexer runs` finds them there: say what one has written already and somebody else has "
+        "undone since. Repeatable.",
+    ),
+]
 Policy = Annotated[
     Literal["sync", "upsert-only", "create-only"] | None,
     typer.Option("--policy", help="What a plan may do. Default: as configured, else sync."),
@@ -89,6 +98,7 @@ class ScopeOptions:
     exclude: Excluded = None
     lookback_days: Lookback = None
     allow_empty: AllowEmpty = None
+    history: HistoryPlaces = None
 
     def asked(self, settings: Config) -> dict[str, Any]:
         """As `indexer.plan` takes it. Raises BadParameter for a system that there is not."""
@@ -97,6 +107,7 @@ class ScopeOptions:
             "assets": self.asset or (),
             "exclude": self.exclude or (),
             "lookback_days": self.lookback_days,
+            "history": self.history or (),
             "allow_empty": known(self.allow_empty, SYSTEMS, "--allow-empty"),
         }
 

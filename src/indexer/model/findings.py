@@ -21,6 +21,7 @@ FindingKind = Literal[
     "result-not-ready",
     "result-without-computation",
     "generation-unconfigured",
+    "fought-over",
     "read-incomplete",
     "read-suspiciously-empty",
 ]
@@ -90,6 +91,11 @@ FINDINGS: Mapping[FindingKind, Meaning] = {
         "A new derived asset or result whose record would belong to v1, and v1 is not configured. It is not registered.",
         "Upgrade its data description to `schema_version` 2 or newer, or configure `[docdb.v1]`.",
         "A pipeline still writes data descriptions of an older schema.",
+    ),
+    "fought-over": Meaning(
+        "The plan wants to write what a run of ours wrote already, and somebody else has undone it since (`plan --history`). It says when, and how often. The action is planned all the same.",
+        "Find out who else writes there, and let one of the two stop: they will go on undoing each other.",
+        "Another program writes the same file, record or links, by other rules.",
     ),
     "read-incomplete": Meaning(
         "A read failed or was cut short, or an asset changed while it was being read. What rests on it is not planned.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -13,17 +14,20 @@ from indexer.config import Config
 from indexer.errors import IndexerError, SystemFaultError, UsageError
 from indexer.model.clock import CLOCK_HINT
 from indexer.model.observer import NOBODY, Observer
+from indexer.model.place import Place, S3Place, parse_place
 from indexer.model.plan import Plan, Scope
 from indexer.model.ports import Readers
 from indexer.model.settings import PolicyMode
 from indexer.model.snapshot import SystemName
 from indexer.planner.assemble import Identity
 from indexer.planner.asset_planner import plan_here
+from indexer.planner.fights import note_fights
 from indexer.planner.plan import plan_snapshot
 from indexer.runs.clock import check_clock, now
 from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import open_readers, rules_of
 from indexer.runs.shards import plan_there
+from indexer.runs.written import past_writes
 from indexer.systems.pace import at_most
 
 
@@ -82,6 +86,7 @@ def plan(
     max_deletes: int | None = None,
     max_delete_percent: float | None = None,
     allow_empty: Sequence[SystemName] = (),
+    history: Sequence[Place | str] | Place | str = (),
     parallel: int | None = None,
     dask: str | None = None,
     dask_cleartext: bool = False,
@@ -93,6 +98,7 @@ def plan(
     - `buckets`: names, or one name; None: every configured bucket. `assets`: globs, or one glob; `exclude`: of assets
       that are not looked at.
     - `lookback_days`, `policy`, `max_deletes`, `max_delete_percent`: override the configuration.
+    - `history`: places of past runs, or one. What a run has written already and somebody else has undone is a finding.
     - `parallel`: requests at a time; None: as many as S3 answers quickly.
     - `dask`: the address of a scheduler on whose workers assets are read and planned, or "local". `dask_cleartext`
       permits an address that is not `tls://`.
@@ -126,7 +132,8 @@ def plan(
         )
     if planned.fault is not None:
         raise UnreadError(planned.fault, planned.plan) from planned.fault
-    return planned.plan
+    places = [history] if isinstance(history, str | Path | S3Place) else history
+    return note_fights(planned.plan, past_writes([parse_place(one) for one in places], observer))
 
 
 def look_at_clocks(
