@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,8 +13,10 @@ from indexer.applier.evidence import Evidence
 from indexer.errors import SystemFaultError
 from indexer.model.action import Action, DeleteObject
 from indexer.model.content import FieldOfRecord, HasEtag, ObjectTarget, RestsOn
+from indexer.model.snapshot import ObjectBody
 from indexer.model.values import sha256
 from shared.builders import BUCKET, ORIGINALS, RESULTS, record, stored_mount, stored_result
+from shared.memory.objects import MemoryObjectReader
 from shared.memory.stored import START, StoredDataAsset
 from shared.memory.world import World
 
@@ -237,3 +240,29 @@ def test_without_code_ocean_nobody_can_look_there(on: RestsOn, what: str) -> Non
     fault = raised.value
     assert (fault.summary, fault.detail) == ("Code Ocean is not configured", f"search {what}")
     assert fault.hint == "Add [codeocean] to indexer.toml."
+
+
+class Sleeps(MemoryObjectReader):
+    """The machine sleeps in the middle of a request for a file; meanwhile the record gets the field."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.now = START
+
+    def get(self, bucket: str, key: str) -> ObjectBody | None:
+        if self.now == START:
+            self.now += timedelta(minutes=10)
+            self._world.records["v1"].clear()
+            self._world.add("v1", record("asset", subject={"n": 1}))
+        return super().get(bucket, key)
+
+
+def test_a_look_that_has_grown_old_before_the_last_one_is_taken_again() -> None:
+    """What a deletion rests on must hold at about the time of its write, in each of its parts."""
+    world = records(record("asset"))
+    world.put(BUCKET, f"asset/{ORIGINALS}/subject.20200101.json", b"{}")
+    reader = Sleeps(world)
+    both = LACKS.model_copy(update={"original": ORIGINAL.original})
+    readers = replace(world.readers(), objects=reader)
+    found = Evidence(readers, ORIGINALS, lambda: reader.now).against(resting(both))
+    assert found == "the record has subject by now"

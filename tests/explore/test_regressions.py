@@ -44,6 +44,7 @@ SCHEDULES = {
     "an upload at the point of a batch at which a run dies": "everything: apply@15 acts uploader-breaks, apply@15 dies; both",
     "two runs that leave the same bytes, of which one dies": "adopted-lately: apply@20 runs other, apply@22 dies; both",
     "a power cut that ends two runs": "repaired: apply@8 power, apply@7 runs overlap, second@8 yields; both",
+    "a machine that sleeps between two looks": "unrecorded: apply@4 waits, apply@4 acts curator-edits; redo",
     "two creations by two runs at once": "derived-mounted: apply@3 runs other; undo",
 }
 

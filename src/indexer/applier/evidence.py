@@ -38,7 +38,12 @@ class Evidence:
         location = parse_location(action.location)
         if location is None:
             return "its location is not usable"
-        return next(filter(None, self._doubts(action, location)), "")
+        began = self._clock()
+        against = next(filter(None, self._doubts(action, location)), "")
+        # A machine may have slept between the first look and the last: each must be of about now.
+        if not against and self._clock() - began >= GROWS_OLD:
+            against = next(filter(None, self._doubts(action, location)), "")
+        return against
 
     def _doubts(self, action: Action, location: Location) -> Iterator[str]:
         """One look after the other, the cheap ones first; the first that finds something is the last."""
