@@ -27,7 +27,9 @@ from indexer.model.content import (
 from indexer.model.outcome import BeforeImage, Outcome, Result, Status
 from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary, Withheld
 from indexer.model.settings import PolicyMode
+from indexer.planner.compare import compare
 from indexer.render.html import report_html
+from indexer.render.of_comparison import comparison_report
 from indexer.render.of_plan import plan_report
 from indexer.render.of_result import result_report
 
@@ -242,3 +244,9 @@ def plan_html(plan: Plan, part_of: int | None = None) -> str:
 def result_html(result: Result, actions: Mapping[str, Action]) -> str:
     """The page of a result."""
     return report_html(result_report(result, actions))
+
+
+def comparison_html(newer: Plan, older: Plan) -> str:
+    """The page of two plans side by side."""
+    found = compare(newer, older)
+    return report_html(comparison_report(found, "indexer show plan.json --against older.json"))

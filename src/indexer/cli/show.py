@@ -131,11 +131,10 @@ def _comparison(
         if not isinstance(one, PlanFile):
             raise typer.BadParameter(f"{place} is a result: compare two plans", param_hint="--against")
         plans.append(one.plan)
-    if output == "html":
-        raise typer.BadParameter("two plans are compared as text, json or markdown", param_hint="--format")
     found = compare(*_selected(talk, plans, filters))
     if output != "json":
-        return _rendered(comparison_report(found), output)
+        typed = ["indexer", "show", str(shown[0][0]), "--against", str(shown[1][0])]
+        return _rendered(comparison_report(found, shlex.join(typed)), output)
     return [document_text(found.model_dump(mode="json", exclude_none=True))]
 
 

@@ -26,7 +26,7 @@ from indexer.model.meaning import Meaning
 from indexer.model.snapshot import SystemName
 from indexer.model.vocabulary import every_word
 from indexer.render.explained import plain_words
-from indexer.render.html_rows import Row, listed_assets, row_of, rows_by_asset
+from indexer.render.html_rows import CHANGES, Row, listed_assets, row_of, rows_by_asset
 from indexer.render.of_result import WORST_FIRST
 from indexer.render.report import Group, Report
 from indexer.render.safe import safe
@@ -36,6 +36,7 @@ SYSTEMS: dict[SystemName, str] = {"s3": "S3", "docdb": "DocDB", "codeocean": "Co
 WITHHELD = "withheld"
 FACETS = (
     ("status", "Status"),
+    ("change", "Since the older plan"),
     ("effect", "Effect"),
     ("system", "System"),
     ("bucket", "Bucket"),
@@ -43,9 +44,14 @@ FACETS = (
     ("kind", "Action"),
 )
 """The counts beside the list, each of which is a filter."""
-ORDERS: Mapping[str, Sequence[str]] = {"status": WORST_FIRST, "effect": EFFECTS, "system": tuple(SYSTEMS)}
-STATES = (*WORST_FIRST, *EFFECTS, WITHHELD)
-"""What a count is split by: what came of an action, or else what it does."""
+ORDERS: Mapping[str, Sequence[str]] = {
+    "status": WORST_FIRST,
+    "change": CHANGES,
+    "effect": EFFECTS,
+    "system": tuple(SYSTEMS),
+}
+STATES = (*WORST_FIRST, *CHANGES, *EFFECTS, WITHHELD)
+"""What a count is split by: what came of an action, what became of it since an older plan, or else what it does."""
 WHYS = 5
 """So many of the words that were said are shown above the list."""
 KEYS = (
@@ -66,11 +72,15 @@ def report_html(report: Report) -> str:
 def html_pieces(report: Report) -> Iterator[str]:
     """The page, piece by piece: what an action's difference reads is held no longer than it takes to write it."""
     listed = sorted((one for one in report.groups if _is_listed(one)), key=lambda one: one.rank)
-    rows = [(group, row_of(entry)) for group in listed for entry in group.entries]
+    figured = report.table.split if report.table else ""
+    rows = [
+        (group, row_of(entry, group.title.lower() if figured == "change" else ""))
+        for group in listed
+        for entry in group.entries
+    ]
     said = Counter(
         (str(row["status"]), str(row["why"])) for group, row in rows if group.urgent and "why" in row
     )
-    figured = report.table.split if report.table else ""
     yield from _template().generate(
         report=report,
         title=f"{report.name}: {report.headline}" if report.name else report.headline,
@@ -191,9 +201,9 @@ def _figures(report: Report) -> Iterator[tuple[str, int, str, str]]:
     if table := report.table:
         names = [name for name, _ in table.columns]
         totals = dict(zip(names, table.totals, strict=True))
-        field = table.split if table.split in ORDERS else ""
-        for name in sorted(names, key=ORDERS.get(table.split, names).index):
-            yield name, totals[name], field, name
+        order = ORDERS.get(table.split, ())
+        for name in sorted(names, key=lambda one: order.index(one) if one in order else len(order)):
+            yield name, totals[name], table.split if name in order else "", name
     for group in report.groups:
         if group.name and _is_listed(group):
             yield group.name, group.count, group.name, "1"
@@ -213,7 +223,7 @@ def _facets(rows: Sequence[Row], figured: str) -> Iterator[dict[str, object]]:
 
 
 def _state(row: Row) -> str:
-    return WITHHELD if "held_by" in row else str(row.get("status") or row.get("effect"))
+    return WITHHELD if "held_by" in row else str(row.get("status") or row.get("change") or row.get("effect"))
 
 
 def _facet(field: str, title: str, counts: Mapping[str, Counter[str]]) -> dict[str, object]:

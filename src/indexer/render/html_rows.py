@@ -17,16 +17,19 @@ from indexer.render.words import bucket_of, counted, details, loss_words, target
 Row = dict[str, object]
 """Without a field where there is nothing to say: a report may hold ten thousand."""
 NO_PLAN = "The plan is not at hand: its actions are known by their ids only."
+CHANGES = ("new", "altered", "gone")
+"""What became of an action since an older plan: what is new comes first."""
 OF_ASSET = frozenset({"location", "bucket"})
 
 
-def row_of(entry: Entry) -> Row:
-    """An action, where its plan is at hand, and what came of it."""
+def row_of(entry: Entry, change: str = "") -> Row:
+    """An action, where its plan is at hand, and what came of it; `change`: what became of it since an older plan."""
     row = _action_row(entry.action, entry) if entry.action else {"location": NO_PLAN}
     if isinstance(entry.of, Outcome):
         row["id"] = entry.of.action_id
     facts = " · ".join(entry.facts)
     more = {"status": entry.status, "facts": facts, "why": entry.why, "held_by": entry.withheld}
+    more |= {"change": change, "was": entry.was}
     row |= {name: value for name, value in more.items() if value}
     return {name: safe(value) if isinstance(value, str) else value for name, value in row.items()}
 
@@ -59,7 +62,7 @@ def _action_row(action: Action, entry: Entry) -> Row:
 def rows_by_asset(rows: Iterable[tuple[Group, Row]]) -> list[tuple[Row, Sequence[Row]]]:
     """Assets with their rows: those that need somebody first, then those that delete, and then by name."""
     assets: dict[str, Row] = {}
-    weights: dict[str, tuple[int, int]] = {}
+    weights: dict[str, tuple[int, int, int]] = {}
     actions: dict[str, list[Row]] = {}
     for group, row in sorted(rows, key=lambda one: _weight(*one)):
         location = str(row["location"])
@@ -71,9 +74,10 @@ def rows_by_asset(rows: Iterable[tuple[Group, Row]]) -> list[tuple[Row, Sequence
     return [(assets[one], actions[one]) for one in order]
 
 
-def _weight(group: Group, row: Row) -> tuple[int, int]:
-    """The lowest comes first: what did not succeed, then what is lost, then what a policy keeps from being lost."""
-    return group.rank, 0 if row.get("effect") != "delete" else -1 if "held_by" in row else -2
+def _weight(group: Group, row: Row) -> tuple[int, int, int]:
+    """The lowest comes first: what did not succeed, what is new, what is lost, what a policy keeps from being lost."""
+    since = CHANGES.index(str(row["change"])) if "change" in row else 0
+    return group.rank, since, 0 if row.get("effect") != "delete" else -1 if "held_by" in row else -2
 
 
 def listed_assets(assets: Iterable[tuple[Row, Sequence[Row]]]) -> Iterator[Row]:

@@ -15,8 +15,8 @@ from indexer.render.words import counted
 STYLES = {"new": "red", "altered": "yellow", "gone": "green", "still there": "dim"}
 
 
-def comparison_report(found: Comparison) -> Report:
-    """The report."""
+def comparison_report(found: Comparison, shown_by: str = "") -> Report:
+    """The report. `shown_by`: the command that shows it."""
     altered = [one.after for one in found.altered]
     actions = {"new": found.new, "altered": altered, "gone": found.gone, "still there": found.still}
     older = f"{found.older_plan_id[:8]} of {found.older_created_at:%Y-%m-%d %H:%M} UTC"
@@ -35,6 +35,7 @@ def comparison_report(found: Comparison) -> Report:
             _findings("new", "New findings", found.new_findings),
             _findings("gone", "Findings that are gone", found.gone_findings),
         ),
+        shown_by=shown_by,
     )
 
 

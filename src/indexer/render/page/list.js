@@ -24,7 +24,7 @@ function button(className, words) {
 
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
-const stateOf = (action) => (action.held_by ? "withheld" : (action.status ?? action.effect ?? ""));
+const stateOf = (action) => (action.held_by ? "withheld" : (action.status ?? action.change ?? action.effect ?? ""));
 
 // A word whose meaning is known, for whoever points at it; an opened action says it in words.
 function word(tag, className, text, meant = text) {
@@ -87,7 +87,7 @@ function reasons(actions) {
 }
 
 function losses(actions) {
-  const lost = actions.filter((one) => one.loses && !one.held_by && !one.status);
+  const lost = actions.filter((one) => one.loses && !one.held_by && !one.status && one.change !== "gone");
   const line = (one) => element("span", "first", element("b", "loses", `${signs.delete} ${one.kind}`), ` ${one.target} loses: ${one.loses}`);
   const lines = lost.slice(0, LOSSES).map(line);
   if (lost.length > LOSSES) lines.push(element("span", "first loses", `and ${count(lost.length - LOSSES, "more deletion")}`));
@@ -153,6 +153,7 @@ function actionItem(action, explained) {
   const what = element("p", "what", kind, " ", element("code", "", action.target ?? action.id), " ");
   what.append(linkTo("action", action.id, "Link to this action"));
   if (action.status) what.prepend(word("span", `badge ${action.status}`, action.status), " ");
+  if (action.change) what.prepend(element("span", `badge ${action.change}`, action.change), " ");
   if (action.held_by) what.prepend(element("span", "badge withheld", "withheld"), " ");
   item.append(what);
   if (action.held_by) item.append(element("p", "why", action.held_by));
@@ -160,6 +161,7 @@ function actionItem(action, explained) {
   if (action.loses) item.append(element("p", "loses", `loses: ${action.loses}`));
   if (action.facts) item.append(element("p", "dim", action.facts));
   if (action.details) item.append(element("p", "dim", `${action.details} · id ${action.id}`));
+  if (action.was) item.append(element("p", "dim", `was: ${action.was}`));
   for (const name of [action.reason, action.status]) {
     if (!Object.hasOwn(tips, name ?? "") || explained.has(name)) continue;
     explained.add(name);

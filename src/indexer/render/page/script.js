@@ -3,7 +3,7 @@
 
 const OPENED_AT_ONCE = 100;
 const TYPING_MS = 120;
-const FIELDS = ["status", "effect", "system", "reason", "bucket", "kind", "withheld"];
+const FIELDS = ["status", "change", "effect", "system", "reason", "bucket", "kind", "withheld"];
 const OPTIONS = { kind: "action" }; // what the command line calls a field, where it does not call it the same
 const WIDE = matchMedia("(min-width: 64rem)");
 
@@ -159,7 +159,8 @@ function choice(planned) {
     const only = terms.map(([name, value]) => `--only ${typed(`${name}=${value}`)}`);
     lines.push(command([applying, ...only].join(" "), `applies ${planned === 1 ? "it" : `these ${planned.toLocaleString("en")}`}, and what they rest on`));
   }
-  if (showing) {
+  if (showing && asked.change.size) lines.push(element("p", "", "To show only these, choose without new, altered and gone: show has no words for that."));
+  else if (showing) {
     const options = terms.map(([name, value]) => (name === "withheld" ? "--status withheld" : `--${name} ${typed(value)}`));
     lines.push(command([showing, ...options, ...words.map((word) => `--grep ${typed(word)}`)].join(" "), "shows these"));
   }
