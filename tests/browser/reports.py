@@ -24,14 +24,17 @@ from indexer.model.content import (
     RecordTarget,
     RestsOn,
 )
+from indexer.model.drift import ExpectedDrift, Rule
 from indexer.model.outcome import BeforeImage, Outcome, Result, Status
 from indexer.model.plan import CoverageRow, Finding, Plan, Scope, Summary, Withheld
 from indexer.model.settings import PolicyMode
 from indexer.planner.compare import compare
+from indexer.planner.gate import judge
 from indexer.render.html import report_html
 from indexer.render.of_comparison import comparison_report
 from indexer.render.of_plan import plan_report
 from indexer.render.of_result import result_report
+from indexer.render.of_verdict import verdict_report
 
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 BUCKET = "aind-open-data"
@@ -250,3 +253,8 @@ def comparison_html(newer: Plan, older: Plan) -> str:
     """The page of two plans side by side."""
     found = compare(newer, older)
     return report_html(comparison_report(found, "indexer show plan.json --against older.json"))
+
+
+def verdict_html(plan: Plan, *rules: Rule) -> str:
+    """The page of the gate's verdict on a plan."""
+    return report_html(verdict_report(judge(plan, ExpectedDrift(rule=rules), AT.date())))

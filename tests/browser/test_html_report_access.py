@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from reports import change, comparison_html, everything, plan_html, plan_of, put, result_html, result_in_part
+from reports import (
+    change,
+    comparison_html,
+    everything,
+    plan_html,
+    plan_of,
+    put,
+    result_html,
+    result_in_part,
+    verdict_html,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -18,6 +28,7 @@ PAGES = {
     "incomplete": lambda: plan_html(plan_of([put("a_1")], unread="S3 denies access")),
     "empty": lambda: plan_html(plan_of()),
     "result": lambda: result_html(*result_in_part()),
+    "verdict": lambda: verdict_html(everything()),
     "comparison": lambda: comparison_html(everything(), plan_of([put("a_1")])),
 }
 LONG = "x" * 300

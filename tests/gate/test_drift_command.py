@@ -61,7 +61,7 @@ def test_an_expired_rule_fails_and_names_its_line(drift: Drift) -> None:
     assert "edit rules.toml" in done.stderr
 
 
-@pytest.mark.parametrize("output", ["text", "json", "markdown", "junit", "sarif", "github"])
+@pytest.mark.parametrize("output", ["text", "json", "markdown", "html", "junit", "sarif", "github"])
 def test_data_goes_to_stdout_and_talk_to_stderr(drift: Drift, output: str) -> None:
     """The exit code is the same whatever the format."""
     done = drift("--plan", "plan.json", "--format", output)

@@ -91,8 +91,16 @@ def shown(text: str) -> dict[str, Callable[[], str]]:
     reports: list[tuple[str, Callable[[], Report], tuple[ReportFormat, ...]]] = [
         ("plan", lambda: plan_report(plan), ("text", "markdown", "html")),
         ("result", lambda: result_report(result, actions), ("text", "markdown", "html")),
-        ("verdict", lambda: verdict_report(verdict), ("text", "markdown", "junit", "sarif", "github")),
-        ("comparison", lambda: comparison_report(compare(plan, rendered_calm())), ("text", "markdown")),
+        (
+            "verdict",
+            lambda: verdict_report(verdict),
+            ("text", "markdown", "html", "junit", "sarif", "github"),
+        ),
+        (
+            "comparison",
+            lambda: comparison_report(compare(plan, rendered_calm())),
+            ("text", "markdown", "html"),
+        ),
     ]
     return {
         **{

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ReportFormat = Literal["text", "markdown", "html", "junit", "sarif", "github"]
 ShowFormat = Literal["text", "json", "markdown", "html"]
-GateFormat = Literal["text", "json", "markdown", "junit", "sarif", "github"]
+GateFormat = Literal["text", "json", "markdown", "html", "junit", "sarif", "github"]
 """What each command offers; JSON is of the subject itself, not of what is told of it."""
 
 

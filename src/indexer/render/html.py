@@ -84,7 +84,11 @@ def html_pieces(report: Report) -> Iterator[str]:
     yield from _template().generate(
         report=report,
         title=f"{report.name}: {report.headline}" if report.name else report.headline,
-        about=" · ".join(filter(None, [report.made, *(one.brief for one in report.facts)])),
+        about=" · ".join(
+            filter(
+                None, [report.made or f"{report.at:%Y-%m-%d %H:%M} UTC", *(one.brief for one in report.facts)]
+            )
+        ),
         icon=_icon(),
         mark=Markup(_part_of_page("mark.svg")),  # noqa: S704 - ours
         style=Markup(_part_of_page("style.css")),  # noqa: S704 - ours

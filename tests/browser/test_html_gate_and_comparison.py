@@ -1,14 +1,16 @@
-"""Two plans side by side as an HTML page."""
+"""Two plans side by side, and the verdict of the gate, as HTML pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reports import change, comparison_html, delete, plan_of, put, update
+from reports import AT, change, comparison_html, delete, everything, plan_of, put, update, verdict_html
 
 from indexer.model.action import with_id
 from indexer.model.content import HasEtag
+from indexer.model.drift import Rule
 from indexer.model.loses import Loses
 from indexer.model.plan import Finding
 
@@ -65,3 +67,17 @@ def test_findings_that_are_new_are_folded(view: View) -> None:
     page = page_of_two(view)
     page.get_by_text("New findings 1").click()
     assert "s3://b/x: the name differs" in page.inner_text(".fold[open]")
+
+
+def test_a_verdict_lists_what_is_unexpected(view: View) -> None:
+    """What a rule expects is not there; a rule that has expired is open, findings are folded."""
+    today = AT.date()
+    expects = Rule(asset="ecephys_700105*", owner="me", why="known", until=today)
+    expired = Rule(asset="*", reason="field-missing", owner="me", why="soon", until=today - timedelta(days=1))
+    page = view(verdict_html(everything(), expects, expired))
+    page.locator("#found", has_text="4 of 4 assets, 4 actions, 1 withheld").wait_for()
+    assert "ecephys_700105" not in page.inner_text("#assets")
+    assert "until 2026-11-21 (me: soon)" in page.inner_text(".fold[open]")
+    page.get_by_text("2 unexpected findings").click()
+    assert "location-invalid record 5f" in page.inner_text("main")
+    assert page.locator("code", has_text="indexer").count() == 0
