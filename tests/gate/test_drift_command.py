@@ -163,5 +163,5 @@ def test_a_missing_file_of_rules_is_wrong_usage(drift: Drift) -> None:
 
 def test_a_summary_that_cannot_be_written_is_an_error(drift: Drift) -> None:
     done = drift("--plan", "plan.json", "--summary", "no/such/folder.md")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "--summary" in done.stderr
