@@ -54,8 +54,8 @@ def test_a_word_says_what_it_means_where_the_pointer_rests(view: View) -> None:
     for place in (
         ".actions .kind",
         ".actions .dim span",
-        ".charts a[data-filter=reason]",
-        "#findings summary",
+        ".facets a[data-filter=reason]",
+        "#findings .kinds summary",
     ):
         titles = [one.get_attribute("title") or "" for one in page.locator(place).all()]
         assert titles, place

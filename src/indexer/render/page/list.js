@@ -160,7 +160,7 @@ function actionItem(action, explained) {
   if (action.why) item.append(element("p", "why", action.why));
   if (action.loses) item.append(element("p", "loses", `loses: ${action.loses}`));
   if (action.facts) item.append(element("p", "dim", action.facts));
-  if (action.details) item.append(element("p", "dim", `${action.details} · id ${action.id}`));
+  if (action.details) item.append(detailsOf(action));
   if (action.was) item.append(element("p", "dim", `was: ${action.was}`));
   for (const name of [action.reason, action.status]) {
     if (!Object.hasOwn(tips, name ?? "") || explained.has(name)) continue;
@@ -175,6 +175,12 @@ function actionItem(action, explained) {
   item.dataset.id = action.id;
   item.tabIndex = -1;
   return item;
+}
+
+// Why, from what, how much, and under which condition; whoever rests on the reason is told what it means.
+function detailsOf({ details, reason, id }) {
+  const rest = details.startsWith(reason) ? details.slice(reason.length) : ` · ${details}`;
+  return element("p", "dim", word("span", "", reason), `${rest} · id ${id}`);
 }
 
 // A line of a whole difference: its sign, then its parts; those that changed are lists.
