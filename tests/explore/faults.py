@@ -139,7 +139,7 @@ FAULTS: tuple[Fault, ...] = (
         "applier.records",
         ("grounds of records are not looked at", "                if against := self.evidence.against(action):\n                    raise SourceChangedError(against)", "                pass"),
         ("a record replaced is not kept", "        if one.record:\n            before = self.ledger.kept(", "        if False:\n            before = self.ledger.kept("),
-        ("the last-modified field stays", '        write, left = one.at(next_stamp(self.ledger.clock(), replaced), exact=exact)', '        stamp = replaced if isinstance(replaced, str) else next_stamp(self.ledger.clock(), replaced)\n        write, left = one.at(stamp, exact=exact)'),
+        ("the last-modified field stays", '        write, left = one.at(self.ledger.stamp(replaced), exact=exact)', '        stamp = replaced if isinstance(replaced, str) else self.ledger.stamp(replaced)\n        write, left = one.at(stamp, exact=exact)'),
         ("the intent of a record comes too late", "        self.ledger.intend(one.action, before, left)\n        return _Sent(one.action, write)", "        self.writer.write(one.action.target.generation, [write])\n        self.ledger.intend(one.action, before, left)\n        return _Sent(one.action, write)"),
         ("any live record is what we left", "            if sent is not None and sent.shows_in(_image(one.action, record)):", "            if sent is not None:"),
     ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from indexer.model.values import next_stamp, read_time
 from shared.builders import at
@@ -56,3 +58,21 @@ def test_a_chain_of_stamps_only_grows() -> None:
     for hours in (0, 0, -5, 1, 0):
         before, stamp = stamp, next_stamp(NOW + timedelta(hours=hours), stamp)
         assert (read_time(stamp) or datetime.min.replace(tzinfo=UTC)) > (read_time(before) or NOW)
+
+
+TIMES = st.datetimes(datetime(1000, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC))
+
+
+@given(TIMES, st.one_of(st.none(), TIMES), st.integers(0, 999))
+def test_a_run_leaves_its_mark_and_is_still_later(
+    now: datetime, replaced: datetime | None, mark: int
+) -> None:
+    """Two runs that replace the same time, or write in the same millisecond, do not take each other's write for their own."""
+    text = None if replaced is None else replaced.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    stamp = next_stamp(now, text, mark)
+    written = read_time(stamp)
+    assert written is not None
+    if text is not None and replaced is not None and replaced >= now and stamp[:19] == text[:19]:
+        assert written - replaced == timedelta(microseconds=1 + mark)
+    assert written >= now
+    assert text is None or replaced is None or (stamp > text and written > replaced)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from indexer.applier.current import carrying_out
-from indexer.applier.evidence import Evidence
+from indexer.applier.evidence import GROWS_OLD, Evidence
 from indexer.applier.guard import SATISFIED, stale
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
@@ -42,21 +42,24 @@ class DataAssetApplier:
     """Waits so many seconds."""
 
     def apply(self, actions: Sequence[DataAssetAction]) -> None:
-        """A batch of actions, in order, on one fresh search."""
-        # Applied again, all may be settled: then the search, which is not cheap, is spared.
-        if not any(action.id not in self.ledger.outcomes for action in actions):
-            return
-        try:
-            mounted = self._mounted(actions)
-        except SystemFaultError as exc:
-            for action in actions:
-                if self.ledger.ready(action):
-                    self.ledger.failed(action, exc.what)
-            return
+        """A batch of actions, in order, on one fresh search, which is spared where all are settled already."""
+        mounted: list[DataAsset] = []
+        began: datetime | None = None
         for action in actions:
-            if self.ledger.ready(action):
-                with carrying_out(action.id):
-                    self._carry_out(action, mounted)
+            if not self.ledger.ready(action):
+                continue
+            try:
+                # Old by the second action where a machine slept. What was created here since, a search may not show yet:
+                # no other action of the batch is about that location.
+                if began is None or self.ledger.clock() - began >= GROWS_OLD:
+                    began = self.ledger.clock()
+                    mounted = self._mounted(actions)
+            except SystemFaultError as exc:
+                for one in filter(self.ledger.ready, actions):
+                    self.ledger.failed(one, exc.what)
+                return
+            with carrying_out(action.id):
+                self._carry_out(action, mounted)
 
     def _carry_out(self, action: DataAssetAction, mounted: list[DataAsset]) -> None:
         try:

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from threading import Lock, local
 from typing import Any
+from zlib import crc32
 
 from indexer.applier.history import JOURNAL_FILE, SHARD_PREFIX, History, read_history
 from indexer.disk import UnsafeFileError
@@ -43,6 +44,11 @@ class Journal:
         self._waits = local()
         self.earlier = read_history(folder, plan_id)
         """What earlier runs of this plan wrote: their before-images stay the true ones."""
+
+    @property
+    def mark(self) -> int:
+        """The run's own, below a thousand: two runs that stamp the same record on a clock that is behind differ by it."""
+        return crc32(self._run_id.encode()) % 1_000
 
     @property
     def rerun(self) -> bool:

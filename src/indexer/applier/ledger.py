@@ -18,6 +18,7 @@ from indexer.model.observer import Observer
 from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, OurWrite, Outcome, Status
 from indexer.model.ports import Archive
 from indexer.model.snapshot import SystemName
+from indexer.model.values import next_stamp
 
 INTERRUPTED = "the run was interrupted"
 ANSWER_LOST = "the answer was lost, and a look shows that it was carried out"
@@ -52,6 +53,10 @@ class Ledger:
     def look_first(self) -> bool:
         """On a plan's second run most is so already: a look is cheaper than a write that is refused."""
         return self._journal.rerun
+
+    def stamp(self, replaced: object) -> str:
+        """The time of a write that comes now, later than the one it replaces; see `next_stamp`."""
+        return next_stamp(self.clock(), replaced, self._journal.mark)
 
     def halt(self, why: str) -> None:
         """Try nothing more in this run."""

@@ -18,7 +18,7 @@ from indexer.model.ids import IdKey, id_from_plan, id_key
 from indexer.model.location import parse_location
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import RecordReader, RecordWrite, RecordWriter
-from indexer.model.values import fingerprint, next_stamp
+from indexer.model.values import fingerprint
 
 ATTEMPTS = 5
 """How often a write of which nothing came is judged again."""
@@ -129,9 +129,11 @@ class RecordApplier:
             if not self.ledger.judged(action, live.judge(action), _image(action, record)):
                 return None
             try:
+                made = draft(action, record, self.sources, self.ledger)
+                # Last of all reads: a machine may sleep between two of them, and a look is what grows old.
                 if against := self.evidence.against(action):
                     raise SourceChangedError(against)
-                return draft(action, record, self.sources, self.ledger)
+                return made
             except SourceChangedError as exc:
                 self.ledger.judged(action, stale(str(exc)))
             except SystemFaultError as exc:  # what one asset rests on cannot be read: the others go on
@@ -154,7 +156,7 @@ class RecordApplier:
         modified = GENERATIONS[one.action.target.generation].modified_field
         # A record that an undo brings back is later than the deleted one, too: caches have seen that one's time.
         replaced = (one.record or one.values).get(modified)
-        write, left = one.at(next_stamp(self.ledger.clock(), replaced), exact=exact)
+        write, left = one.at(self.ledger.stamp(replaced), exact=exact)
         before = BeforeImage(kind="absent")
         if one.record:
             before = self.ledger.kept("record", self.reader.archive_form(one.record))
