@@ -41,6 +41,11 @@ def completed(indexer: Run, typed: str, **more: str) -> list[str]:
         ("indexer show --effect d", ["delete"]),
         ("indexer show --action delete-", ["delete-object", "delete-record", "delete-data-asset"]),
         ("indexer show --reason links-", ["links-stale", "links-format"]),
+        ("indexer apply plan.json --only links-", ["links-stale", "links-format"]),
+        (
+            "indexer apply plan.json --except de",
+            ["delete", "delete-object", "delete-record", "delete-data-asset"],
+        ),
         ("indexer show --status s", ["satisfied", "stale", "skipped"]),
     ],
 )

@@ -32,6 +32,7 @@ COMMANDS = (
     "plan",
     "show",
     "apply",
+    "runs",
     "drift",
     "undo",
     "doctor",
@@ -134,6 +135,7 @@ def commands() -> Iterator[tuple[str, str, dict[str, str]]]:
     yield "plan-after", "plan --all --out after.json --detailed-exitcode", {}
     yield "drift-after", "drift --all", {}
     yield "apply-stale", "apply withheld.json --results stale --parallel 1", {}
+    yield "runs", "runs", {}
     yield "undo", "undo run --out undo.json", {}
     for form in get_args(ShowFormat):
         yield f"show-undo-{form}", f"show undo.json --format {form}", {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from indexer.cli import completion
 from indexer.cli.options import EventsFile, WorkOptions, configured, given
 from indexer.cli.scope import LimitOptions
 from indexer.cli.signals import finishing
@@ -44,6 +45,7 @@ Only = Annotated[
     typer.Option(
         "--only",
         metavar="WORD",
+        autocompletion=completion.choices,
         help="A part: asset=GLOB, bucket=, system=, action=, effect= or reason=, as in reason=links-stale or "
         "effect=delete; a bare word is what it can only be, else an asset. With all that it rests on. Repeatable: one "
         "thing widens it, another narrows it.",
@@ -54,6 +56,7 @@ Except = Annotated[
     typer.Option(
         "--except",
         metavar="WORD",
+        autocompletion=completion.choices,
         help="All but what this names, and what rests on that; the same words, repeatable.",
     ),
 ]

@@ -32,6 +32,13 @@ def facet(name: Facet) -> Callable[[str], list[str]]:
     return words
 
 
+def choices(incomplete: str) -> list[str]:
+    """What a part of a plan is chosen by, as bare words: a shell may take what stands after a `=` for a word of its own."""
+    from indexer.model.choosing import FACETS
+
+    return _beginning((word for words in FACETS.values() for word in words), incomplete)
+
+
 def statuses(incomplete: str) -> list[str]:
     """What may come of an action."""
     from indexer.model.outcome import Status
