@@ -16,6 +16,7 @@ from pymongo import MongoClient, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from indexer.errors import IndexerError
+from indexer_sandbox import docdb
 from indexer_sandbox.docdb import DocDBServer
 from shared.patience import PATIENCE_S
 
@@ -83,6 +84,26 @@ def test_a_taken_port_is_said_so(empty_directory: Path) -> None:
         holder.listen()
         with pytest.raises(IndexerError, match=str(holder.getsockname()[1])):
             DocDBServer(empty_directory, holder.getsockname()[1])
+    assert list(empty_directory.iterdir()) == []
+
+
+def test_a_port_that_is_taken_at_the_last_moment_is_not_the_end(
+    empty_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else had it first: another free one does."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        taken, free = holder.getsockname()[1], docdb._free_port
+        found = iter([taken])
+        monkeypatch.setattr(docdb, "_free_port", lambda port: next(found, None) or free(port))
+        server = DocDBServer(empty_directory)
+        try:
+            assert server.port != taken
+            with MongoClient[dict[str, Any]](server.uri) as client:
+                client["metadata_index"]["data_assets"].insert_one({"_id": "r"})
+        finally:
+            server.close()
     assert list(empty_directory.iterdir()) == []
 
 
