@@ -1,6 +1,6 @@
 """Random worlds, random faults, random kills and a curator who never sleeps, until all is in step.
 
-    python tests/resilience/soak.py ROUNDS [--seed N] [--small]
+    python tests/resilience/soak.py ROUNDS [--seed N] [--small] [--workers N]
 
 Every round checks what must hold whatever happens: it ends; a second plan is empty; the end state is that
 of an undisturbed run; no object was written twice by one plan; nothing was registered twice; no edit of the
@@ -10,6 +10,7 @@ curator's was lost; each journal keeps to the protocol. The last line has the fi
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import subprocess
@@ -18,7 +19,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +47,11 @@ class Figures:
     stale: int = 0
     lost: int = 0
     problems: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Figures) -> Figures:
+        return Figures(
+            *(mine + theirs for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True))
+        )
 
     def __str__(self) -> str:
         shown = {name: value for name, value in vars(self).items() if name != "problems"}
@@ -188,10 +197,18 @@ def _killed_in_apply(world: Arena, plan: dict[str, Any], lines: int, env: dict[s
     return world.interrupted(signal.SIGKILL, plan, lines, **env) == -signal.SIGKILL
 
 
-def soak(rounds: int, seed: int, small: bool = False) -> Figures:
-    """Run so many rounds."""
+def soak(rounds: int, seed: int, small: bool = False, workers: int = 1) -> Figures:
+    """Run so many rounds, in so many processes; each round's luck is its own, whoever runs it."""
+    shares = [range(first, rounds, workers) for first in range(min(workers, rounds))]
+    if len(shares) <= 1:
+        return _soaked(seed, small, range(rounds))
+    with ProcessPoolExecutor(len(shares)) as pool:
+        return sum(pool.map(partial(_soaked, seed, small), shares), Figures())
+
+
+def _soaked(seed: int, small: bool, numbers: Iterable[int]) -> Figures:
     made = Soak(seed, small)
-    for number in range(rounds):
+    for number in numbers:
         made.round(number)
     return made.figures
 
@@ -202,8 +219,9 @@ def main() -> int:
     parser.add_argument("rounds", type=int)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--small", action="store_true", help="little worlds and few faults: quick")
+    parser.add_argument("--workers", type=int, default=1 + (os.cpu_count() or 1), help="rounds at a time")
     asked = parser.parse_args()
-    figures = soak(asked.rounds, asked.seed, asked.small)
+    figures = soak(asked.rounds, asked.seed, asked.small, asked.workers)
     sys.stdout.write("\n".join([*figures.problems, f"seed={asked.seed} {figures}", ""]))
     return 1 if figures.problems else 0
 
