@@ -61,7 +61,7 @@ def test_a_link_to_what_is_not_listed_says_so(view: View) -> None:
     assert page.locator("#assets > li").count() == 5
 
 
-@pytest.mark.parametrize("name", ["Link to this asset", "Link to this action"])
+@pytest.mark.parametrize("name", ["Copy the link to this asset", "Copy the link to this action"])
 def test_a_link_is_copied(view: View, name: str) -> None:
     """To the clipboard and into the address, and the filters stay as they are."""
     page = view(plan_html(everything()), "#reason=field-missing", **MAY_COPY)

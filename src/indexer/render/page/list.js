@@ -123,7 +123,7 @@ function assetBody(asset, actions) {
 
 // What to type for it. A name that is only shown escaped cannot be typed.
 function assetLinks({ location, bucket, actions }) {
-  const links = element("div", "links", linkTo("asset", location, "Link to this asset", " link to this asset"));
+  const links = element("div", "links", linkTo("asset", location, "Copy the link to this asset", " link to this asset"));
   if (!bucket || location.includes("\\")) return links;
   if (showing) links.append(command(`${showing} --asset ${typed(location)}`));
   if (applying && actions.some((one) => !one.held_by)) links.append(command(`${applying} --only ${typed(`asset=${location}`)}`));
@@ -141,7 +141,7 @@ function command(words, why = "") {
 function linkTo(name, value, words, shown = "") {
   const link = element("a", "link", `#${shown}`);
   link.href = `#${new URLSearchParams({ [name]: value })}`;
-  link.title = link.ariaLabel = `${words}, copied`;
+  link.title = link.ariaLabel = words;
   return link;
 }
 
@@ -151,7 +151,7 @@ function actionItem(action, explained) {
   const item = element("li", stateOf(action));
   const kind = word("b", `kind ${action.effect ?? ""}`, `${signs[action.effect] ?? ""} ${action.kind ?? "action"}`.trim(), action.kind);
   const what = element("p", "what", kind, " ", element("code", "", action.target ?? action.id), " ");
-  what.append(linkTo("action", action.id, "Link to this action"));
+  what.append(linkTo("action", action.id, "Copy the link to this action"));
   if (action.status) what.prepend(word("span", `badge ${action.status}`, action.status), " ");
   if (action.change) what.prepend(element("span", `badge ${action.change}`, action.change), " ");
   if (action.held_by) what.prepend(element("span", "badge withheld", "withheld"), " ");

@@ -182,9 +182,9 @@ async function copyLink(link) {
   try {
     history.replaceState(null, "", link.hash);
     await navigator.clipboard.writeText(link.href);
-    link.textContent = "# copied";
+    link.textContent = link.ariaLabel = "# copied";
   } catch {
-    link.textContent = "# in the address";
+    link.textContent = link.ariaLabel = "# in the address";
   }
 }
 
