@@ -37,6 +37,7 @@ def test_a_run_whose_lease_was_stolen_ends_before_its_next_batch(
         load_config(config),
         results=world.folder / "run",
         observer=Thief(),
+        parallel=1,  # one batch at a time
     )
     assert result.summary == {"applied": 32, "skipped": ASSETS - 32}
     assert "taken over the lease" in result.outcomes[-1].detail

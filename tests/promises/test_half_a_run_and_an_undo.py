@@ -129,7 +129,7 @@ def test_what_cannot_be_taken_back_keeps_what_it_rests_on(world: Arena) -> None:
 def test_an_adoption_is_not_undone_once_another_plan_made_the_original(world: Arena) -> None:
     """Plan 1 adopts, its copy is refused; plan 2 makes the original; undo of run 1 is stale, and no root file goes."""
     plan = adopting(world)
-    world.sandbox.s3.faults.add(Fault("PutObject", 403, contains="/original_metadata/"))
+    world.sandbox.s3.faults.add(Fault("PutObject", 403, count=2, contains="/original_metadata/"))
     with world.opened() as systems:
         assert status_of(carry_out(world, systems, "r1"), plan, "copy-object") == "failed"
     plan = world.plan_everything("plan2.json")

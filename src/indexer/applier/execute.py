@@ -47,7 +47,7 @@ class Executor:
     pause: Callable[[float], None]
     parallel: int
     against_going_on: Callable[[], str]
-    """Asked before each batch: why the run must not go on; empty where it may."""
+    """Asked before each step of a batch: why the run must not go on; empty where it may. Safe for threads."""
     filters: Filters
 
     def execute(self, actions: Sequence[Action]) -> None:
@@ -66,9 +66,6 @@ class Executor:
             for batch in iter(lambda: tuple(islice(left, ASSETS_A_BATCH)), ()):
                 if len(going) == at_a_time:
                     going.popleft().result()
-                # Halted, not left: the rest must still be settled as skipped, so that the result names every action.
-                if why := self.against_going_on():
-                    self.ledger.halt(why)
                 going.append(batches.submit(self._carry_out, batch, pool, backwards))
             for one in going:
                 one.result()
@@ -77,6 +74,9 @@ class Executor:
         """Three steps, as each asset must: data assets, then records, then objects; where that is undone, the other way round."""
         steps = (self._data_assets, self._records, self._objects)
         for step in reversed(steps) if backwards else steps:
+            # Halted, not left: the rest must still be settled as skipped, so that the result names every action.
+            if why := self.against_going_on():
+                self.ledger.halt(why)
             step(batch, pool)
         self.ledger.sync()
 
