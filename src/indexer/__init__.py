@@ -56,6 +56,8 @@ _PLACES = {
     "runs.plan": ("UnreadError", "plan"),
     "runs.undo": ("Undone", "undo"),
 }
+_PLANS = ("Plan", "load_plan", "plan", "undo")
+"""Whoever asks for one of these will have a plan in hand."""
 
 
 def __getattr__(name: str) -> Any:
@@ -65,8 +67,18 @@ def __getattr__(name: str) -> Any:
             from importlib import import_module
 
             found = globals()[name] = getattr(import_module(f"{__name__}.{place}"), name)
+            if name in _PLANS:
+                # Here, for the model knows no screen: a notebook asks what it shows for this method.
+                import_module(f"{__name__}.model.plan").Plan._repr_html_ = _plan_html
             return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _plan_html(plan: "Plan") -> str:
+    """What a notebook shows of a plan."""
+    from indexer.render.notebook import plan_html
+
+    return plan_html(plan)
 
 
 def __dir__() -> list[str]:

@@ -103,7 +103,9 @@ def test_a_proof_that_fails_says_nothing_of_the_write(world: Arena) -> None:
     world.insert_in_step("a", subject={"subject_id": "a"})
     world.put("a/subject.json", b'"stale"')
     world.plan_everything()
-    world.sandbox.s3.faults.add(Fault("PutObject", 403, count=2))  # to the lean client, and to boto3 behind it
+    world.sandbox.s3.faults.add(
+        Fault("PutObject", 403, count=2)
+    )  # to the lean client, and to boto3 behind it
     done = world.run("apply", "plan.json", "--results", "run")
     assert done.returncode == 4
     assert set(world.load("run/result.json")["summary"]) == {"failed"}
