@@ -22,7 +22,7 @@ def with_an_unread_read(found: Plan) -> Plan:
 def test_it_counts_by_reason_and_says_what_was_not_read() -> None:
     assert plan is not None  # whoever asks for it has plans in hand
     world = world_of(a_record("asset", subject={"subject_id": "1"}))
-    world.put(BUCKET, "asset/x", b"{}")
+    del world.buckets[BUCKET]["asset/subject.json"]
     found = with_an_unread_read(plan_of(world))
     shown = found._repr_html_()  # type: ignore[attr-defined]
     assert shown == plan_html(found)
