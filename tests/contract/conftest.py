@@ -22,7 +22,8 @@ from indexer.systems.codeocean_client import codeocean_client
 from indexer.systems.docdb import DocDBReader, DocDBWriter
 from indexer.systems.docdb_connection import connect
 from indexer.systems.pace import Pace
-from indexer.systems.s3 import S3, S3Reader, S3Writer
+from indexer.systems.s3 import S3, S3Reader
+from indexer.systems.s3_writer import S3Writer
 from indexer_sandbox.codeocean import CodeOceanServer
 from indexer_sandbox.docdb import DocDBServer
 from indexer_sandbox.faults import Fault

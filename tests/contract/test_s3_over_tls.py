@@ -12,8 +12,9 @@ import pytest
 from indexer.errors import SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of
-from indexer.systems.s3 import S3, S3Reader, S3Writer, open_s3
+from indexer.systems.s3 import S3, S3Reader, open_s3
 from indexer.systems.s3_listing import lean_listing
+from indexer.systems.s3_writer import S3Writer
 from indexer_sandbox.s3 import S3Server
 from shared.certificates import Authority, authority
 from shared.relay import Relay

@@ -29,7 +29,8 @@ from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter
 from indexer.systems.codeocean_client import codeocean_client
 from indexer.systems.docdb import DocDBReader, DocDBWriter
 from indexer.systems.docdb_connection import connect
-from indexer.systems.s3 import S3Reader, S3Writer, open_s3
+from indexer.systems.s3 import S3Reader, open_s3
+from indexer.systems.s3_writer import S3Writer
 from indexer_sandbox.stack import Sandbox
 
 PARALLEL = 4

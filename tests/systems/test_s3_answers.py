@@ -9,7 +9,8 @@ import pytest
 
 from indexer.errors import SystemFaultError
 from indexer.systems import bodies
-from indexer.systems.s3 import S3, S3Reader, S3Writer
+from indexer.systems.s3 import S3, S3Reader
+from indexer.systems.s3_writer import S3Writer
 from shared.s3_stub import Answer, Asked, S3Stub, running_stub, s3_of
 
 ROW = "<Contents><Key>{}</Key><ETag>e</ETag><Size>1</Size><LastModified>2024-05-01T12:00:00.000Z</LastModified></Contents>"

@@ -9,8 +9,9 @@ import pytest
 from botocore.exceptions import ParamValidationError, RefreshWithMFAUnsupportedError
 
 from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
-from indexer.systems.s3 import S3, S3Reader, S3Writer, open_s3
+from indexer.systems.s3 import S3, S3Reader, open_s3
 from indexer.systems.s3_errors import translated
+from indexer.systems.s3_writer import S3Writer
 from shared.s3_stub import Answer, S3Stub, environment, error, running_stub, s3_of
 
 BUCKET = "bucket"

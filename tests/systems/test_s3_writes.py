@@ -14,7 +14,8 @@ from indexer.errors import SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of
 from indexer.systems.pace import Pace
-from indexer.systems.s3 import S3, S3Writer
+from indexer.systems.s3 import S3
+from indexer.systems.s3_writer import S3Writer
 from indexer_sandbox.s3 import S3Server
 from shared.relay import Instead, Relay, same
 

@@ -128,7 +128,8 @@ def open_readers(config: Config, parallel: int | None, observer: Observer = NOBO
 def open_systems(config: Config, parallel: int | None, observer: Observer = NOBODY) -> Iterator[Systems]:
     """Connect. Raises SystemFaultError where DocDB does not answer, UsageError for unusable settings."""
     from indexer.systems.docdb import DocDBWriter
-    from indexer.systems.s3 import S3Writer, is_amazons
+    from indexer.systems.s3 import is_amazons
+    from indexer.systems.s3_writer import S3Writer
 
     with _connected(config, parallel, observer) as clients:
         data_assets = leases = None

@@ -172,7 +172,8 @@ def _notes(run: Result | None, history: History, *, sure: bool) -> Iterator[str]
 
 
 def _connect() -> tuple[ObjectReader, ObjectWriter]:
-    from indexer.systems.s3 import S3Reader, S3Writer, open_s3
+    from indexer.systems.s3 import S3Reader, open_s3
+    from indexer.systems.s3_writer import S3Writer
 
     client = open_s3(parallel=1)
     return S3Reader(client), S3Writer(client)

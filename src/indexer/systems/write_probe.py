@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from indexer.errors import SystemFaultError
 from indexer.model.check import Check, CheckName
 from indexer.model.values import etag_of
-from indexer.systems.s3 import LOST_RACE, S3, UNSUPPORTED, S3Reader, condition_on
+from indexer.systems.s3 import S3, S3Reader
 from indexer.systems.s3_errors import code_of, s3_faults
+from indexer.systems.s3_writer import LOST_RACE, UNSUPPORTED, condition_on
 
 NAME: CheckName = "s3-conditional-writes"
 PREFIX = ".indexer-doctor-"
