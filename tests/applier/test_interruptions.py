@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 from threading import Event
 
@@ -216,7 +217,8 @@ def test_a_run_that_may_not_go_on_stops_before_the_next_batch(tmp_path: Path) ->
     world = world_of(*bodies)
     for body in bodies:
         world.put(BUCKET, f"{body['name']}/subject.json", b"{}")
-    plan, asked = plan_of(world), iter(["", "another run has taken over the lease"])
+    steps = ("", "", "")  # of a batch: its data assets, its records, its files
+    plan, asked = plan_of(world), chain(steps, repeat("another run has taken over the lease"))
     result = apply_to(world, plan, tmp_path, against_going_on=lambda: next(asked))
     assert result.summary == {"applied": 32, "skipped": 8}
     assert {one.detail for one in result.outcomes if one.status == "skipped"} == {

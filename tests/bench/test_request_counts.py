@@ -95,8 +95,8 @@ def test_drift_costs_one_get_and_one_conditional_write_for_each_file() -> None:
     assert "GET" not in of("s3", second.counts)
 
 
-def test_an_action_waits_for_the_disk_little_more_than_once() -> None:
-    """For the image of what it replaces; all else that must be on disk before a write is shared by those in flight."""
+def test_an_action_waits_for_the_disk_three_times_at_most() -> None:
+    """For the image of what it replaces, for its name, and for the intent; the last two are shared by those in flight."""
     actions = ASSETS
     with bench(Setting(ASSETS, drift_every=1)) as one:
         _, plan = one.plan()
@@ -104,7 +104,7 @@ def test_an_action_waits_for_the_disk_little_more_than_once() -> None:
         flushes = int((one.folder / "flushes").read_text())
     assert kinds(plan) == {("put-object", "core-file-stale"): actions}
     beside = 30  # the plan, the folders, the result
-    assert flushes <= 1.5 * actions + beside
+    assert flushes <= 3 * actions + beside
 
 
 def test_a_copy_costs_a_read_and_one_conditional_write() -> None:

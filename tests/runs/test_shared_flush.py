@@ -11,23 +11,22 @@ import pytest
 
 from indexer.disk import DiskFolder, DiskLines
 from indexer.flush import SharedFlush
+from shared.patience import PATIENCE_S
 
 THREADS, EACH = 16, 10
 
 
 def test_nobody_goes_on_before_their_own_write_is_on_disk() -> None:
-    """And there are far fewer flushes than writes."""
+    """Whoever flushed for whom."""
     written: list[int] = []
     lock = Lock()
     on_disk: set[int] = set()
-    flushes = [0]
 
     def flush() -> None:
         with lock:
             seen = set(written)
         time.sleep(0.002)
         on_disk.update(seen)
-        flushes[0] += 1
 
     shared = SharedFlush(flush)
 
@@ -42,7 +41,29 @@ def test_nobody_goes_on_before_their_own_write_is_on_disk() -> None:
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(work, range(THREADS)))
-    assert flushes[0] <= THREADS * EACH / 2
+
+
+def test_all_who_wrote_during_a_flush_share_the_next() -> None:
+    """However many they are, and whenever they come to wait."""
+    begun, go_on, flushes = Event(), Event(), [0]
+
+    def flush() -> None:
+        begun.set()
+        assert go_on.wait(PATIENCE_S)
+        flushes[0] += 1
+
+    shared = SharedFlush(flush)
+    with ThreadPoolExecutor(THREADS) as pool:
+        shared.wrote()
+        waiting = [pool.submit(shared.wait)]
+        assert begun.wait(PATIENCE_S)
+        for _ in range(THREADS - 1):
+            shared.wrote()
+        waiting += [pool.submit(shared.wait) for _ in range(THREADS - 1)]
+        go_on.set()
+        for one in waiting:
+            one.result(PATIENCE_S)
+    assert flushes[0] == 2
 
 
 def test_one_that_comes_during_a_flush_waits_for_the_next() -> None:
@@ -51,19 +72,19 @@ def test_one_that_comes_during_a_flush_waits_for_the_next() -> None:
 
     def flush() -> None:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE_S)
         flushes[0] += 1
 
     shared = SharedFlush(flush)
     with ThreadPoolExecutor(2) as pool:
         shared.wrote()
         first = pool.submit(shared.wait)
-        assert begun.wait(30)
+        assert begun.wait(PATIENCE_S)
         shared.wrote()
         second = pool.submit(shared.wait)
         go_on.set()
-        first.result(30)
-        second.result(30)
+        first.result(PATIENCE_S)
+        second.result(PATIENCE_S)
     assert flushes[0] == 2
 
 
