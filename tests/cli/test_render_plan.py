@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from indexer.model.content import Change
 from indexer.model.plan import Finding, Withheld
 from indexer.render.of_plan import plan_report
-from indexer.render.paint import PLAIN, Paint
+from indexer.render.paint import PLAIN, Paint, columns_of
 from indexer.render.text import alarm_lines, outline, report_text
 from shared.rendered import delete, plan_of, put
 
@@ -72,12 +74,16 @@ def test_foreign_text_cannot_reach_the_terminal() -> None:
     assert not any(one in evil for line in lines for one in line if not one.isascii())
 
 
-def test_outline_fits_the_screen() -> None:
-    """Differences are cut to the width; the whole is in `show`."""
-    long = Change(path="p" * 50, before='"' + "b" * 100 + '"', after="日本" * 60)
-    plan = plan_of([put("a" * 200, long)])
-    first = list(outline(plan_report(plan), PLAIN, 80))[1:4]
-    assert all(len(line) <= 80 for line in first)
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_outline_fits_the_screen(width: int) -> None:
+    """In rows that hang; only a word that is longer than one is broken, and a long difference cut; `show` has all of it."""
+    long = Change(path="p" * 50, before='"' + "before " * 100 + '"', after="日本" * 60)
+    lines = list(outline(plan_report(plan_of([put("a" * 250, long)])), PLAIN, width))
+    assert all(columns_of(line) <= width for line in lines)
+    text = "".join("".join(lines).split())
+    assert f"s3://bucket/{'a' * 250}" in text
+    assert "beforebefore" in text
+    assert "…" in text
 
 
 def test_withheld_actions_are_shown_with_their_policy() -> None:

@@ -190,7 +190,7 @@ def test_markdown_fits_a_comment_and_renders(verdict: Verdict) -> None:
 
 @pytest.mark.parametrize("verdict", VERDICTS, ids=lambda one: f"{one.status}-{one.strict}")
 def test_text_says_the_verdict_first_and_the_rules_that_need_work(verdict: Verdict) -> None:
-    lines = list(report_text(verdict_report(verdict), PLAIN, 100))
+    lines = list(report_text(verdict_report(verdict), PLAIN))
     first = {"in-step": "No unexpected drift", "drift": "DRIFT: ", "incomplete": "CANNOT SAY: "}
     assert lines[0].startswith(first[verdict.status])
     text = "\n".join(lines)

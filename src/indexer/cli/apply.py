@@ -165,7 +165,7 @@ def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:
     from indexer.render.text import outline
 
     report = result_report(result, {action.id: action for action in plan.actions})
-    talk.lines(outline(report, talk.paint))
+    talk.lines(outline(report, talk.paint, talk.columns))
     talk.say(
         f"{'Done' if result.complete else 'DONE IN PART'}: {report.headline}",
         "bold" if result.complete else "alarm",

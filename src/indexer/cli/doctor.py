@@ -10,7 +10,7 @@ import typer
 
 from indexer.cli.options import ConfigPath, configured
 from indexer.cli.streams import check_stdout
-from indexer.cli.talk import Talk, data, paint_for
+from indexer.cli.talk import Talk, data, paint_for, printed
 
 if TYPE_CHECKING:
     from indexer.model.check import Check
@@ -42,7 +42,7 @@ def command(
     """
     from indexer import __version__
     from indexer.model.check import checkup
-    from indexer.render.checkup import check_line, checkup_headline
+    from indexer.render.checkup import FOUND_AT, check_line, checkup_headline
     from indexer.runs.doctor import examine
     from indexer.runs.files import document_text
 
@@ -51,7 +51,7 @@ def command(
     for check in examine(lambda: configured(config), _source(config), probe=write_probe):
         checks.append(_masked(check, talk))
         if output == "text":
-            data(f"{check_line(checks[-1], paint_for(sys.stdout))}\n")
+            printed([check_line(checks[-1], paint_for(sys.stdout))], FOUND_AT)
     found = checkup(checks, __version__)
     if output == "json":
         data(document_text(found.model_dump(mode="json")))

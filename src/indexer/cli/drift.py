@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +15,8 @@ from indexer.cli.options import WorkOptions, configured, given
 from indexer.cli.repository import lines_of_buckets, repository_path
 from indexer.cli.scope import ScopeOptions, compared
 from indexer.cli.streams import check_stdout
-from indexer.cli.talk import Talk, data, paint_for
+from indexer.cli.talk import Talk, data, screen
 from indexer.render.formats import GateFormat
-from indexer.render.paint import WIDTH
 
 if TYPE_CHECKING:
     from indexer.cli.run import Run
@@ -130,15 +129,12 @@ def _rendered(
     verdict: Verdict, report: Report, output: GateFormat, expected: Path | None, config: str | None
 ) -> str:
     from indexer.render.formats import rendered
-    from indexer.render.reader import Reader
     from indexer.runs.files import document_text
 
     if output == "json":
         return document_text(verdict.model_dump(mode="json", exclude_none=True))
-    width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
-    return rendered(
-        report, output, Reader(paint_for(sys.stdout), width, where=_where(verdict, expected, config))
-    )
+    reader = replace(screen(sys.stdout), where=_where(verdict, expected, config))
+    return rendered(report, output, reader)
 
 
 def _where(verdict: Verdict, expected: Path | None, config: str | None) -> Where:

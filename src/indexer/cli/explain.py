@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from indexer.cli import completion
-from indexer.cli.talk import Talk, screen, stream
+from indexer.cli.talk import Talk, paint_for, printed, stream
 
 NAME = "explain"
 SUMMARY = "Say what a word means, and what to do."
@@ -40,6 +40,5 @@ def command(talk: Talk, word: Typed = None, output: ExplainFormat = "text") -> N
     if output == "json":
         stream([document_text({"words": explained_json(found)})])
         return
-    reader = screen(sys.stdout)
-    lines = word_text(found, reader.paint, reader.wrap) if typed else list_text(reader.paint, reader.wrap)
-    stream(f"{line}\n" for line in lines)
+    paint = paint_for(sys.stdout)
+    printed(word_text(found, paint) if typed else list_text(paint))

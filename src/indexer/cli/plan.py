@@ -76,15 +76,11 @@ def _detailed(plan: Plan) -> int:
 
 def _report(talk: Talk, plan: Plan, out: str, config: str | None) -> None:
     """What the plan holds, most important last: that is what stays on the screen."""
-    import shutil
-
     from indexer.render.of_plan import plan_report
-    from indexer.render.paint import WIDTH
     from indexer.render.text import alarm_lines, outline
 
     report = plan_report(plan)
-    width = shutil.get_terminal_size().columns if talk.on_terminal else WIDTH
-    talk.lines(outline(report, talk.paint, width))
+    talk.lines(outline(report, talk.paint, talk.columns))
     for alarm in report.alarms:
         lines = alarm_lines(report, talk.paint)
         talk.alarm("not everything could be read", lines, reads=list(alarm.lines))

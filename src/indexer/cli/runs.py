@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from indexer.cli.streams import check_stdout
-from indexer.cli.talk import Talk, data, paint_for
+from indexer.cli.talk import Talk, data, paint_for, printed
 
 NAME = "runs"
 SUMMARY = "List past runs, and how to take them back."
@@ -44,5 +44,5 @@ def command(talk: Talk, place: RunsPlace = ".", output: RunsFormatOption = "text
     else:
         paint = paint_for(sys.stdout)
         for run in found:
-            data("".join(f"{line}\n" for line in run_lines(run, paint)))
+            printed(run_lines(run, paint))
     talk.say(runs_headline(found, place), "bold", runs=len(found))

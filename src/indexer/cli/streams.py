@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import sys
+from typing import TextIO
 
 from indexer.errors import IndexerError
 
@@ -33,6 +34,22 @@ def _is_open(number: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def terminal_size(stream: TextIO) -> os.terminal_size | None:
+    """Columns and rows of the terminal that a stream leads to; None: it is none. As with others, COLUMNS and LINES go first."""
+    if not stream.isatty():
+        return None
+    try:
+        own = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        own = os.terminal_size((0, 0))
+
+    def told(name: str, known: int, usual: int) -> int:
+        value = os.environ.get(name, "")
+        return (int(value) if value.isdecimal() else 0) or known or usual
+
+    return os.terminal_size((told("COLUMNS", own.columns, 80), told("LINES", own.lines, 24)))
 
 
 def writable_stdout() -> int:

@@ -18,7 +18,7 @@ import typer
 
 from indexer import masking
 from indexer.applier.current import current_action_id
-from indexer.cli.streams import unwritten
+from indexer.cli.streams import terminal_size, unwritten
 from indexer.errors import IndexerError
 from indexer.render.safe import safe, safe_json
 
@@ -84,6 +84,12 @@ class Talk:
         return paint_for(self._stream)
 
     @property
+    def columns(self) -> int | None:
+        """Those of the terminal; None: it is none, and no line is broken."""
+        size = None if self.json_lines else terminal_size(self._stream)
+        return None if size is None else size.columns
+
+    @property
     def on_terminal(self) -> bool:
         """Does a person look at it just now?"""
         return not self.json_lines and self._stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -115,7 +121,10 @@ class Talk:
         """What to type next: for people only."""
         if not self.quiet and not self.json_lines:
             for step in steps:
-                self._write_masked(self.masked_but_hint(f"{ARROW}{safe(step)}"))
+                from indexer.render.paint import step_rows
+
+                rows = step_rows(self.masked_but_hint(f"{ARROW}{safe(step)}"), self.columns)
+                self._write_masked("\n".join(rows))
 
     def note(self, message: str, **figures: Any) -> None:
         """One line for programs; people see it with --detail."""
@@ -205,6 +214,10 @@ class Talk:
         self._write_masked(self.masked(text))
 
     def _write_masked(self, text: str) -> None:
+        if (columns := self.columns) is not None:
+            from indexer.render.paint import fitting
+
+            text = "\n".join(fitting(text.split("\n"), columns))
         try:
             with self._lock:
                 self._stream.write(f"{text}\n")
@@ -228,12 +241,19 @@ def paint_for(stream: TextIO) -> Paint:
 
 def screen(stream: TextIO) -> Reader:
     """Whoever reads the stream: a person, where it is a terminal, on a screen of so many columns."""
-    import shutil
-
     from indexer.render.reader import Reader
 
-    wrap = shutil.get_terminal_size().columns if stream.isatty() else None
-    return Reader(paint_for(stream), wrap=wrap)
+    size = terminal_size(stream)
+    return Reader(paint_for(stream), wrap=None if size is None else size.columns)
+
+
+def printed(lines: Iterable[str], hanging: int | None = None) -> None:
+    """Write lines to stdout, on a terminal in rows that fit it, each as soon as it is there."""
+    from indexer.render.paint import fitted
+
+    size = terminal_size(sys.stdout)
+    columns = None if size is None else size.columns
+    stream(f"{row}\n" for line in lines for row in fitted(line, columns, hanging))
 
 
 def stream(pieces: Iterable[str]) -> None:

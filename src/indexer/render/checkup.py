@@ -11,6 +11,8 @@ STYLES: dict[CheckStatus, str] = {"ok": "green", "warning": "yellow", "error": "
 STATUS_WIDTH = max(map(len, CHECK_STATUSES))
 NAME_WIDTH = max(map(len, CHECK_NAMES))
 """Fixed, since each line is printed as soon as its check is made."""
+FOUND_AT = STATUS_WIDTH + NAME_WIDTH + 4
+"""What is found begins there."""
 
 
 def check_line(check: Check, paint: Paint) -> str:

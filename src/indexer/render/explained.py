@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from indexer.model.vocabulary import GROUPS, Word
-from indexer.render.paint import Paint, columns_of, laid
+from indexer.render.paint import Paint
 
 
-def word_text(words: Iterable[Word], paint: Paint, wrap: int | None = None) -> Iterator[str]:
+def word_text(words: Iterable[Word], paint: Paint) -> Iterator[str]:
     """Each meaning of a word: what it is, why it happens, what to do."""
     for at, one in enumerate(words):
         if at:
@@ -23,24 +23,22 @@ def word_text(words: Iterable[Word], paint: Paint, wrap: int | None = None) -> I
             ("More", one.group.page),
         )
         for name, words_of_it in parts:
-            yield from laid(f"{name}: {words_of_it}", "", paint, "  ", wrap)
+            yield f"  {name}: {words_of_it}"
 
 
-def list_text(paint: Paint, wrap: int | None = None) -> Iterator[str]:
+def list_text(paint: Paint) -> Iterator[str]:
     """All words, by group, each with what it is in a sentence."""
     for at, group in enumerate(GROUPS):
         if at:
             yield ""
         yield paint(group.title, "bold")
         for word, meaning in group.words:
-            yield from legend_lines(word, meaning.brief, paint, wrap)
+            yield legend_line(word, meaning.brief, paint)
 
 
-def legend_lines(word: str, brief: str, paint: Paint, wrap: int | None = None) -> Iterator[str]:
-    """A word and what it is, on as many rows as it takes."""
-    first, *others = laid(f"{word}: {brief}", "", paint, "  ", wrap)
-    yield f"  {paint(word, 'bold')}{first[2 + columns_of(word) :]}"
-    yield from others
+def legend_line(word: str, brief: str, paint: Paint) -> str:
+    """A word and what it is."""
+    return f"  {paint(word, 'bold')}: {brief}"
 
 
 def explained_json(words: Iterable[Word]) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ def pieces(report: Report, output: ReportFormat, reader: Reader) -> Iterator[str
         case "text":
             from indexer.render.text import report_text
 
-            lines = report_text(report, reader.paint, reader.width, reader.wrap)
+            lines = report_text(report, reader.paint, reader.wrap, reader.rows)
             yield from (f"{line}\n" for line in lines)
         case "markdown":
             from indexer.render.markdown import report_markdown, whole_markdown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from indexer.render.paint import PLAIN, WIDTH, Paint
+from indexer.render.paint import PLAIN, Paint
 
 CONFIGURATION = "indexer.toml"
 
@@ -25,9 +25,10 @@ class Reader:
     """What a format may have to know of who reads it."""
 
     paint: Paint = PLAIN
-    width: int = WIDTH
     wrap: int | None = None
     """Columns of the screen on which it is read; None: it is no screen, and its lines are not broken."""
+    rows: int | None = None
+    """Those of the screen, where a long text begins with a summary."""
     whole: bool = False
     """Whoever reads it wants all of it: no format leaves anything out for want of room."""
     where: Where = field(default_factory=Where)

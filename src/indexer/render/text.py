@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby, islice
 
-from indexer.render.explained import legend_lines
-from indexer.render.paint import WIDTH, Cell, Paint, laid, shortened, table
+from indexer.render.explained import legend_line
+from indexer.render.paint import WIDTH, Cell, Paint, columns_of, fitting, plain, shortened, step_rows, table
 from indexer.render.report import Entry, Group, Report, Section, Table
 from indexer.render.safe import safe
 from indexer.render.whole_text import whole_lines
@@ -15,33 +15,63 @@ from indexer.render.words import counted
 NONE = "·"
 OUTLINED = 20
 """So many of what did not succeed are in an outline."""
+SCREENS = 2
+"""What is longer begins with a summary, and goes through a pager."""
 
 
-def report_text(report: Report, paint: Paint, width: int = WIDTH, wrap: int | None = None) -> Iterator[str]:
-    """The lines of a report. `width`: of the first differences, where those are all that is shown; `wrap`: of a screen."""
+def report_text(
+    report: Report, paint: Paint, wrap: int | None = None, screen: int | None = None
+) -> Iterator[str]:
+    """The lines of a report. `wrap`: columns of a screen. `screen`: its rows; a report of more than two begins with the most telling."""
+    body = fitting(_body(report, paint, wrap), wrap)
+    top = list(fitting(_top(report, paint, wrap), wrap))
+    held: list[str] = []
+    if screen is not None:
+        room = SCREENS * screen - len(top)
+        held = list(islice(body, max(0, room) + 1))
+        if len(held) > room:
+            top = list(_summary(report, paint, wrap))
+    yield from chain(top, held, body)
+
+
+def _about(report: Report, paint: Paint) -> Iterator[str]:
+    """What it is, how it is, and what nobody may overlook."""
     name = f"{report.name}: " if report.name else ""
-    yield from laid(safe(f"{name}{report.headline}"), report.style, paint, wrap=wrap)
+    yield paint(safe(f"{name}{report.headline}"), report.style)
     about = " · ".join(filter(None, [report.made, *(one.brief for one in report.facts)]))
-    if about:
-        yield from laid(safe(about), "dim", paint, wrap=wrap)
-    for note in report.notes:
-        yield from laid(safe(note), "yellow", paint, wrap=wrap)
+    yield from (paint(safe(line), "dim") for line in [about] if line)
+    yield from (paint(safe(note), "yellow") for note in report.notes)
     yield from alarm_lines(report, paint)
-    groups = [one for one in report.groups if one.count and not one.quiet]
-    for group in groups:
-        if group.only_first:
+
+
+def _summary(report: Report, paint: Paint, wrap: int | None) -> Iterator[str]:
+    """What a reader needs who will not go through all of it, on a screen or so."""
+    yield from fitting(_about(report, paint), wrap)
+    yield ""
+    yield from outline(report, paint, wrap)
+    if report.shown_by:
+        yield ""
+        yield from step_rows(f"→ {safe(report.shown_by)} --format html > report.html  # for a browser", wrap)
+
+
+def _top(report: Report, paint: Paint, wrap: int | None) -> Iterator[str]:
+    yield from _about(report, paint)
+    for group in report.groups:
+        if group.count and not group.quiet and group.only_first:
             yield ""
-            yield from _first(group, paint, width)
+            yield from _first(group, paint)
     if report.table and report.table.rows:
         yield ""
-        yield from _table(report.table, paint)
-    for group in groups:
-        if not group.only_first:
+        yield from _table(report.table, paint, wrap)
+
+
+def _body(report: Report, paint: Paint, wrap: int | None) -> Iterator[str]:
+    for group in report.groups:
+        if group.count and not group.quiet and not group.only_first:
             yield from _group(group, paint, wrap)
     if report.words:
         yield from ("", paint("Words (`indexer explain WORD` says more)", "dim"))
-        for one in report.words:
-            yield from legend_lines(one.word, one.meaning.brief, paint, wrap)
+        yield from (legend_line(one.word, one.meaning.brief, paint) for one in report.words)
 
 
 def alarm_lines(report: Report, paint: Paint) -> Iterator[str]:
@@ -52,15 +82,19 @@ def alarm_lines(report: Report, paint: Paint) -> Iterator[str]:
             yield from (paint(f"  {safe(line)}", "alarm") for line in alarm.lines)
 
 
-def outline(report: Report, paint: Paint, width: int = WIDTH) -> Iterator[str]:
+def outline(report: Report, paint: Paint, wrap: int | None = None) -> Iterator[str]:
     """A report in about a screen: the first differences, then the counts, then what a person must look at."""
+    return fitting(_outline(report, paint, wrap), wrap)
+
+
+def _outline(report: Report, paint: Paint, wrap: int | None) -> Iterator[str]:
     shown = False
     for group in report.groups:
-        if lines := list(_first(group, paint, width)):
+        if lines := list(_first(group, paint)):
             shown = True
             yield from [*lines, ""]
     if report.table and report.table.rows:
-        yield from _table(report.table, paint)
+        yield from _table(report.table, paint, wrap)
     if shown:
         yield ""
     for group in report.groups:
@@ -70,71 +104,82 @@ def outline(report: Report, paint: Paint, width: int = WIDTH) -> Iterator[str]:
         if group.way_out:
             yield f"  {group.way_out}"
     urgent = sorted((one for one in report.groups if one.urgent), key=lambda one: one.rank)
-    yield from _at_most(chain.from_iterable(one.entries for one in urgent), OUTLINED, "  ", paint)
+    yield from _at_most(chain.from_iterable(one.entries for one in urgent), OUTLINED, "  ", paint, wrap)
 
 
 def entry_lines(entry: Entry, paint: Paint, indent: str = "  ", wrap: int | None = None) -> Iterator[str]:
     """One entry: what and on what, why, the small print, and its differences. `wrap`: the columns of a screen."""
-    head = f"{safe(entry.mark)} " if entry.mark else ""
-    first, *others = laid(f"{head}{safe(entry.text)}", "", paint, indent, wrap)
     mark = f"{paint(safe(entry.mark), entry.style)} " if entry.mark else ""
-    yield f"{indent}{mark}{first[len(indent) + len(head) :]}"
-    yield from others
+    yield f"{indent}{mark}{safe(entry.text)}"
     indent += "    "
-
-    def said(text: str, style: str) -> Iterator[str]:
-        return laid(text, style, paint, indent, wrap)
-
     if entry.why:
-        yield from said(f"{safe(entry.why)}{f' ({entry.tries})' if entry.tries else ''}", "")
+        yield f"{indent}{safe(entry.why)}{f' ({entry.tries})' if entry.tries else ''}"
     if entry.loses:
-        yield from said(f"loses: {safe(entry.loses)}", "red")
+        yield paint(f"{indent}loses: {safe(entry.loses)}", "red")
     if entry.small:
-        yield from said(safe(entry.small), "dim")
+        yield paint(f"{indent}{safe(entry.small)}", "dim")
     yield from _differences(entry, paint, indent, wrap)
     if entry.was:
-        yield from said(f"was: {safe(entry.was)}", "dim")
+        yield paint(f"{indent}was: {safe(entry.was)}", "dim")
 
 
 def _differences(entry: Entry, paint: Paint, indent: str, wrap: int | None) -> Iterator[str]:
     if entry.whole:
         yield from whole_lines(entry.whole(), paint, indent, wrap)
     for change in entry.changes:
-        yield from laid(safe(change.path), "", paint, indent, wrap)
+        yield f"{indent}{safe(change.path)}"
         for sign, value, style in (("-", change.before, "red"), ("+", change.after, "green")):
             if value is not None:
-                yield from laid(f"{sign} {safe(value)}", style, paint, f"{indent}  ", wrap)
+                yield paint(f"{indent}  {sign} {safe(value)}", style)
     if entry.omitted:
-        yield from laid(f"and {counted(entry.omitted, 'more difference')}", "dim", paint, indent, wrap)
+        yield paint(f"{indent}and {counted(entry.omitted, 'more difference')}", "dim")
 
 
-def _first(group: Group, paint: Paint, width: int) -> Iterator[str]:
+def _first(group: Group, paint: Paint) -> Iterator[str]:
     """An action of each of the most telling reasons, with its first difference."""
     for place, entry in enumerate(group.first):
         if place == 0:
             yield paint("First differences", "bold")
-        yield from _preview(entry, paint, width)
+        yield from _preview(entry, paint)
 
 
-def _preview(entry: Entry, paint: Paint, width: int) -> Iterator[str]:
-    """Two or three lines, cut to the screen: what, where, and the first difference."""
-    yield f"  {paint(entry.mark, entry.style)} {shortened(safe(entry.text), width - len(entry.mark) - 3)}"
+def _preview(entry: Entry, paint: Paint) -> Iterator[str]:
+    """What, where, and the first difference, which is cut if it is long."""
+    yield f"  {paint(entry.mark, entry.style)} {safe(entry.text)}"
     if (action := entry.action) is not None:
-        where = safe(f"{action.reason} · {action.location}")
-        yield paint(f"      {shortened(where, width - 6)}", "dim")
+        yield paint(f"      {safe(f'{action.reason} · {action.location}')}", "dim")
     if entry.loses:
-        yield paint(f"      {shortened(safe(f'loses: {entry.loses}'), width - 6)}", "red")
+        yield paint(f"      {safe(f'loses: {entry.loses}')}", "red")
     elif entry.changes:
         first = entry.changes[0]
         more = len(entry.changes) - 1 + entry.omitted
         before, after = ("nothing" if one is None else one for one in (first.before, first.after))
         tail = f" (and {counted(more, 'more difference')})" if more else ""
         text = safe(f"{first.path}: {before} → {after}")
-        yield f"      {shortened(text, width - 6 - len(tail))}{tail}"
+        yield f"      {shortened(text, WIDTH - 6 - len(tail))}{tail}"
 
 
-def _table(found: Table, paint: Paint) -> Iterator[str]:
-    """Rows of a bucket under their sum; a figure that is nought as a dot."""
+def _table(found: Table, paint: Paint, wrap: int | None) -> Iterator[str]:
+    """Rows of a bucket under their sum; a figure that is nought as a dot. On a screen too narrow for it, in words."""
+    lines = list(_wide_table(found, paint))
+    if wrap is None or all(columns_of(plain(line)) <= wrap for line in lines):
+        yield from lines
+        return
+    for bucket, tallies in groupby(found.rows, key=lambda row: row.bucket):
+        if bucket:
+            yield paint(safe(bucket), "bold")
+        for row in tallies:
+            yield f"{'  ' if bucket else ''}{safe(row.reason)}: {_in_words(found, row.counts)}"
+    if found.summed:
+        yield f"{paint('total', 'bold')}: {_in_words(found, found.totals)}"
+
+
+def _in_words(found: Table, counts: Iterable[int]) -> str:
+    named = zip(found.columns, counts, strict=True)
+    return ", ".join(f"{count:,} {name}" for (name, _), count in named if count)
+
+
+def _wide_table(found: Table, paint: Paint) -> Iterator[str]:
     rows = [[Cell("actions", "dim"), *(Cell(name, "dim") for name, _ in found.columns)]]
     for bucket, tallies in groupby(found.rows, key=lambda row: row.bucket):
         held = tuple(tallies)
@@ -156,9 +201,8 @@ def _group(group: Group, paint: Paint, wrap: int | None) -> Iterator[str]:
     if group.title:
         yield ""
         title = safe(f"{group.title}: {group.words}" if group.words else group.title)
-        yield from laid(title, group.style, paint, wrap=wrap)
-    for line in group.intro:
-        yield from laid(safe(line), "yellow", paint, "  ", wrap)
+        yield paint(title, group.style)
+    yield from (paint(f"  {safe(line)}", "yellow") for line in group.intro)
     indent = "    " if group.nested else "  "
     for section in group.sections():
         yield from _head(section, group, paint)

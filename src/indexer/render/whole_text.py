@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from indexer.model.whole import Whole
-from indexer.render.paint import HANGING, NARROWEST, Paint, broken, columns_of, laid
+from indexer.render.paint import HANGING, NARROWEST, Paint, broken, columns_of, hanging_for, laid, too_deep
 from indexer.render.safe import safe
 from indexer.render.word_diff import DiffLine, Gap, Sign, is_partly_changed, shown_diff
 from indexer.render.words import counted
@@ -42,9 +42,11 @@ def _rows(line: DiffLine, paint: Paint, indent: str, wrap: int | None) -> Iterat
     room = None if wrap is None else max(NARROWEST, wrap - len(indent) - 2)
     # What goes on stands below what it belongs to, unless that is far to the right already.
     hanging = HANGING + min(len(text) - len(text.lstrip(" ")), (room or 0) // 2)
-    sign, used, style = line.sign, 0, STYLES[line.sign]
-    for row in broken(text, room, hanging):
-        before = " " * hanging if used else ""
+    hanging = hanging if room is None else hanging_for(text, room, hanging)
+    begin = 0 if room is None else too_deep(text, room)
+    sign, used, style = line.sign, begin, STYLES[line.sign]
+    for row in broken(text[begin:], room, hanging):
+        before = " " * hanging if used > begin else ""
         yield paint(f"{indent}{sign} {before}{row}".rstrip(), style)
         under = marks[used : used + columns_of(row)]
         if partly and MARK in under:
