@@ -78,3 +78,34 @@ def test_a_long_comparison_fits_a_comment() -> None:
     assert MAX_CHARACTERS * 0.6 < len(text) <= MAX_CHARACTERS
     assert text.index("# s3://bucket/new-00000") < text.index("# s3://bucket/old-00000")
     assert "2,000 new actions, 2,000 gone" in text
+
+
+def test_of_a_plan_that_was_applied_only_what_is_new_is_told_whole() -> None:
+    """What is gone is counted by reason, with the command that lists it; a reader asks what is new."""
+    gone = [
+        *(put(f"old-{number:03}") for number in range(390)),
+        *(delete(f"old-{number}") for number in range(10)),
+    ]
+    old = [Finding(kind="name-mismatch", location=f"s3://bucket/{number}") for number in range(40)]
+    still = put("still")
+    found = compare(plan_of([put("new"), still]), plan_of([*gone, still], old))
+    text = list(
+        report_text(
+            comparison_report(found, "indexer show new.json --against old.json", gone_listed=False), PLAIN
+        )
+    )
+    assert len(text) <= 12
+    assert text[0] == "1 new action, 400 gone, 1 still there."
+    assert any("put-object" in line for line in text)
+    assert text[-1] == (
+        "Gone: 400 actions (390 core-file-stale, 10 asset-gone) and 40 findings (40 name-mismatch); "
+        "listed by `indexer show new.json --against old.json --gone`"
+    )
+    assert not any("s3://bucket/old" in line for line in text)
+    whole = list(report_text(comparison_report(found), PLAIN))
+    assert sum("s3://bucket/old-" in line for line in whole) == 400
+
+
+def test_where_nothing_is_gone_nothing_is_said_of_it() -> None:
+    found = compare(plan_of([put()]), plan_of([put()]))
+    assert len(list(report_text(comparison_report(found, gone_listed=False), PLAIN))) == 2

@@ -15,10 +15,15 @@ from indexer.render.words import counted
 STYLES = {"new": "red", "altered": "yellow", "gone": "green", "still there": "dim"}
 
 
-def comparison_report(found: Comparison, shown_by: str = "") -> Report:
-    """The report. `shown_by`: the command that shows it."""
+def comparison_report(found: Comparison, shown_by: str = "", *, gone_listed: bool = True) -> Report:
+    """The report. `shown_by`: the command that shows it. Unless `gone_listed`, what is gone is only counted, by reason.
+
+    Of a plan that was applied, nearly all is gone: a reader asks what is new.
+    """
     altered = [one.after for one in found.altered]
-    actions = {"new": found.new, "altered": altered, "gone": found.gone, "still there": found.still}
+    news = {"new": found.new, "altered": altered}
+    every = {**news, "gone": found.gone, "still there": found.still}
+    gone = _listed_gone(found) if gone_listed else _counted_gone(found, shown_by)
     older = f"{found.older_plan_id[:8]} of {found.older_created_at:%Y-%m-%d %H:%M} UTC"
     return Report(
         title=(("indexer plan", found.plan_id[:8]), ("against", found.older_plan_id[:8])),
@@ -27,13 +32,12 @@ def comparison_report(found: Comparison, shown_by: str = "") -> Report:
         at=found.created_at,
         made=f"plan {found.plan_id[:8]} of {found.created_at:%Y-%m-%d %H:%M} UTC against {older}",
         alarms=tuple(_doubts(found)),
-        table=_table(actions),
+        table=_table(every if gone_listed else news),
         groups=(
             _actions("new", [(one, None) for one in found.new]),
             _actions("altered", [(one.after, one.before) for one in found.altered]),
-            _actions("gone", [(one, None) for one in found.gone]),
             _findings("new", "New findings", found.new_findings),
-            _findings("gone", "Findings that are gone", found.gone_findings),
+            *gone,
         ),
         shown_by=shown_by,
     )
@@ -56,13 +60,35 @@ def _doubts(found: Comparison) -> Iterator[Alarm]:
         yield Alarm("", f"{why}: what is new or gone may only have been unreadable.")
 
 
+def _listed_gone(found: Comparison) -> Iterator[Group]:
+    yield _actions("gone", [(one, None) for one in found.gone])
+    yield _findings("gone", "Findings that are gone", found.gone_findings)
+
+
+def _counted_gone(found: Comparison, shown_by: str) -> Iterator[Group]:
+    """In a sentence: how many for each reason and of each kind, and what lists them."""
+    counts: dict[str, Counter[str]] = {
+        "action": Counter(one.reason for one in found.gone),
+        "finding": Counter(one.kind for one in found.gone_findings),
+    }
+    parts = [
+        f"{counted(each.total(), noun)} ({', '.join(f'{count:,} {word}' for word, count in each.most_common())})"
+        for noun, each in counts.items()
+        if each
+    ]
+    words = f"{' and '.join(parts)}; listed by `{shown_by} --gone`"
+    count = sum(each.total() for each in counts.values())
+    yield Group("action", count, tuple, title="Gone", words=words, style=STYLES["gone"])
+
+
 def _table(actions: dict[str, Sequence[Action]]) -> Table:
     """How many of each group have a reason."""
     counts: dict[str, Counter[str]] = {}
     for title, group in actions.items():
         for one in group:
             counts.setdefault(one.reason, Counter())[title] += 1
-    return Table("change", tuple(STYLES.items()), tallied(counts, tuple(STYLES)), summed=False)
+    columns = tuple((name, STYLES[name]) for name in actions)
+    return Table("change", columns, tallied(counts, tuple(actions)), summed=False)
 
 
 def _actions(title: str, actions: Sequence[tuple[Action, Action | None]]) -> Group:
