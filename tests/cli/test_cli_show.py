@@ -149,3 +149,15 @@ def test_a_comparison_for_programs_and_its_limits(indexer: Run, plan_file: Path)
     found = json.loads(indexer(*against, "older.json", "--format", "json", "--asset", "gone").stdout)
     assert [len(found[name]) for name in ("new", "altered", "gone", "still")] == [0, 0, 0, 1]
     assert indexer(*against, "result.json").returncode == 2
+
+
+def test_what_is_gone_is_listed_where_it_is_asked_for(indexer: Run, plan_file: Path) -> None:
+    """Else counted, as text; a page lists it either way. Without an older plan nothing is gone."""
+    (plan_file.parent / "older.json").write_text(plan_text(plan_of([put("past")])), encoding="utf-8")
+    against = ("show", "plan.json", "--against", "older.json")
+    assert "s3://bucket/past" not in (counted := indexer(*against).stdout)
+    assert "listed by `indexer show plan.json --against older.json --gone`" in counted
+    assert "s3://bucket/past" in indexer(*against, "--gone").stdout
+    assert "s3://bucket/past" in indexer(*against, "--format", "markdown").stdout
+    refused = indexer("show", "plan.json", "--gone")
+    assert (refused.returncode, refused.stdout) == (2, "")

@@ -87,8 +87,8 @@ ORDER = (
     *("file", "bucket", "docdb_uri", "docdb_secret", "tls_ca_file", "generation"),
     *("codeocean_domain", "codeocean_secret", "results_bucket"),
     *("everything", "out", "plan", "only", "except_", "results", "archive", "undoes", "steal_lease"),
-    *("expected", "strict", "output", "against", "summary", "asset", "exclude", "lookback_days"),
-    *("in_bucket", "system", "action", "effect", "reason", "status", "grep", "findings", "full"),
+    *("expected", "strict", "output", "against", "gone", "summary", "asset", "exclude", "lookback_days"),
+    *("in_bucket", "system", "action", "effect", "reason", "status", "grep", "findings", "full", "no_pager"),
     *(
         "policy",
         "max_deletes",

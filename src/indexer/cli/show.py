@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from indexer.cli.filters import FilterOptions
+from indexer.cli.pager import PagerOptions, show_report
 from indexer.cli.show_whole import Shown, WholeOptions, show_whole
-from indexer.cli.talk import Talk, screen, stream
+from indexer.cli.talk import Talk, stream
 from indexer.render.formats import ShowFormat
 
 if TYPE_CHECKING:
     from indexer.model.outcome import Result
     from indexer.model.place import Place
     from indexer.model.plan import Plan
-    from indexer.render.formats import ReportFormat
     from indexer.render.report import Report
     from indexer.render.selection import Selection
     from indexer.runs.loading import PlanFile
@@ -46,14 +47,28 @@ Against = Annotated[
 ]
 
 
+Gone = Annotated[
+    bool, typer.Option("--gone", help="With --against: list what is gone, too, not only how much of it.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AgainstOptions:
+    """Is the plan laid beside an older one, and how much is told of what is gone?"""
+
+    against: Against = None
+    gone: Gone = False
+
+
 def command(
     talk: Talk,
     file: File,
     filters: FilterOptions,
     output: ShowFormatOption = "text",
-    against: Against = None,
     *,
+    older: AgainstOptions,
     whole: WholeOptions,
+    pager: PagerOptions,
 ) -> None:
     """Show a plan or a result: every action with its reason, its condition and its differences.
 
@@ -65,39 +80,50 @@ def command(
     from indexer.runs.run_folder import result_file
 
     filters.selection()  # a wrong word is told before anything is read
+    if older.gone and older.against is None:
+        raise typer.BadParameter("only beside an older plan is anything gone", param_hint="--gone")
     place = result_file(plan_place(file))
     shown = load_either(place)
     if whole.full:
-        if against is not None or isinstance(shown, Result) or output == "json":
+        if older.against is not None or isinstance(shown, Result) or output == "json":
             hint = "--full shows one plan, as text, markdown or html; of a run, that of `indexer undo`"
             raise typer.BadParameter(hint, param_hint="--full")
         selected = _selected(talk, [shown.plan], filters)[0]
         part_of = len(shown.plan.actions) if filters.selection() else None
-        show_whole(talk, Shown(file, shown.plan, selected, part_of), output, whole)
-    elif against is not None:
-        older = result_file(plan_place(against))
-        stream(_comparison(talk, [(place, shown), (older, load_either(older))], output, filters))
+        show_whole(talk, Shown(file, shown.plan, selected, part_of), output, whole, pager)
+    elif older.against is not None:
+        before = result_file(plan_place(older.against))
+        both = [(place, shown), (before, load_either(before))]
+        _write(_comparison(talk, both, output, filters, gone=older.gone), output, pager)
     elif isinstance(shown, Result):
-        stream(_result(talk, shown, place, output, filters))
+        _write(_result(talk, shown, place, output, filters), output, pager)
     else:
-        stream(_plan(talk, shown.plan, place, output, filters))
+        _write(_plan(talk, shown.plan, place, output, filters), output, pager)
         if output == "text" and sys.stdout.isatty():
             talk.lines([""])
             talk.steps([f"indexer apply {shlex.quote(file)}  carries out all of the plan"])
 
 
-def _plan(talk: Talk, plan: Plan, file: Place, output: ShowFormat, filters: FilterOptions) -> Iterable[str]:
+def _write(told: Report | str, output: ShowFormat, pager: PagerOptions) -> None:
+    """A report in the format that was asked for, or a document."""
+    if isinstance(told, str) or output == "json":
+        stream([str(told)])
+    else:
+        show_report(told, output, pager)
+
+
+def _plan(talk: Talk, plan: Plan, file: Place, output: ShowFormat, filters: FilterOptions) -> Report | str:
     from indexer.render.of_plan import plan_report
     from indexer.runs.files import document_text, plan_document
 
     selection, selected = filters.selection(), _selected(talk, [plan], filters)[0]
     if output != "json":
         part_of = len(plan.actions) if selection else None
-        return _rendered(plan_report(selected, part_of, shlex.quote(str(file))), output)
+        return plan_report(selected, part_of, shlex.quote(str(file)))
     document = plan_document(selected)
     if selection:
         del document["digest"]  # a part of a plan was never reviewed as a plan: `apply` refuses it
-    return [document_text(document)]
+    return document_text(document)
 
 
 def _selected(talk: Talk, plans: Sequence[Plan], filters: FilterOptions) -> list[Plan]:
@@ -118,8 +144,13 @@ def _selected(talk: Talk, plans: Sequence[Plan], filters: FilterOptions) -> list
 
 
 def _comparison(
-    talk: Talk, shown: Sequence[tuple[Place, PlanFile | Result]], output: ShowFormat, filters: FilterOptions
-) -> Iterable[str]:
+    talk: Talk,
+    shown: Sequence[tuple[Place, PlanFile | Result]],
+    output: ShowFormat,
+    filters: FilterOptions,
+    *,
+    gone: bool,
+) -> Report | str:
     """Of the second one, which is the older, with the first."""
     from indexer.planner.compare import compare
     from indexer.render.of_comparison import comparison_report
@@ -134,13 +165,13 @@ def _comparison(
     found = compare(*_selected(talk, plans, filters))
     if output != "json":
         typed = ["indexer", "show", str(shown[0][0]), "--against", str(shown[1][0])]
-        return _rendered(comparison_report(found, shlex.join(typed)), output)
-    return [document_text(found.model_dump(mode="json", exclude_none=True))]
+        return comparison_report(found, shlex.join(typed), gone_listed=gone or output != "text")
+    return document_text(found.model_dump(mode="json", exclude_none=True))
 
 
 def _result(
     talk: Talk, result: Result, file: Place, output: ShowFormat, filters: FilterOptions
-) -> Iterable[str]:
+) -> Report | str:
     from indexer.applier.history import PLAN_FILE
     from indexer.cli.filters import holds_any, say_if_in_vain
     from indexer.render.of_result import result_report
@@ -162,11 +193,5 @@ def _result(
         beside = [str(file.parent / PLAN_FILE), "--results", str(file.parent)]
         part_of = len(result.outcomes) if selection else None
         typed = shlex.quote(str(file))
-        return _rendered(result_report(selected, actions, shlex.join(beside), part_of, typed), output)
-    return [document_text(selected.model_dump(mode="json", exclude_none=True))]
-
-
-def _rendered(report: Report, output: ReportFormat) -> Iterator[str]:
-    from indexer.render.formats import pieces
-
-    return pieces(report, output, screen(sys.stdout))
+        return result_report(selected, actions, shlex.join(beside), part_of, typed)
+    return document_text(selected.model_dump(mode="json", exclude_none=True))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from indexer.cli.apply import Undoes
 from indexer.cli.options import ConfigPath, configured
-from indexer.cli.talk import Talk, screen, stream
+from indexer.cli.pager import PagerOptions, show_report
+from indexer.cli.talk import Talk
 
 if TYPE_CHECKING:
     from indexer.model.plan import Plan
@@ -46,10 +46,11 @@ class Shown:
     """So many actions has the plan; None: the part is all of it."""
 
 
-def show_whole(talk: Talk, shown: Shown, output: ReportFormat, options: WholeOptions) -> None:
+def show_whole(
+    talk: Talk, shown: Shown, output: ReportFormat, options: WholeOptions, pager: PagerOptions
+) -> None:
     """Show a part of a plan, or all of it. Exits with 1 where not every difference could be read."""
     from indexer.model.place import parse_place
-    from indexer.render.formats import pieces
     from indexer.render.of_plan import plan_report
     from indexer.runs.run_folder import result_file
     from indexer.runs.whole import whole_differences
@@ -57,7 +58,7 @@ def show_whole(talk: Talk, shown: Shown, output: ReportFormat, options: WholeOpt
     undoes = None if options.undoes is None else result_file(parse_place(options.undoes)).parent
     with whole_differences(shown.plan, shown.part, configured(options.config), undoes) as reader:
         report = plan_report(shown.part, shown.part_of, shlex.quote(shown.file), reader.of)
-        stream(pieces(report, output, replace(screen(sys.stdout), whole=True)))
+        show_report(report, output, pager, whole=True)
     if reader.unread:
         talk.warn(
             f"Differences that could not be read: {reader.unread:,}. They say so.", unread=reader.unread
