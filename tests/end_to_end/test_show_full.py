@@ -50,7 +50,7 @@ def test_an_undo_is_shown_from_the_archive(workbench: Workbench) -> None:
     assert refused.returncode == 5, refused.stderr
     done = workbench.run("show", "undo.json", "--full", "--undoes", "run")
     assert done.returncode == 0, done.stderr
-    assert [line[:7] for line in done.stdout.splitlines() if '"red"' in line or '"blue"' in line] == [
+    assert [line[:7] for line in done.stdout.splitlines() if {"red", "blue"} & set(line.split())] == [
         "      -",
         "      +",
     ]
