@@ -172,7 +172,7 @@ def test_a_run_whose_journal_cannot_follow_stops(drifting: Arena, little_end_sta
     since = len(drifting.sandbox.s3.log)
     with held(drifting, *apply_up_to(5)) as run:
         until(lambda: told_of(drifting) > 0)
-        drifting.sandbox.s3.faults.add(Fault("PutObject", 403, contains=JOURNAL))
+        drifting.sandbox.s3.faults.add(Fault("PutObject", 403, count=2, contains=JOURNAL))
         cannot_follow(drifting, since, run)
         said = run.end()
     assert run.process.returncode == 1
