@@ -70,8 +70,11 @@ function assetItem({ asset, actions }, isOnly) {
   const build = () => {
     if (details.childElementCount === 1) details.append(assetBody(asset, actions));
   };
-  summary.addEventListener("click", () => opened[details.open ? "delete" : "add"](asset.location)); // as it will be
-  details.addEventListener("toggle", build);
+  summary.addEventListener("click", () => {
+    opened[details.open ? "delete" : "add"](asset.location); // as it will be
+    build(); // now: a toggle is told of later, and whoever clicks may look at once
+  });
+  details.addEventListener("toggle", build); // where a search of the browser opens it
   details.open = isOnly || opened.has(asset.location);
   if (details.open) build();
   return element("li", "", details);
