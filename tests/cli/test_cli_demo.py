@@ -14,6 +14,7 @@ import pytest
 
 from shared.commands import Run
 from shared.patience import PATIENCE_S
+from shared.terminal import on_terminal
 
 
 def test_demo_comes_out_as_told_and_leaves_nothing(indexer_anew: Run, tmp_path: Path) -> None:
@@ -79,3 +80,10 @@ def test_the_sandbox_overwrites_nothing(there: str, indexer: Run, tmp_path: Path
     assert f"{there} is there already" in done.stderr
     assert [one.name for one in tmp_path.iterdir()] == [there]
     assert (tmp_path / there).read_text() == "mine"
+
+
+def test_the_demo_goes_through_on_a_terminal(tmp_path: Path, variables: dict[str, str]) -> None:
+    """Nobody is there to leave a pager."""
+    screen = on_terminal(("demo",), tmp_path, variables, columns=100, rows=24)
+    assert screen.status == 0
+    assert any("That was all of it" in line for line in screen.lines)

@@ -89,9 +89,9 @@ def command(talk: Talk) -> None:
 
 
 def environment(sandbox: Mapping[str, str]) -> dict[str, str]:
-    """This process's, without what leads to other systems than the sandbox."""
+    """This process's, without what leads to other systems than the sandbox, and without a pager: it is one go."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    return own | FORMER_SETTINGS | dict(sandbox)
+    return own | FORMER_SETTINGS | {"PAGER": ""} | dict(sandbox)
 
 
 def _carry_out(talk: Talk, step: DemoStep, work: Path, variables: Mapping[str, str]) -> None:
