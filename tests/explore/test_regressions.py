@@ -46,6 +46,8 @@ SCHEDULES = {
     "a power cut that ends two runs": "repaired: apply@8 power, apply@7 runs overlap, second@8 yields; both",
     "a machine that sleeps between two looks": "unrecorded: apply@4 waits, apply@4 acts curator-edits; redo",
     "two creations by two runs at once": "derived-mounted: apply@3 runs other; undo",
+    "a batch that was never sent, for its disk was full": "gone-keep: apply@8 full, apply@4 acts curator-deletes; undo",
+    "a batch that was never sent, and another run": "gone-delete: apply@19 full, apply@15 runs other; again",
     "a machine that sleeps between a look and a read": "linked-where-nothing-compares: apply@11 waits, apply@4 acts user-deletes; both",
     "two runs that write behind a time to come": "linked-where-nothing-compares: plan@0 acts curator-edits-with-a-date, apply@3 runs other; again",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from indexer.applier.contents import Body, Draft, Filters, SourceChangedError, Sources, draft
@@ -10,7 +11,7 @@ from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
 from indexer.applier.guard import Judgement, judge_insert, judge_record_delete, judge_update, stale
 from indexer.applier.ledger import ANSWER_LOST, Ledger
-from indexer.errors import OutageError, SystemFaultError
+from indexer.errors import IndexerError, OutageError, SystemFaultError
 from indexer.model.action import DeleteRecord, InsertRecord, RecordAction, UpdateRecord
 from indexer.model.content import NewRecordContent
 from indexer.model.generation import GENERATIONS, GenerationName
@@ -91,8 +92,7 @@ class RecordApplier:
                 drafts = [one for action in ready if (one := self._drafted(action, live)) is not None]
                 # Once: a server that cannot compare whole values finds nothing, again and again (decision 5).
                 exact = attempt == 1 and self.filters.exact
-                with self.ledger.together():
-                    stamped = [self._stamped(one, exact=exact) for one in drafts]
+                stamped = self._stamped_together(drafts, exact=exact)
                 answered = self._write(stamped, together=attempt == 1, said=said)
                 self._settle(answered, attempt)
                 self.filters.exact &= not (exact and self._in_vain(stamped))
@@ -150,6 +150,20 @@ class RecordApplier:
             for one in sent
             if not isinstance(one.action, InsertRecord)
         )
+
+    def _stamped_together(self, drafts: Sequence[Draft], *, exact: bool) -> list[_Sent]:
+        """A batch's writes, their intents on disk. Where one cannot be kept, none is sent, and the journal says so."""
+        stamped: list[_Sent] = []
+        try:
+            with self.ledger.together():
+                for one in drafts:
+                    stamped.append(self._stamped(one, exact=exact))
+        except IndexerError:
+            for sent in stamped:
+                with suppress(IndexerError):
+                    self.ledger.refused(sent.action)
+            raise
+        return stamped
 
     def _stamped(self, one: Draft, *, exact: bool) -> _Sent:
         """Give the write its time, keep what it replaces, journal the intent. All that is slow was done before."""
