@@ -42,8 +42,9 @@ def choices(incomplete: str) -> list[str]:
 def statuses(incomplete: str) -> list[str]:
     """What may come of an action."""
     from indexer.model.outcome import Status
+    from indexer.render.selection import IN_PLANS
 
-    return _beginning((*get_args(Status), "planned", "withheld"), incomplete)
+    return _beginning((*get_args(Status), *IN_PLANS), incomplete)
 
 
 def explained(incomplete: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from indexer.cli import doctor
-from indexer.cli.options import STDOUT
+from indexer.cli.options import STDOUT, new_file
 from indexer.cli.talk import Talk, data
 from indexer.errors import UsageError
 
@@ -98,7 +98,7 @@ def command(talk: Talk, wanted: Wanted, out: Out = DEFAULT, no_doctor: NoDoctor 
     if out == STDOUT:
         data(text)
         return
-    _write(Path(out), text)
+    new_file(Path(out), text, "The configuration is not written")
     talk.say(f"Written: {out}. Every setting is in it, with what it means.", "bold")
     if not no_doctor:
         doctor.command(talk, config=out)
@@ -184,11 +184,3 @@ def _without_password(uri: str | None) -> str | None:
         hint = f"Set {DOCDB_VARIABLE} to the whole URI, or keep it in AWS Secrets Manager and use --docdb-secret."
         raise UsageError("A password is not written into a file", "the URI of DocDB has one", hint)
     return uri
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as exc:
-        raise UsageError("The configuration is not written", f"{file}: {exc.strerror}") from exc

@@ -13,6 +13,7 @@ import typer
 
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk
+from indexer.errors import UsageError
 
 if TYPE_CHECKING:
     from indexer.config import Config
@@ -192,6 +193,15 @@ def out_place(out: str) -> Place | None:
         return parse_place(out)
     check_stdout()
     return None
+
+
+def new_file(file: Path, text: str, failed: str) -> None:
+    """A text in a new file, never over another. Raises UsageError; `failed`: its summary."""
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as exc:
+        raise UsageError(failed, f"{file}: {exc.strerror}") from exc
 
 
 def given(option: str, value: object) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.cli.options import new_file
 from indexer.cli.signals import tidying
 from indexer.cli.talk import Talk, data
 from indexer.errors import UsageError
@@ -99,18 +100,9 @@ def written(directory: Path | None, texts: Mapping[str, str]) -> Iterator[None]:
     try:
         for name, text in texts.items():
             if directory is not None:
-                _write(directory / name, text)
+                new_file(directory / name, text, "The sandbox's files are not written")
                 ours.append(directory / name)
         yield
     finally:
         for file in ours:
             file.unlink(missing_ok=True)
-
-
-def _write(file: Path, text: str) -> None:
-    """A new file, never over another. Raises UsageError."""
-    try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as exc:
-        raise UsageError("The sandbox's files are not written", f"{file}: {exc.strerror}") from exc
