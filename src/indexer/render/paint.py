@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from indexer.render.safe import as_row
+
 WIDTH = 160
 """Columns of what is cut short."""
 HANGING = 2
@@ -91,8 +93,8 @@ def fitted(line: str, columns: int | None, hanging: int | None = None) -> Iterat
     hanging = hanging_for(text, columns, hanging)
     used = begin = too_deep(text, columns)
     for row in broken(text[begin:], columns, hanging):
-        before = " " * hanging if used > begin else ""
-        yield f"{before}{''.join(_coloured(line, used, used + len(row.rstrip())))}"
+        shown = "".join(_coloured(line, used, used + len(row.rstrip())))
+        yield as_row(f"{' ' * hanging}{shown}") if used > begin else shown
         used += len(row)
 
 

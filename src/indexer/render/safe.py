@@ -71,6 +71,11 @@ def safe(text: str) -> str:
     return shown
 
 
+def as_row(row: str) -> str:
+    """What goes on of a safe line, in a row of its own: that it begins there must not make a command of it."""
+    return COMMAND.sub(_broken, row) if row.lstrip(" ").startswith("::") else row
+
+
 def _broken(match: re.Match[str]) -> str:
     """A command whose first character is an escape is none."""
     return f"{match[1] or ''}\\x{ord(match[0][-1]):02x}"
