@@ -16,6 +16,7 @@ from indexer.model.ids import id_from_plan, id_in_plan, id_key
 from indexer.model.location import Location
 from indexer.model.ports import DeleteOne, InsertOne, UpdateOne, WriteError
 from indexer.model.values import Foreign, Oid, fingerprint
+from indexer.model.wire_record import WireRecord
 from shared.builders import at, location, record
 
 OID = Oid("65a000000000000000000001")
@@ -99,6 +100,21 @@ def test_no_record_is_no_row(records: Records) -> None:
     assert ids(records) == []
     assert unusable(records) == []
     assert records.reader.by_id("v1", ["nobody"]) == ()
+
+
+def test_a_record_comes_with_bytes_that_tell_types_apart(records: Records) -> None:
+    """The same record has the same bytes; one with 1.0, or true, in the place of 1 has others."""
+
+    def raw(own_id: str, value: object) -> bytes:
+        records.add("v1", record("a", _id=own_id, values=[value]))
+        (found,), (again,) = (records.reader.by_id("v1", [own_id]) for _ in range(2))
+        assert isinstance(found, WireRecord)
+        assert isinstance(again, WireRecord)
+        assert found.raw == again.raw
+        return found.raw.replace(own_id.encode(), b"")
+
+    assert raw("own-1", 1) == raw("own-2", 1)
+    assert len({raw("own-3", 1), raw("own-4", 1.0), raw("own-5", True)}) == 3
 
 
 def test_one_record_of_any_bucket_is_enough_not_to_be_empty(records: Records) -> None:

@@ -76,7 +76,7 @@ class RecordReader(Protocol):
         ...
 
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
-        """The bodies of those of the records that exist."""
+        """The bodies of those of the records that exist; a `WireRecord` where they came in bytes that stand for them."""
         ...
 
     def by_location(

@@ -5,8 +5,7 @@ Source: pymongo's "Custom Type Example"; DOMAIN, "File contents".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any
 
 from bson import (
@@ -96,29 +95,6 @@ def _plain(value: Any) -> Any:
 def id_of(record: RawBSONDocument) -> Any:
     """A record's `_id` in the model's values; the rest stays as it came."""
     return _plain(record["_id"])
-
-
-class WireRecord(Mapping[str, Any]):
-    """A record as it came: its `_id` is known, and the rest is decoded where it is needed, and then held.
-
-    A batch of records that wait for their turn takes a sixth of the memory, and each is decoded just before it is used.
-    """
-
-    def __init__(self, record_id: Any, decoded: Callable[[], dict[str, Any]]) -> None:
-        self._id, self._decoded = record_id, decoded
-
-    @cached_property
-    def _body(self) -> dict[str, Any]:
-        return self._decoded()
-
-    def __getitem__(self, key: str) -> Any:
-        return self._id if key == "_id" else self._body[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._body)
-
-    def __len__(self) -> int:
-        return len(self._body)
 
 
 def archived(body: Mapping[str, Any]) -> bytes:

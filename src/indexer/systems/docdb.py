@@ -26,7 +26,8 @@ from indexer.model.ids import IdKey, id_key
 from indexer.model.location import SCHEME, Location
 from indexer.model.ports import DeleteOne, InsertOne, RecordWrite, UpdateOne, WriteError
 from indexer.model.snapshot import RecordRow
-from indexer.systems.bson_values import RAW_OPTIONS, WireRecord, archived, decoded, id_of, unarchived
+from indexer.model.wire_record import WireRecord
+from indexer.systems.bson_values import RAW_OPTIONS, archived, decoded, id_of, unarchived
 from indexer.systems.docdb_connection import DocDB, asked, docdb_faults, server_time
 
 ROWS_A_PAGE = 1_000
@@ -119,7 +120,7 @@ class DocDBReader:
 
         def ask() -> tuple[Mapping[str, Any], ...]:
             return tuple(
-                WireRecord(id_of(raw), partial(self._decoded, what, bytes(raw.raw)))
+                WireRecord(id_of(raw), bytes(raw.raw), partial(self._decoded, what))
                 for raw in collection.find({"_id": {"$in": list(ids)}})
             )
 

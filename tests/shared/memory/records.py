@@ -17,6 +17,8 @@ from indexer.model.ports import (
     WriteError,
 )
 from indexer.model.snapshot import RecordRow
+from indexer.model.values import canonical
+from indexer.model.wire_record import WireRecord
 from indexer.systems.bson_values import archived, unarchived
 from shared.memory.stored import key_of, pages
 
@@ -69,9 +71,7 @@ class MemoryRecordReader(_Records):
         """The bodies of those of the records that exist."""
         with self._world.call("records.by_id"):
             wanted = set(map(key_of, ids))
-            return tuple(
-                copy.deepcopy(body) for body in self._all(generation) if key_of(body["_id"]) in wanted
-            )
+            return tuple(_wire(body) for body in self._all(generation) if key_of(body["_id"]) in wanted)
 
     def by_location(
         self, generation: GenerationName, locations: Sequence[Location]
@@ -134,6 +134,14 @@ class MemoryRecordWriter(_Records):
                     del held[key]
                     self._world.wrote("records.delete", key)
         return len(self._world.writes) > wrote
+
+
+def _wire(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A copy, with bytes in which types are told apart, as BSON's are."""
+    held = copy.deepcopy(body)
+    if not isinstance(held, dict):  # one that a test has put there as it is to come out
+        return held
+    return WireRecord(held["_id"], canonical(held), lambda _: held)
 
 
 def _still(body: Mapping[str, Any] | None, unchanged: Mapping[str, Any]) -> bool:
