@@ -164,6 +164,11 @@ class S3Settings(SettingsTable):
         "`remove`: it is deleted, within the limits for deletions.",
     )
 
+    anonymous: bool = Field(
+        default=False,
+        description="Requests are unsigned, for buckets that are open to everyone: no credentials are looked for. Such a "
+        "configuration only reads: `apply` and `undo` are refused.",
+    )
     trust_conditions: bool = Field(
         default=False,
         description="This server is known to refuse writes whose condition does not hold, so `apply` does not ask it for proof. "

@@ -20,6 +20,8 @@ class S3Request:
     operation: str
     """Amazon's name, for example `ListObjectsV2`; `Other` for what the sandbox has no name for."""
     status: int
+    signed: bool = True
+    """Did it say who asks?"""
 
     @property
     def is_write(self) -> bool:

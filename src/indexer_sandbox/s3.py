@@ -27,8 +27,8 @@ class S3Server:
         self.log: RequestLog[S3Request] = RequestLog()
         self.faults = FaultList()
         self._state = State()
-        gate = Gate(app, self._state.account_id, self._state.etag, self.log, self.faults)
-        self._server = LoopbackServer("s3", gate, port)
+        self._gate = Gate(app, self._state.account_id, self._state.etag, self.log, self.faults)
+        self._server = LoopbackServer("s3", self._gate, port)
 
     @property
     def endpoint(self) -> str:
@@ -40,9 +40,11 @@ class S3Server:
         """The port that it listens on."""
         return self._server.port
 
-    def create_bucket(self, bucket: str, *, versioned: bool = False) -> None:
-        """Make an empty bucket, without a request."""
+    def create_bucket(self, bucket: str, *, versioned: bool = False, private: bool = False) -> None:
+        """Make an empty bucket, without a request. Unless it is private, whoever does not sign may read it."""
         self._state.create_bucket(bucket, versioned=versioned)
+        if private:
+            self._gate.private.add(bucket)
 
     def put(self, bucket: str, key: str, body: bytes, last_modified_at: datetime | None = None) -> None:
         """Store an object without a request, some 100 times as fast; as old as it is said to be."""

@@ -67,6 +67,7 @@ _SUBRESOURCES = frozenset({
 # fmt: on
 
 
+_ANYBODY = "AWS anybody:unsigned"
 _LONGEST_KEY = 1024
 """Bytes, in UTF-8. Source: "Naming Amazon S3 objects"."""
 
@@ -92,6 +93,7 @@ class Gate:
       write is done in one step, and no listing trips over a write. A body is read before, and one that
       breaks off is refused with 400 instead of being stored.
     - A key of more than 1,024 bytes is refused, which moto takes.
+    - Who does not sign may read what is not in a `private` bucket, and write nothing.
     - Every request is in the log before its answer goes out.
     """
 
@@ -109,6 +111,7 @@ class Gate:
         self._log = log
         self._faults = faults
         self._moto = threading.Lock()
+        self.private: set[str] = set()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -117,9 +120,11 @@ class Gate:
         bucket, key = _target(environ)
         operation = _operation(method, bucket, key, environ)
         fault = self._faults.strike(operation, f"{bucket}/{key}")
+        signed = "HTTP_AUTHORIZATION" in environ or "X-Amz-Signature" in str(environ.get("QUERY_STRING"))
 
         def answer(status: str, headers: list[tuple[str, str]], *rest: object) -> object:
-            self._log.append(S3Request(method, bucket, key, operation, int(status.split()[0])))
+            status_code = int(status.split()[0])
+            self._log.append(S3Request(method, bucket, key, operation, status_code, signed))
             return start_response(status, headers, *rest)
 
         complete = _read_body(environ)
@@ -127,10 +132,14 @@ class Gate:
             refusal = _refusal_of(fault) or (None if complete else _Refusal(400))
             if len(key.encode("utf-8", "surrogateescape")) > _LONGEST_KEY:
                 refusal = refusal or _Refusal(400, code="KeyTooLongError")
+            # A bucket that is open to everyone is open for reading.
+            if not signed and (bucket in self.private or method not in ("GET", "HEAD")):
+                refusal = refusal or _Refusal(403)
             refusal = refusal or self._broken_condition(operation, bucket, key, environ)
             if refusal is not None:
                 return _refuse(refusal, key, method, answer)
             _quote_etags(environ)
+            environ.setdefault("HTTP_AUTHORIZATION", _ANYBODY)  # else moto goes by each object's own ACL
             return list(self._app(environ, answer))
 
     def _broken_condition(self, operation: str, bucket: str, key: str, environ: Environ) -> _Refusal | None:

@@ -141,7 +141,7 @@ class Stage:
     def load(self, sandbox: Sandbox) -> None:
         """Put everything into the servers, without a request in the S3 and Code Ocean servers' logs."""
         for bucket in self.buckets:
-            sandbox.s3.create_bucket(bucket)
+            sandbox.s3.create_bucket(bucket, private="open" not in bucket)
         with ThreadPoolExecutor(max_workers=2) as pool:
             inserting = pool.submit(self._insert, sandbox.docdb_uri)
             for draft in self.drafts:

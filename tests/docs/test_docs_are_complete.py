@@ -152,6 +152,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "docdb.tls_ca_file": ("bundle.pem", Path("bundle.pem")),
     "docdb.whole_values": ("true", True),
     "s3.largest_file_mb": ("8", 8),
+    "s3.anonymous": ("true", True),
     "docdb.v1.sync_to_s3": ("false", False),
     "docdb.v2.sync_to_s3": ("true", True),
     "s3.metadata_file": ("remove", "remove"),

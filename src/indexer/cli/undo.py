@@ -38,10 +38,13 @@ def command(talk: Talk, result: ResultFile, out: UndoOut, config: ConfigPath = N
     from indexer import save_plan, undo
     from indexer.cli.run import Run
     from indexer.runs.files import check_writable, plan_text
+    from indexer.runs.read_only import check_may_write
 
     with Run(talk, NAME) as run:
         place = out_place(out)
         settings = configured_here(config)
+        if settings is not None:
+            check_may_write(settings, NAME)
         undone = undo(result, plan_id=run.run_id)
         apart = {*undone.plan.scope.apart(), *(settings.every_bucket if settings else ())}
         if place is None:

@@ -38,6 +38,7 @@ from indexer.runs.files import document_bytes
 from indexer.runs.loading import PlanFile, as_file, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.part import WHOLE, Part, asked_part, part_told, unasked_words
+from indexer.runs.read_only import check_may_write
 from indexer.runs.run_folder import result_file
 from indexer.runs.shards import carry_out_there
 from indexer.runs.undone import check_images, kept_at_rest
@@ -162,9 +163,10 @@ def apply(
     - `undoes`: for the plan of an undo, the run that it takes back; needed if the before-images are not in its own folder.
     - `run_id`: by default a new one.
 
-    Raises before the first write: RefusedError, IndexerError if this machine's clock is wrong, SystemFaultError if DocDB
-    is down.
+    Raises before the first write: UsageError for a configuration that only reads, RefusedError, IndexerError if this
+    machine's clock is wrong, SystemFaultError if DocDB is down.
     """
+    check_may_write(config, "apply")
     reviewed = plan if isinstance(plan, PlanFile) else as_file(plan)
     plan = reviewed.plan
     part = asked_part(plan, _each(only), _each(except_))

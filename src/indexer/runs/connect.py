@@ -89,7 +89,7 @@ def _connected(config: Config, parallel: int | None, observer: Observer) -> Iter
     ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
     credentials = credentials_of(config)
     with ExitStack() as opened:
-        s3 = open_s3(parallel)
+        s3 = open_s3(parallel, anonymous=config.s3.anonymous)
         opened.callback(s3.client.close)
         for words in cleartext(credentials, ca_file, s3.client.meta.endpoint_url):
             observer.warn(words)

@@ -93,4 +93,4 @@ def _codeocean(credentials: Credentials) -> Iterator[Check]:
 def _s3(config: Config, *, probe: bool) -> Iterator[Check]:
     from indexer.systems.checks_s3 import s3_checks
 
-    yield from s3_checks(config.buckets, config.results_bucket, probe=probe)
+    yield from s3_checks(config.buckets, config.results_bucket, probe=probe, anonymous=config.s3.anonymous)

@@ -28,13 +28,16 @@ SETTING = "Check the network, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 and AWS_CA
 SECURE = "Write https:// in AWS_ENDPOINT_URL_S3."
 LEFT_OUT: tuple[CheckName, ...] = ("s3-list", "s3-get", "s3-versioning", "s3-encryption")
 PROBE: CheckName = "s3-conditional-writes"
+READS_ONLY = "not applicable: unsigned requests (`s3.anonymous`) only read"
 
 
-def s3_checks(buckets: Sequence[str], results: str | None, *, probe: bool) -> Iterator[Check]:
+def s3_checks(
+    buckets: Sequence[str], results: str | None, *, probe: bool, anonymous: bool = False
+) -> Iterator[Check]:
     """Every check of S3, those left out too; `probe`: also whether managed buckets obey conditions."""
     everything = [*buckets, *([results] if results else [])]
     try:
-        s3 = open_s3(1, ATTEMPTS)
+        s3 = open_s3(1, ATTEMPTS, anonymous=anonymous)
     except SystemFaultError as exc:
         yield failed("s3-endpoint", "", exc)
         for bucket in everything:
@@ -89,6 +92,9 @@ def bucket_checks(s3: S3, bucket: str, *, managed: bool, probe: bool) -> Iterato
         yield not_tried("s3-get", bucket, "the bucket cannot be listed")
     else:
         yield _looked("s3-get", bucket, lambda: _get(s3, bucket, found), failed).check
+    if s3.anonymous:
+        yield from _left_out(bucket, READS_ONLY, managed=managed, but=2)
+        return
     yield _looked("s3-versioning", bucket, lambda: _versioning(s3, bucket, managed=managed), unknown).check
     yield _looked("s3-encryption", bucket, lambda: _encryption(s3, bucket, managed=managed), unknown).check
     if not probe and managed:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -46,17 +47,24 @@ class S3:
     session: Session
     pace: Pace
 
+    @property
+    def anonymous(self) -> bool:
+        """Is nothing signed?"""
+        config: Any = self.client.meta.config
+        return config.signature_version is UNSIGNED
+
     @cached_property
     def lean(self) -> LeanS3:
         """A lean client beside boto3's. Whom it trusts is read from a file only where it is used."""
         return LeanS3(self.session, self.client, self.pace.slowed)
 
 
-def open_s3(parallel: int | None, attempts: int | None = None) -> S3:
+def open_s3(parallel: int | None, attempts: int | None = None, *, anonymous: bool = False) -> S3:
     """A connection under boto3's own conventions: profiles, roles, `AWS_ENDPOINT_URL_S3`. Safe for threads.
 
     Throttling and passing faults are retried with jittered backoff inside it ("standard" mode). `parallel` None: as
-    many requests are in flight as S3 answers quickly. Raises SystemFaultError.
+    many requests are in flight as S3 answers quickly. `anonymous`: nothing is signed, and nobody is asked for
+    credentials; the lean client takes that over from boto3's. Raises SystemFaultError.
     """
     try:
         # boto3's own session would add resources and transfers to this one, and a tenth of a second.
@@ -68,6 +76,7 @@ def open_s3(parallel: int | None, attempts: int | None = None) -> S3:
             retries={"mode": "standard", "total_max_attempts": attempts or ATTEMPTS},
             tcp_keepalive=True,  # load balancers forget idle connections without a word
             request_checksum_calculation=_checksums(session),
+            signature_version=UNSIGNED if anonymous else None,
         )
         client = cast("S3Client", session.create_client("s3", config=config))
     except BotoCoreError as exc:

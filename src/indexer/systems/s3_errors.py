@@ -44,7 +44,8 @@ ELSEWHERE = Words(
 )
 DENIED = Words(
     "S3 denies access",
-    "Allow it for this role on s3://{bucket} (see docs/permissions.md). A bucket whose requester pays says the same.",
+    "Allow it for this role on s3://{bucket} (see docs/permissions.md); unsigned requests (`s3.anonymous`) need a bucket that is "
+    "open to everyone. A bucket whose requester pays says the same.",
     AccessDeniedError,
 )
 BILLED = Words(
