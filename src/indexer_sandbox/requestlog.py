@@ -46,6 +46,28 @@ class CodeOceanRequest:
         return self.operation != "SearchDataAssets" and self.method != "GET"
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayRequest:
+    """One request to DocDB's HTTP gateway, with the status of its answer."""
+
+    method: str
+    place: str
+    """Version, database and collection, as the path has them."""
+    operation: str
+    """`find`, `count_documents`, `aggregate`, `get` (the collection itself) or `Other`."""
+    status: int
+    url_bytes: int
+    agent: str
+    """The User-Agent."""
+    records: int = 0
+    """How many are in the answer."""
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the request asked for a change: the stand-in answers none."""
+        return self.operation == "Other" and self.method != "GET"
+
+
 class Loggable(Protocol):
     """What a request log can hold."""
 
