@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.model.values import next_stamp, read_time
+from indexer.model.stamps import next_stamp
+from indexer.model.values import read_time
 from shared.builders import at
 
 NOW = at(2026, 11, 26, 11)

@@ -18,7 +18,7 @@ from indexer.model.observer import Observer
 from indexer.model.outcome import SUCCEEDED, AfterImage, BeforeImage, OurWrite, Outcome, Status
 from indexer.model.ports import Archive
 from indexer.model.snapshot import SystemName
-from indexer.model.values import next_stamp
+from indexer.model.stamps import next_stamp
 
 INTERRUPTED = "the run was interrupted"
 ANSWER_LOST = "the answer was lost, and a look shows that it was carried out"
