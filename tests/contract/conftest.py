@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
@@ -17,16 +18,20 @@ from indexer.model.generation import GenerationName
 from indexer.systems import codeocean as codeocean_reader
 from indexer.systems import codeocean_client as codeocean_driver
 from indexer.systems import docdb as docdb_driver
+from indexer.systems import docdb_gateway
 from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter
 from indexer.systems.codeocean_client import codeocean_client
 from indexer.systems.docdb import DocDBReader, DocDBWriter
 from indexer.systems.docdb_connection import connect
+from indexer.systems.docdb_gateway import GatewayReader
+from indexer.systems.gateway_client import open_gateway
 from indexer.systems.pace import Pace
 from indexer.systems.s3 import S3, S3Reader
 from indexer.systems.s3_writer import S3Writer
 from indexer_sandbox.codeocean import CodeOceanServer
 from indexer_sandbox.docdb import DocDBServer
 from indexer_sandbox.faults import Fault
+from indexer_sandbox.gateway import GatewayServer
 from indexer_sandbox.s3 import S3Server
 from peers.relayed import DenyingRelay
 from peers.servers import PeerS3
@@ -145,14 +150,64 @@ def given_client(given_uri: str, database_name: str) -> Iterator[MongoClient[Any
     yield from _client(given_uri, database_name)
 
 
+@pytest.fixture(scope="session")
+def gateways() -> Iterator[Callable[[MongoClient[Any]], GatewayServer]]:
+    """The gateway in front of a server, one for each."""
+    running: dict[str, GatewayServer] = {}
+
+    def of(client: MongoClient[Any]) -> GatewayServer:
+        host, port = client.address or ("", 0)
+        uri = f"mongodb://{host}:{port}/?directConnection=true"
+        if uri not in running:
+            running[uri] = GatewayServer(uri)
+        return running[uri]
+
+    yield of
+    for one in running.values():
+        one.close()
+
+
 CLIENTS = {"nx-27017": "nx_client", "secantusdb": "secantus_client"}
 if os.environ.get("INDEXER_TEST_DOCDB_URI"):
     CLIENTS["given"] = "given_client"
+OVER_HTTP = {"gateway-nx-27017": "nx-27017", "gateway-secantusdb": "secantusdb"}
+"""The gateway in front of each server."""
+
+
+@pytest.fixture(params=["memory", *CLIENTS, *OVER_HTTP])
+def records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
+    """Every reader there is."""
+    if request.param in OVER_HTTP:
+        yield from _over_http(request, monkeypatch)
+    else:
+        yield from _over_the_wire(request, monkeypatch, request.param)
 
 
 @pytest.fixture(params=["memory", *CLIENTS])
-def records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
-    if request.param == "memory":
+def typed_records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
+    """Those that keep types and have a writer beside them: the gateway does neither."""
+    yield from _over_the_wire(request, monkeypatch, request.param)
+
+
+def _over_http(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
+    server = OVER_HTTP[request.param]
+    front: GatewayServer = request.getfixturevalue("gateways")(request.getfixturevalue(CLIENTS[server]))
+    for wire in _over_the_wire(request, monkeypatch, server):
+        gateway = open_gateway(
+            front.url, None, {name: f"v1/{'/'.join(wire.places[name])}" for name in wire.places}
+        )
+        yield replace(
+            wire,
+            reader=GatewayReader(gateway),
+            rows_a_page=lambda rows: monkeypatch.setattr(docdb_gateway, "ROWS_A_PAGE", rows),
+        )
+        gateway.pool.clear()
+
+
+def _over_the_wire(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, server: str
+) -> Iterator[Records]:
+    if server == "memory":
         world = World()
         world.records["v1"].clear()
         yield Records(
@@ -163,7 +218,7 @@ def records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
             lambda rows: setattr(world, "page_size", rows),
         )
         return
-    client = request.getfixturevalue(CLIENTS[request.param])
+    client = request.getfixturevalue(CLIENTS[server])
     database = request.getfixturevalue("database_name")
     name = f"c{uuid.uuid4().hex[:12]}"
     open_docdb = docdb_driver.DocDB(client, "test", {"v1": (database, name), "v2": (database, f"{name}_v2")})
@@ -171,16 +226,17 @@ def records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     def add(generation: GenerationName, *bodies: Mapping[str, Any]) -> None:
         open_docdb.collection(generation).insert_many([dict(body) for body in bodies])
 
-    for generation in ("v1", "v2"):
+    for generation in open_docdb.places:
         open_docdb.collection(generation).create_index("location")
     yield Records(
-        request.param,
+        server,
         DocDBReader(open_docdb),
         DocDBWriter(open_docdb),
         add,
         lambda rows: monkeypatch.setattr(docdb_driver, "ROWS_A_PAGE", rows),
+        open_docdb.places,
     )
-    for generation in ("v1", "v2"):
+    for generation in open_docdb.places:
         open_docdb.collection(generation).drop()
 
 

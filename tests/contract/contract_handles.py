@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -51,6 +51,8 @@ class Records:
     add: Callable[..., None]
     """Stores bodies of a generation past the port."""
     rows_a_page: Callable[[int], None]
+    places: Mapping[GenerationName, tuple[str, str]] = field(default_factory=dict)
+    """Database and collection of each generation, on a server."""
 
     def all_rows(self, generation: GenerationName, bucket: str) -> list[Any]:
         return [row for page in self.reader.rows(generation, bucket) for row in page]

@@ -23,6 +23,12 @@ RICH: dict[str, Any] = {
 # fmt: on
 
 
+@pytest.fixture
+def records(typed_records: Records) -> Records:
+    """Without the gateway, which hides types."""
+    return typed_records
+
+
 def world_on(records: Records, **fields: Any) -> Backed:
     """A record whose links are to change, one whose folder is gone, and one that is in step."""
     world = Backed(records)

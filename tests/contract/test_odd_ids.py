@@ -26,6 +26,12 @@ IDS = (
 # fmt: on
 
 
+@pytest.fixture
+def records(typed_records: Records) -> Records:
+    """Without the gateway, which hides types."""
+    return typed_records
+
+
 class Backed(World):
     """A world whose records are behind one of the ports."""
 

@@ -30,6 +30,12 @@ from indexer.model.wire_record import WireRecord
 from shared.builders import at, record
 
 
+@pytest.fixture
+def records(typed_records: Records) -> Records:
+    """Without the gateway, which hides types."""
+    return typed_records
+
+
 def in_order(value: object) -> str:
     """Which keys there are, one after the other."""
     return json.dumps(value, default=str)

@@ -17,6 +17,7 @@ FindingKind = Literal[
     "data-description-corrupt",
     "core-file-corrupt",
     "value-unserialisable",
+    "type-hidden",
     "links-invalid",
     "result-not-ready",
     "result-without-computation",
@@ -71,6 +72,11 @@ FINDINGS: Mapping[FindingKind, Meaning] = {
         "A value that the other side cannot hold: Decimal128 or binary in a record; in a file an integer beyond 64 bits, a lone surrogate, a key with a NUL. Or there is no room for it: a record over 16 MB, an object's key over 1,024 bytes. That field's files are left alone, and so is the metadata file if it would hold the value. Or an `_id` that no plan can name: the whole asset is left alone.",
         "Change the value at its source; give the record another `_id`.",
         "A driver stored a type of its own, or a file holds what DocDB does not take.",
+    ),
+    "type-hidden": Meaning(
+        "Records were read over the HTTP gateway (`docdb.url`), and a value may have a type that JSON hides: a date, an ObjectId or another of BSON's, or plain data that looks like one. What rests on it is not planned: the files of that field and the metadata file; all of the asset where it stands in the `_id`, or where a write to the record would rest on it.",
+        "Plan over MongoDB's wire protocol (`docdb.uri`), which has types; or leave it.",
+        "JSON has no dates and no ObjectIds, and what the gateway makes of them is not documented.",
     ),
     "links-invalid": Meaning(
         "The links field of a record, of any age, holds something that cannot be read as links. It is left alone.",

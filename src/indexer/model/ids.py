@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from indexer.model.values import Foreign, Oid, UnserialisableError, check_storable
+from indexer.model.values import HIDDEN, Foreign, Oid, UnserialisableError, check_storable, hidden
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
@@ -52,6 +52,8 @@ def _scalar_form(value: object) -> Any:
             return {"$date": {"$numberLong": str((at - EPOCH) // timedelta(milliseconds=1))}}
         case Oid():
             return {"$oid": value.hex}
+        case Foreign() if value.type_name == HIDDEN:
+            raise hidden(value)
         case Foreign():
             form = json.loads(value.extended_json)
             if "$regularExpression" in form:

@@ -17,6 +17,8 @@ from typing import Any
 
 import rapidjson
 
+from indexer.model.findings import FindingKind
+
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 MAX_DEPTH = 100
 """Levels of nesting that a document may have (MongoDB and DocumentDB alike)."""
@@ -31,14 +33,26 @@ class Oid:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A BSON value that JSON has no form for (Decimal128, binary, ...), as Extended JSON text."""
+    """A BSON value that JSON has no form for (Decimal128, binary, ...), as Extended JSON text; or a HIDDEN one, as it came."""
 
     type_name: str
     extended_json: str
 
 
+HIDDEN = "hidden"
+"""In the place of a type's name: JSON does not tell the value's type, so that no action may rest on it."""
+
+
 class UnserialisableError(ValueError):
     """The other side cannot hold this value; it becomes a finding, never a fault."""
+
+    finding: FindingKind = "value-unserialisable"
+
+
+class HiddenTypeError(UnserialisableError):
+    """Nobody can tell here what the other side holds."""
+
+    finding: FindingKind = "type-hidden"
 
 
 class NotJsonError(ValueError):
@@ -79,9 +93,16 @@ def _json_form(value: object) -> str:
             return iso_time(value)
         case Oid():
             return value.hex
+        case Foreign() if value.type_name == HIDDEN:
+            raise hidden(value)
         case Foreign():
             raise UnserialisableError(f"{value.type_name} has no form in JSON")
     raise UnserialisableError(f"{type(value).__name__} has no form in JSON")
+
+
+def hidden(value: Foreign) -> HiddenTypeError:
+    """What is to be said of such a value."""
+    return HiddenTypeError(f"JSON does not tell the type of {value.extended_json[:100]}")
 
 
 class _Encoder(rapidjson.Encoder):

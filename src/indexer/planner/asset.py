@@ -179,7 +179,7 @@ def _sync(asset: Asset, record: Record, folder: Folder, rules: Rules) -> AssetPl
 
 def _unserialisable(asset: Asset, record: Record, why: UnserialisableError) -> Finding:
     detail = f"{record.generation} record {show_id(record.row)}: {why}"
-    return Finding(kind="value-unserialisable", location=str(asset.location), detail=detail)
+    return Finding(kind=why.finding, location=str(asset.location), detail=detail)
 
 
 def _known(desires: Iterable[FieldDesire]) -> dict[str, bytes]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from indexer.model.plan import Finding
 from indexer.model.ports import Readers
 from indexer.model.snapshot import Asset
+from indexer.model.values import HiddenTypeError
 from indexer.planner.asset import AssetPlan, plan_asset
 from indexer.planner.assets import AssetToRead, Unread, read_assets
 from indexer.planner.register import plan_registration
@@ -25,6 +27,16 @@ class AssetPlanner:
 
     def decide(self, asset: Asset) -> AssetPlan:
         """One asset's plan. Raises MustReadError for what it must see."""
+        try:
+            return self._decided(asset)
+        except HiddenTypeError as exc:
+            # A write to its record would rest on it, and the asset's other writes on that one.
+            detail = f"{exc}: nothing of the asset is planned"
+            return AssetPlan(
+                findings=(Finding(kind=exc.finding, location=str(asset.location), detail=detail),)
+            )
+
+    def _decided(self, asset: Asset) -> AssetPlan:
         if self.results:
             return plan_result(asset, self.rules, self.whole)
         if asset.rows:

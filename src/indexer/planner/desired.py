@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from indexer.model.findings import FindingKind
 from indexer.model.generation import Generation, core_file, oldest_originals, original_name
 from indexer.model.location import Location
 from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectBody
@@ -120,6 +121,7 @@ class FieldBlocked:
     why: str
     in_record: bool
     """The metadata file would hold it too."""
+    kind: FindingKind = "value-unserialisable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def desire_field(
     try:
         content = to_bytes(root.value if decision.adopt else value)
     except UnserialisableError as exc:
-        return FieldBlocked(field, str(exc), in_record=True)
+        return FieldBlocked(field, str(exc), in_record=True, kind=exc.finding)
     same = holds(name, content, folder, bodies)
     if same is None:
         raise MustReadError(name)

@@ -275,7 +275,7 @@ def file_findings(
     """What a person must look at in the files: values that cannot cross over, root files that are not JSON."""
     findings = [
         Finding(
-            kind="value-unserialisable",
+            kind=block.kind,
             location=str(asset.location),
             detail=f"{'record field' if block.in_record else 'root file of'} {block.field}: {block.why}",
         )

@@ -16,7 +16,7 @@ from indexer.model.links import InvalidLinksError
 from indexer.model.location import NO_FOLDER, Location, matches_any, parse_location
 from indexer.model.plan import Finding, Measures, Scope
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
-from indexer.model.values import UnserialisableError, read_time
+from indexer.model.values import HiddenTypeError, UnserialisableError, read_time
 from indexer.planner.links import desired_links, holds_links, is_upgraded, links_invalid
 
 MAX_SHOWN = 200
@@ -194,9 +194,10 @@ def _unnameable(asset: Asset) -> Iterator[Finding]:
         try:
             id_in_plan(row.id)
         except UnserialisableError as exc:
-            why = f"no plan can name its `_id` ({exc}); give it another"
+            otherwise = "plan over the wire" if isinstance(exc, HiddenTypeError) else "give it another"
+            why = f"no plan can name its `_id` ({exc}); {otherwise}"
             detail = f"{row.generation} record {show_id(row)}: {why}"
-            yield Finding(kind="value-unserialisable", location=str(asset.location), detail=detail)
+            yield Finding(kind=exc.finding, location=str(asset.location), detail=detail)
 
 
 def _invalid(row: RecordRow) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from indexer.model.action import DeleteRecord, InsertRecord, UpdateRecord
@@ -26,7 +26,7 @@ from indexer.model.generation import (
 from indexer.model.links import read_links
 from indexer.model.reasons import Reason
 from indexer.model.snapshot import Asset, Record, RecordRow
-from indexer.model.values import blanked, fingerprint, sha256
+from indexer.model.values import HIDDEN, Foreign, blanked, fingerprint, hidden, sha256
 from indexer.planner.diff import changes
 from indexer.planner.losses import record_loses
 from indexer.planner.rules import Rules
@@ -40,7 +40,10 @@ def update_record(
     links: Mapping[str, Any] | None,
     rules: Rules,
 ) -> UpdateRecord:
-    """Set core fields to their root files' values, and the links; the record must be as `actual` says."""
+    """Set core fields to their root files' values, and the links; the record must be as `actual` says.
+
+    Raises HiddenTypeError.
+    """
     generation = GENERATIONS[row.generation]
     new_values = dict(adopted)
     fields = field_contents(asset, adopted)
@@ -83,8 +86,9 @@ def _removed(actual: object, links: Mapping[str, Any]) -> tuple[str, ...] | None
 def delete_record(
     asset: Asset, record: Record, rules: Rules, reason: Literal["asset-gone", "result-gone"]
 ) -> DeleteRecord:
-    """Delete the record that still is, in every field, as it was read."""
+    """Delete the record that still is, in every field, as it was read. Raises HiddenTypeError."""
     modified_field = GENERATIONS[record.generation].modified_field
+    check_told(record.body)
     gone = RestsOn(folder="gone") if reason == "asset-gone" else RestsOn(result="gone")
     return DeleteRecord(
         location=str(asset.location),
@@ -159,6 +163,20 @@ def field_contents(asset: Asset, values: Mapping[str, Any]) -> list[FieldContent
     ]
 
 
-def _as_read(actual: Mapping[str, Any], names: Iterable[str]) -> dict[str, str | None]:
-    """What these fields must still be; None stands for null and absent alike."""
+def check_told(value: object) -> None:
+    """Raise HiddenTypeError where a type is hidden in it: nobody could say later whether it is still the same."""
+    match value:
+        case Foreign() if value.type_name == HIDDEN:
+            raise hidden(value)
+        case Mapping():
+            for item in value.values():
+                check_told(item)
+        case list():
+            for item in value:
+                check_told(item)
+
+
+def _as_read(actual: Mapping[str, Any], names: Sequence[str]) -> dict[str, str | None]:
+    """What these fields must still be; None stands for null and absent alike. Raises HiddenTypeError."""
+    check_told([actual.get(name) for name in names])
     return {name: None if actual.get(name) is None else fingerprint(actual[name]) for name in names}

@@ -19,7 +19,7 @@ from indexer.model.location import SCHEME, Location
 from indexer.model.snapshot import RecordRow
 from indexer.systems.bson_values import archived, unarchived
 from indexer.systems.gateway_client import HINT_LATER, Gateway, TooLargeError, no_answer
-from indexer.systems.gateway_values import record_of, row_of
+from indexer.systems.gateway_values import told_record, told_row
 
 ROWS_A_PAGE = 1_000
 READS = 3
@@ -31,7 +31,7 @@ HINT_WIRE = (
     "Plan over MongoDB's wire protocol (`docdb.uri`), which has no such limit; or leave the asset out."
 )
 Filter = Mapping[str, Any]
-Row = Mapping[str, Any]
+Sent = Mapping[str, Any]
 
 
 class GatewayReader:
@@ -67,7 +67,7 @@ class GatewayReader:
         while True:
             where = {"location": {"$gt" if beyond else "$gte": low, "$lt": _high(bucket)}}
             page, limit = self._page(generation, where, limit, what)
-            rows = [row_of(generation, one) for one in page]
+            rows = [told_row(generation, one) for one in page]
             last = _last(rows, low, bucket, what)
             new = [row for row in rows if id_key(row.id) not in found]
             if beyond and page and not new:
@@ -98,7 +98,7 @@ class GatewayReader:
                 found[repr(id_key(row.id))] = row
         what = f"read {generation} records that name {bucket} and no asset"
         named, _ = self._page(generation, {"location": f"{SCHEME}{bucket}"}, ROWS_A_PAGE, what, sort="_id")
-        for row in (row_of(generation, one) for one in named):
+        for row in (told_row(generation, one) for one in named):
             found[repr(id_key(row.id))] = row
         return tuple(found[key] for key in sorted(found))
 
@@ -108,7 +108,7 @@ class GatewayReader:
         asked = ENDS_A_PAGE
         while True:
             page, limit = self._page(generation, {}, asked, what, direction=direction)
-            rows = [row_of(generation, one) for one in page]
+            rows = [told_row(generation, one) for one in page]
             usable = next((at for at, row in enumerate(rows) if _beyond(row.location, direction)), None)
             if usable is not None:
                 return rows[:usable]
@@ -144,11 +144,11 @@ class GatewayReader:
                 return (*found, *self.by_id(generation, left[:half]), *self.by_id(generation, left[half:]))
             if not page:
                 return (*found, *self._gone(generation, left))
-            found.extend(record_of(one) for one in page)
+            found.extend(told_record(one) for one in page)
             left = [one for one in left if one not in {row["_id"] for row in page}]
         return tuple(found)
 
-    def _of(self, generation: GenerationName, ids: Sequence[str]) -> list[Row]:
+    def _of(self, generation: GenerationName, ids: Sequence[str]) -> list[Sent]:
         """As many of these records as one answer holds. Raises TooLargeError."""
         what = f"read {counted(len(ids), f'{generation} record')}"
         page = self._find(generation, {"filter": {"_id": {"$in": list(ids)}}, "limit": len(ids)}, what)
@@ -210,7 +210,7 @@ class GatewayReader:
         *,
         direction: int = 1,
         sort: str = "location",
-    ) -> tuple[list[Row], int]:
+    ) -> tuple[list[Sent], int]:
         """A page of light rows, and how many were asked for: half as many, as often as the answer is over the limit."""
         query = {"filter": where, "projection": _projection(generation), "sort": {sort: direction}}
         while True:
@@ -221,7 +221,7 @@ class GatewayReader:
                     raise
                 limit //= 2
 
-    def _find(self, generation: GenerationName, query: Mapping[str, Any], what: str) -> list[Row]:
+    def _find(self, generation: GenerationName, query: Mapping[str, Any], what: str) -> list[Sent]:
         found = self._gateway.ask(generation, "find", query, what).value
         if not isinstance(found, list) or not all(isinstance(one, dict) and "_id" in one for one in found):
             raise no_answer(f"{what}: no list of records")

@@ -58,7 +58,7 @@ def told_id(value: Any) -> Any:
     return told(value)
 
 
-def row_of(generation: GenerationName, document: Mapping[str, Any]) -> RecordRow:
+def told_row(generation: GenerationName, document: Mapping[str, Any]) -> RecordRow:
     """The light half of a record."""
     shape, location = GENERATIONS[generation], document.get("location")
     return RecordRow(
@@ -71,7 +71,7 @@ def row_of(generation: GenerationName, document: Mapping[str, Any]) -> RecordRow
     )
 
 
-def record_of(document: Mapping[str, Any]) -> dict[str, Any]:
+def told_record(document: Mapping[str, Any]) -> dict[str, Any]:
     """A whole record, which was asked for by its `_id`."""
     return {key: item if key == "_id" else told(item) for key, item in document.items()}
 
