@@ -6,6 +6,7 @@ Source: pymongo's "Custom Type Example"; DOMAIN, "File contents".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from bson import (
@@ -70,6 +71,9 @@ CODEC_OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(
 
 RAW_OPTIONS: CodecOptions[RawBSONDocument] = CODEC_OPTIONS.with_options(document_class=RawBSONDocument)
 """In which everything is read: a driver that decodes makes an object of its own of `{"$ref": ...}`."""
+SIZE_BYTES = 4
+"""Of a document, and of a text in it. Source: bsonspec.org."""
+TEXT_ID = b"\x02_id\0"
 REFERENCE = b"$ref\0"
 """Where this is nowhere in the bytes, no document can look like one."""
 
@@ -94,6 +98,13 @@ def _plain(value: Any) -> Any:
 
 def id_of(record: RawBSONDocument) -> Any:
     """A record's `_id` in the model's values; the rest stays as it came."""
+    raw = record.raw
+    # Nearly always text, and first: to look for it opens the whole record.
+    if raw[SIZE_BYTES : SIZE_BYTES + len(TEXT_ID)] == TEXT_ID:
+        at = SIZE_BYTES + len(TEXT_ID)
+        length = int.from_bytes(raw[at : at + SIZE_BYTES], "little")
+        with suppress(UnicodeDecodeError):  # the driver says it in its own words
+            return bytes(raw[at + SIZE_BYTES : at + SIZE_BYTES + length - 1]).decode()
     return _plain(record["_id"])
 
 

@@ -110,7 +110,7 @@ class LeanS3:
 
 
 def _etag(answer: Answer) -> str:
-    return str(answer.headers.get("ETag", "")).strip('"')
+    return str(answer.headers.get("etag", "")).strip('"')
 
 
 def _code(answer: Answer) -> bytes:
@@ -122,10 +122,10 @@ def _code(answer: Answer) -> bytes:
 def _object(answer: Answer) -> ObjectBody | None:
     """The object in an answer that is whole and says all that there is to say; None for any other."""
     try:
-        at = parsedate_to_datetime(answer.headers.get("Last-Modified", ""))
+        at = parsedate_to_datetime(answer.headers.get("last-modified", ""))
     except (TypeError, ValueError):
         return None
-    etag, length = _etag(answer), answer.headers.get("Content-Length")
+    etag, length = _etag(answer), answer.headers.get("content-length")
     if not etag or at.tzinfo is None or length is None or length != str(len(answer.body)):
         return None
     return ObjectBody(answer.body, etag, at)

@@ -39,10 +39,11 @@ def _whole(body: bytes, prefix: str) -> Listing | None:
         page = ElementTree.fromstring(body)  # noqa: S314 - expat bounds what entities may grow to
     except ElementTree.ParseError as exc:
         raise ValueError("no XML") from exc
-    fields, rows, folders = _parts(page)
-    if _tag(page) != "ListBucketResult" or "IsTruncated" not in fields:
+    _, _, tag = page.tag.rpartition("}")
+    fields, rows, folders = _parts(page, len(page.tag) - len(tag))
+    if tag != "ListBucketResult" or "IsTruncated" not in fields:
         raise ValueError("no listing")
-    name = unquote_plus if fields.get("EncodingType") == "url" else str
+    name = _unescaped if fields.get("EncodingType") == "url" else str
     objects = tuple(_object(row, name(row.get("Key", ""))) for row in rows)
     names = [one.key for one in objects] + [name(folder) for folder in folders]
     # A cache that answers for another folder must not make this one look gone.
@@ -54,15 +55,17 @@ def _whole(body: bytes, prefix: str) -> Listing | None:
     return Listing(objects, tuple(inside))
 
 
-def _parts(page: ElementTree.Element) -> tuple[dict[str, str], list[dict[str, str]], list[str]]:
-    """What the page says of itself, its objects and its folders. Raises ValueError."""
+def _parts(
+    page: ElementTree.Element, namespace: int
+) -> tuple[dict[str, str], list[dict[str, str]], list[str]]:
+    """What the page says of itself, its objects and its folders; so many characters of each name are the page's namespace."""
     fields: dict[str, str] = {}
     rows: list[dict[str, str]] = []
     folders: list[str] = []
     for one in page:
-        match _tag(one):
+        match one.tag[namespace:]:
             case "Contents":
-                rows.append({_tag(field): field.text or "" for field in one})
+                rows.append({field.tag[namespace:]: field.text or "" for field in one})
             case "CommonPrefixes":
                 folders.extend(field.text or "" for field in one)
             case tag:
@@ -70,8 +73,8 @@ def _parts(page: ElementTree.Element) -> tuple[dict[str, str], list[dict[str, st
     return fields, rows, folders
 
 
-def _tag(element: ElementTree.Element) -> str:
-    return element.tag.rpartition("}")[2]
+def _unescaped(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def _object(row: dict[str, str], key: str) -> ObjectInfo:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import ssl
 from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.message import Message
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from botocore.utils import get_environ_proxies
 
 from indexer.model.values import sha256
 from indexer.systems.bodies import in_time
+from indexer.systems.s3_responses import LeanResponse
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 TIMEOUT_S = 15
 NOTHING_SENT = sha256(b"")
 SAFE = "-_.~"
+PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
+"""Of which nothing but slashes needs to be escaped."""
 GLOBAL = "aws-global"
 """botocore's name for us-east-1 under the oldest endpoint."""
 FAILED = (OSError, HTTPException, ValueError, BotoCoreError, RuntimeError)
@@ -50,7 +53,8 @@ class Answer:
 
     status: int
     body: bytes
-    headers: Message
+    headers: Mapping[str, str]
+    """By their names in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class Requests:
     def send(self, asked: Asked, at: datetime) -> Answer:
         """Ask once; to read, on a kept connection that S3 has closed meanwhile, once more. Raises FAILED."""
         target = self._endpoint.path + quote(asked.path, safe=f"/{SAFE}")
-        query = "&".join(f"{name}={quote(value, safe=SAFE)}" for name, value in sorted(asked.query.items()))
+        query = "&".join(f"{name}={_escaped(value)}" for name, value in sorted(asked.query.items()))
         headers = self._headers(asked, target, query, at)
         whole = f"{target}?{query}" if query else target
         # S3 closes what is idle for some seconds: a fault on a kept connection says nothing about S3. What writes may have
@@ -118,16 +122,17 @@ class Requests:
 
     def _sent(self, connection: HTTPConnection, asked: Asked, target: str, headers: dict[str, str]) -> Answer:
         try:
-            connection.request(asked.method, target, asked.body or None, headers)
-            response = connection.getresponse()
-            body = in_time(response.read1)
-            response.read()  # nothing is left, but only now does it give the connection back
-            answer = Answer(response.status, body, response.headers)
+            connection.send(_text(asked, target, headers) + asked.body)
+            with LeanResponse(connection.sock, method=asked.method) as response:
+                response.begin()
+                body = in_time(response.read1)
+            if response.will_close:
+                connection.close()  # opens itself again
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)  # one that S3 wants closed opens itself again
-        return answer
+        self._idle.append(connection)
+        return Answer(response.status, body, response.head)
 
     def _opened(self) -> HTTPConnection:
         if self._tls is None:
@@ -141,6 +146,21 @@ class Requests:
         if credentials is None:
             raise NoCredentialsError
         return signed(self._endpoint, credentials.get_frozen_credentials(), asked, target, query, at)
+
+
+def _text(asked: Asked, target: str, headers: Mapping[str, str]) -> bytes:
+    """The request's head. Raises ValueError for a header that would be two."""
+    lines = [f"{asked.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if asked.body or asked.method == "PUT":
+        lines.append(f"content-length: {len(asked.body)}")
+    text = "\r\n".join((*lines, "accept-encoding: identity", "", ""))
+    if text.count("\n") != len(lines) + 2 or text.count("\r") != len(lines) + 2:
+        raise ValueError("a line break in a header")
+    return text.encode("iso-8859-1")
+
+
+def _escaped(value: str) -> str:
+    return value.replace("/", "%2F") if PLAIN.fullmatch(value) else quote(value, safe=SAFE)
 
 
 def _close(connections: Iterable[HTTPConnection]) -> None:
