@@ -13,7 +13,7 @@ from typing import Any, Literal
 import bson
 
 from bench.messages import OP_MSG, OP_QUERY, command_of
-from shared.wire import Peer, body_of, head_of, message_of, more_to_come
+from shared.wire import Peer, body_of, head_of, header_of, message_of, more_to_come
 
 HOST = "127.0.0.1"
 
@@ -119,7 +119,8 @@ class Relay:
         answer = head_of(far)
         empty = head.startswith(b"HEAD ") or answer.split()[1] in (b"204", b"304")
         near.send(self._answered(answer + (b"" if empty else body_of(far, answer, until_close=True))))
-        return True
+        # A server that says so reads no further request: what is sent to it all the same is never answered.
+        return header_of(answer, b"connection").lower() != b"close"
 
 
 def document_of(message: bytes) -> dict[str, Any]:

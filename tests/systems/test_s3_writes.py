@@ -20,6 +20,7 @@ from indexer_sandbox.s3 import S3Server
 from shared.relay import Instead, Relay, same
 
 BUCKET, KEY = "bucket", "a/subject.json"
+LOST = b"HTTP/1.1 503 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 NOT_IMPLEMENTED = b"<Error><Code>NotImplemented</Code><Message>A header is not supported</Message></Error>"
 
 
@@ -68,7 +69,7 @@ class FirstAnswerLost:
     def __call__(self, answer: bytes) -> bytes:
         with self._lock:
             self._seen += 1
-            return b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n" if self._seen == 1 else answer
+            return LOST if self._seen == 1 else answer
 
 
 @pytest.mark.parametrize("fast", [False, True])
