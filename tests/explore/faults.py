@@ -42,7 +42,11 @@ WORLDS_OF: dict[str, tuple[str, ...]] = {
 }
 """Where a module's faults can show at all; elsewhere: in every world."""
 CURATOR, FILES_OF_OTHERS, CODE_OCEAN = "acts curator", "acts (uploader|predecessor)", "acts user"
+SLEPT = r"apply@\d+ waits"
 SHOWN_BY: dict[str, str] = {
+    "an old look will do for a file": rf"corrupt: .*(curator-edits.*{SLEPT}|{SLEPT}.*curator-edits)",
+    "an old look will do for a record": rf"gone-keep: .*(uploader-adds-data.*{SLEPT}|{SLEPT}.*uploader-adds-data)",
+    "an old look will do for a data asset": rf"gone-archive: .*(uploader-adds-data.*{SLEPT}|{SLEPT}.*uploader-adds-data)",
     "ignored conditions pass for a success": r"ignoring.*undo@\d+ acts uploader",
     "two runs in one folder": "runs same",
     "a run that goes on is taken back": "runs undo",
@@ -131,13 +135,15 @@ FAULTS: tuple[Fault, ...] = (
         ("the intent comes after the write", "        self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=digest))", "        self.writer.put(bucket, put.key, put.body, live.etag if live else None)\n        self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=digest))"),
         ("a refused put was ours", '        if isinstance(answer, PreconditionFailed) and not answer.unsure:\n            self.ledger.refused(action)', '        if isinstance(answer, PreconditionFailed):\n            pass'),
         ("ignored conditions pass for a success", "            self.ledger.failed(action, exc.what, attempts=attempt, written=left)", "            self.ledger.written(action, left, attempts=attempt)"),
-        ("grounds of files are not looked at", '            against = self.evidence.against(action)\n        except SystemFaultError as exc:  # of whichever', '            against = ""\n        except SystemFaultError as exc:  # of whichever'),
+        ("grounds of files are not looked at", '        against = _elsewhere(lambda: self.evidence.against(action))', '        against = ""'),
+        ("an old look will do for a file", '            if against := _elsewhere(lambda: self.evidence.since(look.began_at, action)):', '            if against := "":'),
         ("a file replaced is not kept", "        return self.ledger.kept(\"object\", live.body, live.etag)", "        return BeforeImage(kind=\"absent\")"),
         ("a copy takes what is there", "    if read is None or source.etag not in (None, read.etag):\n        return None\n    return read.body if pinned(action.content, read.body) else None", "    return None if read is None else read.body"),
     ),
     *_in(
         "applier.records",
         ("grounds of records are not looked at", "                if against := self.evidence.against(action):\n                    raise SourceChangedError(against)", "                pass"),
+        ("an old look will do for a record", "                founded = [one for one in stamped if self._is_founded(one.action, looked_at)]", "                founded = stamped"),
         ("a record replaced is not kept", "        if one.record:\n            before = self.ledger.kept(", "        if False:\n            before = self.ledger.kept("),
         ("the last-modified field stays", '        write, left = one.at(self.ledger.stamp(replaced), exact=exact)', '        stamp = replaced if isinstance(replaced, str) else self.ledger.stamp(replaced)\n        write, left = one.at(stamp, exact=exact)'),
         ("the intent of a record comes too late", "        self.ledger.intend(one.action, before, left)\n        return _Sent(one.action, write)", "        self.writer.write(one.action.target.generation, [write])\n        self.ledger.intend(one.action, before, left)\n        return _Sent(one.action, write)"),
@@ -145,7 +151,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     *_in(
         "applier.contents",
-        ("updates have no filter", '                unchanged = _unchanged(self.record, pinned, exact)', '                unchanged: dict[str, Any] = {}'),
+        ("updates have no filter", '                unchanged = _unchanged(self.record, held, exact)', '                unchanged: dict[str, Any] = {}'),
         ("deletions have no filter", '                return DeleteOne(record_id, _unchanged(self.record, self.record, exact)), AfterImage()', '                return DeleteOne(record_id, {}), AfterImage()'),
         ("a field's value is not what was reviewed", "        if fingerprint(value) != content.sha256:", "        if False:"),
     ),
@@ -164,6 +170,7 @@ FAULTS: tuple[Fault, ...] = (
     *_in(
         "applier.data_assets",
         ("a creation is sent again at once", "            if not self._comes_to_light(action, location):", "            self.writer.create(location, action.content.name, action.content.tags)\n            if not self._comes_to_light(action, location):"),
+        ("an old look will do for a data asset", "        if is_fresh(look.began_at, self.ledger.clock()):\n            return True", "        return True"),
         ("what no search shows is gone", "        if self._asked(lambda: self.reader.exists(target_id)):", "        if False:"),
         ("what mounts already is not looked at", "    there = sorted(one.id for one in found if one.location == location)", "    there: list[str] = []"),
     ),

@@ -50,6 +50,11 @@ SCHEDULES = {
     "a batch that was never sent, and another run": "gone-delete: apply@19 full, apply@15 runs other; again",
     "a machine that sleeps between a look and a read": "linked-where-nothing-compares: apply@11 waits, apply@4 acts user-deletes; both",
     "two runs that write behind a time to come": "linked-where-nothing-compares: plan@0 acts curator-edits-with-a-date, apply@3 runs other; again",
+    "a machine that sleeps between the last look and a deletion": "corrupt-again: apply@4 acts curator-edits-quietly, apply@5 waits; redo",
+    "a second look that fails": "corrupt-again: apply@5 waits, apply@7 fails; again",
+    "a second look at a batch that fails": "gone-keep: apply@5 waits, apply@11 fails; again",
+    "a machine that sleeps before it archives": "gone-archive: apply@4 acts uploader-adds-data, apply@4 waits; again",
+    "a machine that sleeps before a record goes": "gone-keep: apply@5 acts uploader-adds-data, apply@5 waits; again",
 }
 
 

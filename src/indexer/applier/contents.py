@@ -1,4 +1,4 @@
-"""What a record action writes: values read again from where the plan pinned them. Source: DESIGN, promise 3."""
+"""What an action writes: values read again from where the plan pinned them. Source: DESIGN, promise 3."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from indexer.applier.guard import payload, pinned
 from indexer.applier.ledger import Ledger
-from indexer.model.action import DeleteRecord, InsertRecord, RecordAction, UpdateRecord
+from indexer.model.action import DeleteRecord, InsertRecord, PutObject, RecordAction, UpdateRecord
 from indexer.model.content import (
     ArchivedRecordContent,
     ArchiveSource,
@@ -16,8 +17,10 @@ from indexer.model.content import (
     InlineSource,
     NewRecordContent,
     ObjectSource,
+    RecordFieldSource,
+    RecordSource,
 )
-from indexer.model.generation import GENERATIONS, new_record
+from indexer.model.generation import GENERATIONS, GenerationName, new_record
 from indexer.model.ids import id_from_plan, id_key
 from indexer.model.location import parse_location
 from indexer.model.outcome import AfterImage
@@ -34,6 +37,7 @@ from indexer.model.snapshot import NOTHING
 from indexer.model.values import NotJsonError, UnserialisableError, blanked, fingerprint, from_bytes
 
 Body = Mapping[str, Any]
+LiveRecords = Mapping[GenerationName, Body]
 TIMES = {name: (one.created_field, one.modified_field) for name, one in GENERATIONS.items()}
 """By generation the fields that may hold the time of a write."""
 
@@ -117,8 +121,8 @@ class Draft:
                 left = {key: self.record[key] for key in self.record if key not in content.unset} | values
                 # What pins the whole record (an undo) lets the database look at all of it that it can compare.
                 # What it sets may not be there yet, and must not be then, either.
-                pinned = read.fields if read.record is None else {**self.record, **values}
-                unchanged = _unchanged(self.record, pinned, exact)
+                held = read.fields if read.record is None else {**self.record, **values}
+                unchanged = _unchanged(self.record, held, exact)
                 return UpdateOne(record_id, unchanged, values, content.unset), _left(left, stamp)
             case DeleteRecord():
                 return DeleteOne(record_id, _unchanged(self.record, self.record, exact)), AfterImage()
@@ -192,3 +196,19 @@ def _unchanged(live: Body, fields: Mapping[str, Any], exact: bool) -> dict[str, 
         if field not in ("_id", "") and "." not in field and not field.startswith("$")
         if exact or live.get(field) is None or isinstance(live.get(field), str | datetime)
     }
+
+
+def content_of_file(action: PutObject, records: LiveRecords, sources: Sources) -> bytes | None:
+    """The reviewed bytes, read again from their source; None where they are no longer these."""
+    match action.content.source:
+        case ArchiveSource() as source:
+            try:
+                body = sources.archived(source)
+            except SourceChangedError:
+                return None
+            return body if pinned(action.content, body) else None
+        case RecordFieldSource(generation=generation, field=field) if generation in records:
+            return payload(action.content, records[generation], field)
+        case RecordSource(generation=generation) if generation in records:
+            return payload(action.content, records[generation], None)
+    return None

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from indexer.applier.current import carrying_out
-from indexer.applier.evidence import GROWS_OLD, Evidence
+from indexer.applier.evidence import Evidence, is_fresh
 from indexer.applier.guard import SATISFIED, stale
 from indexer.applier.ledger import Ledger
 from indexer.errors import SystemFaultError
@@ -31,6 +31,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class _Look:
+    """What a search has shown, and what was created since."""
+
+    began_at: datetime
+    mounted: list[DataAsset]
+
+
+@dataclass(frozen=True, slots=True)
 class DataAssetApplier:
     """Carries out data-asset actions."""
 
@@ -43,33 +51,39 @@ class DataAssetApplier:
 
     def apply(self, actions: Sequence[DataAssetAction]) -> None:
         """A batch of actions, in order, on one fresh search, which is spared where all are settled already."""
-        mounted: list[DataAsset] = []
-        began: datetime | None = None
+        look: _Look | None = None
         for action in actions:
-            if not self.ledger.ready(action):
-                continue
-            try:
-                # Old by the second action where a machine slept. What was created here since, a search may not show yet:
-                # no other action of the batch is about that location.
-                if began is None or self.ledger.clock() - began >= GROWS_OLD:
-                    began = self.ledger.clock()
-                    mounted = self._mounted(actions)
-            except SystemFaultError as exc:
-                for one in filter(self.ledger.ready, actions):
-                    self.ledger.failed(one, exc.what)
-                return
-            with carrying_out(action.id):
-                self._carry_out(action, mounted)
+            while self.ledger.ready(action):
+                try:
+                    # Old by the second action where a machine slept. What was created here since, a search may not show
+                    # yet: no other action of the batch is about that location.
+                    if look is None or not is_fresh(look.began_at, self.ledger.clock()):
+                        look = _Look(self.ledger.clock(), self._mounted(actions))
+                except SystemFaultError as exc:
+                    for one in filter(self.ledger.ready, actions):
+                        self.ledger.failed(one, exc.what)
+                    return
+                with carrying_out(action.id):
+                    self._carry_out(action, look)
 
-    def _carry_out(self, action: DataAssetAction, mounted: list[DataAsset]) -> None:
+    def _carry_out(self, action: DataAssetAction, look: _Look) -> None:
+        """Settled after it, unless the look had grown old before the write was sent: then it was not sent."""
         try:
             match action:
                 case CreateDataAsset():
-                    self._create(action, mounted)
+                    self._create(action, look)
                 case ArchiveDataAsset() | DeleteDataAsset():
-                    self._remove(action, mounted)
+                    self._remove(action, look)
         except SystemFaultError as exc:  # counted where Code Ocean was asked; it may be S3's
             self.ledger.failed(action, exc.what)
+
+    def _intended(self, action: DataAssetAction, look: _Look, before: BeforeImage, after: AfterImage) -> bool:
+        """Journal that this write comes next. False where a machine has slept since the look: it must not be sent."""
+        self.ledger.intend(action, before, after)
+        if is_fresh(look.began_at, self.ledger.clock()):
+            return True
+        self.ledger.refused(action)
+        return False
 
     def _mounted(self, actions: Sequence[DataAssetAction]) -> list[DataAsset]:
         """What is mounted. What an undo deletes was created lately: it is waited for, since a search lags behind."""
@@ -99,12 +113,12 @@ class DataAssetApplier:
         self.ledger.noted("codeocean")
         return answer
 
-    def _create(self, action: CreateDataAsset, mounted: list[DataAsset]) -> None:
+    def _create(self, action: CreateDataAsset, look: _Look) -> None:
         """Look before creating: one that mounts the location already is as good, and never are there two."""
         location = parse_location(action.location)
         if location is None:
             raise AssertionError("bounds let only usable locations pass")
-        there = _mounting(mounted, location)
+        there = _mounting(look.mounted, location)
         if there is not None:
             self.ledger.judged(action, SATISFIED, there)
             return
@@ -114,7 +128,8 @@ class DataAssetApplier:
             self.ledger.judged(action, stale(against))
             return
         # Not None, which would say that the write leaves nothing: there will be an id, and only the answer tells it.
-        self.ledger.intend(action, BeforeImage(kind="absent"), AfterImage(data_asset_id=""))
+        if not self._intended(action, look, BeforeImage(kind="absent"), AfterImage(data_asset_id="")):
+            return
         try:
             created = self.writer.create(location, action.content.name, action.content.tags)
         except SystemFaultError as exc:
@@ -125,7 +140,7 @@ class DataAssetApplier:
             if not self._comes_to_light(action, location):
                 self.ledger.failed(action, f"{exc.what}; {_look_for(location)}")
             return
-        mounted.append(created)  # the search is the batch's: the next action must see it
+        look.mounted.append(created)  # the search is the batch's: the next action must see it
         self.ledger.written(action, AfterImage(data_asset_id=created.id))
 
     def _sent_lately(self, action: CreateDataAsset, location: Location) -> bool:
@@ -151,13 +166,14 @@ class DataAssetApplier:
             self.pause(pause_s)
         return False
 
-    def _remove(self, action: ArchiveDataAsset | DeleteDataAsset, mounted: list[DataAsset]) -> None:
+    def _remove(self, action: ArchiveDataAsset | DeleteDataAsset, look: _Look) -> None:
         """As wanted is satisfied; what was deleted cannot come out of the archive again."""
         target_id = action.target.data_asset_id or ""
         back = isinstance(action, ArchiveDataAsset) and not action.archive
-        found = self._search(archived=True) if back else mounted
+        if back:
+            look = _Look(self.ledger.clock(), self._search(archived=True))
         for attempt in range(1, ATTEMPTS + 1):
-            live = _by_id(found, target_id)
+            live = _by_id(look.mounted, target_id)
             if live is None:
                 self._not_there(action, back=back)
                 return
@@ -169,7 +185,9 @@ class DataAssetApplier:
                 self.ledger.judged(action, stale(against))
                 return
             image = {"id": live.id, "name": live.name, "location": str(live.location), "state": live.state}
-            self.ledger.intend(action, self.ledger.kept("data-asset", canonical(image)), _left(action))
+            before = self.ledger.kept("data-asset", canonical(image))
+            if not self._intended(action, look, before, _left(action)):
+                return
             try:
                 if isinstance(action, ArchiveDataAsset):
                     self.writer.archive(target_id, action.archive)
@@ -180,7 +198,7 @@ class DataAssetApplier:
                 if attempt == ATTEMPTS:
                     raise
                 # The answer may have been lost after the work was done: the next round looks before it sends again.
-                found = self._search(archived=back)
+                look = _Look(self.ledger.clock(), self._search(archived=back))
                 continue
             self.ledger.written(action, _left(action), attempts=attempt)
             return

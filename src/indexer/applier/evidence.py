@@ -20,7 +20,12 @@ from indexer.model.snapshot import RESULT_TAGS, DataAsset
 from indexer.model.values import NotJsonError, UnserialisableError, from_bytes, sha256
 
 GROWS_OLD = timedelta(minutes=1)
-"""A search of Code Ocean that is older is made again: a run may take hours."""
+"""A look that is older is taken again: a run may take hours, and a machine may sleep."""
+
+
+def is_fresh(looked_at: datetime, now: datetime) -> bool:
+    """May a write still rest on a look of then? Not where the clock was set back: its age would be wrong for hours."""
+    return timedelta(0) <= now - looked_at < GROWS_OLD
 
 
 class Evidence:
@@ -41,9 +46,16 @@ class Evidence:
         began = self._clock()
         against = next(filter(None, self._doubts(action, location)), "")
         # A machine may have slept between the first look and the last: each must be of about now.
-        if not against and self._clock() - began >= GROWS_OLD:
+        if not against and not is_fresh(began, self._clock()):
             against = next(filter(None, self._doubts(action, location)), "")
         return against
+
+    def since(self, looked_at: datetime, action: Action) -> str:
+        """The same once more, where the look has grown old: just before a write is sent.
+
+        A machine may have slept while what the write replaces was kept, and its intent written down.
+        """
+        return "" if is_fresh(looked_at, self._clock()) else self.against(action)
 
     def _doubts(self, action: Action, location: Location) -> Iterator[str]:
         """One look after the other, the cheap ones first; the first that finds something is the last."""
@@ -150,8 +162,7 @@ class Evidence:
         # Held during the search: threads that ask meanwhile want its answer, not a search of their own.
         with self._lock:
             known = self._found.get(what)
-            # A clock that was set back makes the age negative: then it is looked at anew, not believed for hours.
-            if known is None or not timedelta(0) <= self._clock() - known[0] < GROWS_OLD:
+            if known is None or not is_fresh(known[0], self._clock()):
                 known = self._clock(), *_all_pages(read)
                 self._found[what] = known
         return known[1:]

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from indexer.applier.contents import Filters, Sources
+from indexer.applier.contents import Filters, LiveRecords, Sources
 from indexer.applier.data_assets import DataAssetApplier
 from indexer.applier.evidence import Evidence
 from indexer.applier.ledger import Ledger
-from indexer.applier.objects import FROM_RECORD, LiveRecords, ObjectApplier
+from indexer.applier.objects import FROM_RECORD, ObjectApplier
 from indexer.applier.proof import Proof
 from indexer.applier.records import RecordApplier
 from indexer.errors import SystemFaultError

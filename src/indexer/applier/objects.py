@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
-from indexer.applier.contents import SourceChangedError, Sources
+from indexer.applier.contents import LiveRecords, SourceChangedError, Sources, content_of_file
 from indexer.applier.current import carrying_out
 from indexer.applier.evidence import Evidence
 from indexer.applier.guard import (
@@ -16,7 +17,6 @@ from indexer.applier.guard import (
     judge_copy,
     judge_delete,
     judge_put,
-    payload,
     pinned,
     stale,
 )
@@ -24,8 +24,8 @@ from indexer.applier.ledger import Ledger
 from indexer.applier.proof import Condition, ConditionsIgnoredError, Proof
 from indexer.errors import SystemFaultError
 from indexer.model.action import CopyObject, DeleteObject, ObjectAction, PutObject
-from indexer.model.content import Absent, ArchiveSource, ObjectSource, RecordFieldSource, RecordSource
-from indexer.model.generation import DATE_PLACEHOLDER, GenerationName
+from indexer.model.content import Absent, ObjectSource, RecordFieldSource, RecordSource
+from indexer.model.generation import DATE_PLACEHOLDER
 from indexer.model.outcome import AfterImage, BeforeImage
 from indexer.model.ports import ObjectReader, ObjectWriter, PreconditionFailed
 from indexer.model.snapshot import ObjectBody
@@ -40,7 +40,6 @@ REFUSES_WHAT_HOLDS = (
 FROM_RECORD = (RecordFieldSource, RecordSource)
 """Sources of contents that are read from the live record."""
 T = TypeVar("T")
-LiveRecords = Mapping[GenerationName, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,14 @@ class _Put:
     """Precondition × what is at the key."""
     condition: Condition
     """`create`: there must be nothing, and a first try needs no look."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was at a key."""
+
+    began_at: datetime
+    live: ObjectBody | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ class ObjectApplier:
                 case DeleteObject():
                     self._delete(action)
             self.ledger.noted("s3")
+        except SourceChangedError as exc:
+            self.ledger.judged(action, stale(str(exc)))
         except SystemFaultError as exc:
             self.ledger.noted("s3", exc)
             # Not only this bucket: the same server is likely to be behind the others, and no promise holds on it.
@@ -96,7 +105,7 @@ class ObjectApplier:
                 self.ledger.failed(action, records.what)
                 return
             records = {}
-        body = _content(action, records, self.sources)
+        body = content_of_file(action, records, self.sources)
         if body is None:
             gone, key = "its content is not what it was when the plan was reviewed", action.target.key
             self.ledger.judged(action, stale(gone), _image(key, self.reader.get(action.target.bucket, key)))
@@ -124,25 +133,24 @@ class ObjectApplier:
             # Nothing should be there, so a look would nearly always be wasted: the condition itself tells.
             blind = attempt == 1 and put.condition == "create" and not self.ledger.look_first
             blind = blind and self.proof.given(bucket, put.condition)
-            live = None if blind else self.reader.get(bucket, put.key)
-            if not self._may(action, put.judge(live), put.key, live):
+            began_at = self.ledger.clock()
+            look = _Look(began_at, None if blind else self.reader.get(bucket, put.key))
+            if not self._may(action, put.judge(look.live), put.key, look.live):
                 return
             with self.proof.alone(bucket, put.condition):
-                if self._put_once(action, put, live, attempt):
+                if self._put_once(action, put, look, attempt):
                     return
         self._given_up(action, put.judge, put.key)
 
-    def _put_once(
-        self, action: PutObject | CopyObject, put: _Put, live: ObjectBody | None, attempt: int
-    ) -> bool:
+    def _put_once(self, action: PutObject | CopyObject, put: _Put, look: _Look, attempt: int) -> bool:
         """Was it written? Settled then."""
-        bucket, digest = action.target.bucket, sha256(put.body)
+        bucket, digest, live = action.target.bucket, sha256(put.body), look.live
         if live is not None:
             self._prove(action, put.condition, put.key, live)
         self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=digest))
         # The ETag that the look found, not the planned one: an undo may know only the bytes (`HasBytes`).
         etag = live.etag if live else None
-        answer = self._sent(action, lambda: self.writer.put(bucket, put.key, put.body, etag))
+        answer = self._sent(action, look, lambda: self.writer.put(bucket, put.key, put.body, etag))
         if isinstance(answer, PreconditionFailed):
             return False
         left = AfterImage(key=put.key, etag=answer, sha256=digest)
@@ -161,20 +169,21 @@ class ObjectApplier:
     def _delete(self, action: DeleteObject) -> None:
         bucket, key = action.target.bucket, action.target.key
         for attempt in range(1, ATTEMPTS + 1):
-            live = self.reader.get(bucket, key)
-            if not self._may(action, judge_delete(action, live), key, live) or live is None:
+            began_at = self.ledger.clock()
+            look = _Look(began_at, self.reader.get(bucket, key))
+            if not self._may(action, judge_delete(action, look.live), key, look.live) or look.live is None:
                 return
             with self.proof.alone(bucket, "delete"):
-                if self._delete_once(action, live, attempt):
+                if self._delete_once(action, look, look.live, attempt):
                     return
         self._given_up(action, lambda live: judge_delete(action, live), key)
 
-    def _delete_once(self, action: DeleteObject, live: ObjectBody, attempt: int) -> bool:
+    def _delete_once(self, action: DeleteObject, look: _Look, live: ObjectBody, attempt: int) -> bool:
         """Was it deleted? Settled then."""
         bucket, key = action.target.bucket, action.target.key
         self._prove(action, "delete", key, live)
         self.ledger.intend(action, self._before(live), AfterImage())
-        if self._sent(action, lambda: self.writer.delete(bucket, key, live.etag)) is not None:
+        if self._sent(action, look, lambda: self.writer.delete(bucket, key, live.etag)) is not None:
             return False
         self.ledger.written(action, attempts=attempt)
         return True
@@ -183,10 +192,7 @@ class ObjectApplier:
         """May it be written, by its precondition and by what it rests on elsewhere? Settled where not."""
         if not self.ledger.judged(action, judgement, _image(key, live)):
             return False
-        try:
-            against = self.evidence.against(action)
-        except SystemFaultError as exc:  # of whichever system, and not of this bucket
-            raise SystemFaultError(exc.summary, exc.detail, exc.hint) from exc
+        against = _elsewhere(lambda: self.evidence.against(action))
         return not against or self.ledger.judged(action, stale(against))
 
     def _prove(self, action: ObjectAction, condition: Condition, key: str, live: ObjectBody) -> None:
@@ -202,8 +208,17 @@ class ObjectApplier:
             raise
         self.ledger.refused(action)
 
-    def _sent(self, action: ObjectAction, write: Callable[[], T]) -> T:
-        """Send it. Refused was never ours; but it may be the echo of our own first try, which a look will tell."""
+    def _sent(self, action: ObjectAction, look: _Look, write: Callable[[], T]) -> T:
+        """Send it. Refused was never ours; but it may be the echo of our own first try, which a look will tell.
+
+        Raises SourceChangedError, where the look has grown old and what it rests on elsewhere is not so any more.
+        """
+        try:
+            if against := _elsewhere(lambda: self.evidence.since(look.began_at, action)):
+                raise SourceChangedError(against)
+        except (SourceChangedError, SystemFaultError):
+            self.ledger.refused(action)  # it was not sent
+            raise
         try:
             answer = write()
         except SystemFaultError as exc:
@@ -242,24 +257,16 @@ class ObjectApplier:
         return self.ledger.kept("object", live.body, live.etag)
 
 
+def _elsewhere(look: Callable[[], T]) -> T:
+    """A look at whichever system: a fault of it is not this bucket's."""
+    try:
+        return look()
+    except SystemFaultError as exc:
+        raise SystemFaultError(exc.summary, exc.detail, exc.hint) from exc
+
+
 def _image(key: str, live: ObjectBody | None) -> AfterImage | None:
     return None if live is None else AfterImage(key=key, etag=live.etag, sha256=sha256(live.body))
-
-
-def _content(action: PutObject, records: LiveRecords, sources: Sources) -> bytes | None:
-    """The reviewed bytes, read again from their source; None where they are no longer these."""
-    match action.content.source:
-        case ArchiveSource() as source:
-            try:
-                body = sources.archived(source)
-            except SourceChangedError:
-                return None
-            return body if pinned(action.content, body) else None
-        case RecordFieldSource(generation=generation, field=field) if generation in records:
-            return payload(action.content, records[generation], field)
-        case RecordSource(generation=generation) if generation in records:
-            return payload(action.content, records[generation], None)
-    return None
 
 
 def _source(action: CopyObject) -> ObjectSource:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from indexer.applier.contents import Body, Draft, Filters, SourceChangedError, Sources, draft
 from indexer.applier.current import carrying_out
@@ -88,14 +89,16 @@ class RecordApplier:
             if not ready:
                 return
             try:
+                looked_at = self.ledger.clock()
                 live = self._read(ready)
                 drafts = [one for action in ready if (one := self._drafted(action, live)) is not None]
                 # Once: a server that cannot compare whole values finds nothing, again and again (decision 5).
                 exact = attempt == 1 and self.filters.exact
                 stamped = self._stamped_together(drafts, exact=exact)
-                answered = self._write(stamped, together=attempt == 1, said=said)
+                founded = [one for one in stamped if self._is_founded(one.action, looked_at)]
+                answered = self._write(founded, together=attempt == 1, said=said)
                 self._settle(answered, attempt)
-                self.filters.exact &= not (exact and self._in_vain(stamped))
+                self.filters.exact &= not (exact and self._in_vain(founded))
                 self.ledger.noted("docdb")
             except SystemFaultError as exc:
                 self.ledger.noted("docdb", exc)
@@ -164,6 +167,19 @@ class RecordApplier:
                     self.ledger.refused(sent.action)
             raise
         return stamped
+
+    def _is_founded(self, action: RecordAction, looked_at: datetime) -> bool:
+        """Does it rest on what it should, though the look may have grown old? Settled where not: it is not sent."""
+        try:
+            against = self.evidence.since(looked_at, action)
+        except SystemFaultError as exc:
+            self.ledger.refused(action)
+            self.ledger.failed(action, exc.what)
+            return False
+        if against:
+            self.ledger.refused(action)
+            self.ledger.judged(action, stale(against))
+        return not against
 
     def _stamped(self, one: Draft, *, exact: bool) -> _Sent:
         """Give the write its time, keep what it replaces, journal the intent. All that is slow was done before."""
