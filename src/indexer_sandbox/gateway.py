@@ -45,7 +45,7 @@ class GatewayServer:
     `page_bytes` is `short`ened (and one record that is too large is refused with 413), always `refused`, or shortened down to
     an `empty` one. `page_rows` bounds the records of an answer. `log` holds every request, `faults` makes chosen ones fail:
     `Fault("find", 429, retry_after_s=1)`. `count_off_by` is added to each count; `portal` answers with a page of somebody
-    else's; so many of the next answers as `cuts` says break off in the middle.
+    else's; so many of the next answers as `cuts` says break off in the middle. `busiest`: the most that was asked at once.
     """
 
     def __init__(
@@ -66,7 +66,8 @@ class GatewayServer:
         self.portal = False
         self.log: RequestLog[GatewayRequest] = RequestLog()
         self.faults = FaultList()
-        self._cutting = threading.Lock()
+        self.busiest = self._in_flight = 0
+        self._counting = threading.Lock()
         self._client: MongoClient[dict[str, Any]] = MongoClient(docdb_uri)
         self._server = LoopbackServer("gateway", self._answer, port)
 
@@ -86,6 +87,16 @@ class GatewayServer:
         self._client.close()
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        with self._counting:
+            self._in_flight += 1
+            self.busiest = max(self.busiest, self._in_flight)
+        try:
+            return self._answered(environ, start_response)
+        finally:
+            with self._counting:
+                self._in_flight -= 1
+
+    def _answered(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; it is in the log before the answer goes out."""
         size = int(environ.get("CONTENT_LENGTH") or 0)
         body = environ["wsgi.input"].read(size) if size else b""
@@ -112,7 +123,7 @@ class GatewayServer:
 
     def _sent(self, content: bytes) -> Iterable[bytes]:
         """The body, or its first half: the connection is closed then, since less came than was announced."""
-        with self._cutting:
+        with self._counting:
             cut = self.cuts > 0
             self.cuts -= cut
         if not cut:

@@ -23,7 +23,6 @@ from urllib3.exceptions import (
     HTTPError,
     LocationValueError,
     NewConnectionError,
-    ProtocolError,
     ReadTimeoutError,
 )
 from urllib3.exceptions import ProxyError as ProxyFault
@@ -43,7 +42,7 @@ CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 45.0
 DEADLINE_S = 60.0
 """A question is asked again until then."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
-"""Between two tries; a Retry-After is followed up to the second."""
+"""Between two tries; a Retry-After is followed as far as the second."""
 LARGEST_BODY = 32 << 20
 """Bytes, unpacked. API Gateway lets ten megabytes pass: what is larger is not its answer."""
 LONGEST_URL = 8_000
@@ -100,13 +99,14 @@ class Gateway:
         url = self.address(generation, operation, query)
         if len(url) > LONGEST_URL:
             raise TooLargeError("A question to DocDB's gateway is too long", what, HINT_ANSWER)
-        deadline, pause_s = time.monotonic() + DEADLINE_S, FIRST_PAUSE_S
+        started, waited_s, pause_s = time.monotonic(), 0.0, FIRST_PAUSE_S
         while True:
             try:
                 return self._asked(url, what)
             except _PassingError as exc:
-                wait_s = min(max(exc.retry_after_s, random.uniform(0, pause_s)), LONGEST_PAUSE_S)  # noqa: S311
-                if exc.hopeless or time.monotonic() + wait_s > deadline:
+                wait_s = min(max(exc.retry_after_s, random.uniform(pause_s / 2, pause_s)), LONGEST_PAUSE_S)  # noqa: S311
+                waited_s += wait_s
+                if exc.hopeless or max(waited_s, time.monotonic() - started) > DEADLINE_S:
                     detail = f"{what} at {self.host}: {exc}"
                     raise OutageError(exc.summary, detail, exc.hint) from exc
             self.pause(wait_s)
@@ -128,9 +128,6 @@ class Gateway:
             raise OutageError("DocDB's gateway is too slow", f"{what}: {exc}", HINT_LATER) from exc
         except OverflowError as exc:
             raise no_answer(f"{what}: {exc}") from exc
-        finally:
-            # The next request waits for this connection's place; what was not read to its end is closed (`_whole`).
-            response.release_conn()
         return self._judged(response, body, f"{what} at {self.host}")
 
     def _judged(self, response: urllib3.BaseHTTPResponse, body: bytes, detail: str) -> Answered:
@@ -204,19 +201,11 @@ def _whole(response: urllib3.HTTPResponse) -> bytes:
         return part
 
     try:
-        body = in_time(read1)
+        return in_time(read1)
     except BaseException:
         response.close()  # what is left is not waited for
+        response.release_conn()  # the next request may wait for this one's place
         raise
-    # Not every way of reading notices that a body ended early, and half of one would look like somebody else's page.
-    if (came := response.tell()) != (expected := _length(response)) and expected is not None:
-        raise ProtocolError(f"{came} of {expected} bytes came")
-    return body
-
-
-def _length(response: urllib3.HTTPResponse) -> int | None:
-    told = response.headers.get("Content-Length")
-    return int(told) if told is not None and told.isdecimal() else None
 
 
 def open_gateway(
