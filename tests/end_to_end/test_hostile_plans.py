@@ -13,7 +13,8 @@ from workbench import Workbench
 
 from indexer.disk import DiskFolder
 from indexer.errors import RefusedError
-from indexer.runs.apply import RunOptions, apply, apply_plan, bounds_of, results_folder
+from indexer.runs.allowed import bounds_of
+from indexer.runs.apply import RunOptions, apply, apply_plan, results_folder
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, open_systems
 from indexer.runs.loading import load_plan

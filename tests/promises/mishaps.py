@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 from indexer.disk import DiskFolder
 from indexer.errors import SystemFaultError
 from indexer.model.outcome import Result
-from indexer.runs.apply import RunOptions, apply_plan, bounds_of
+from indexer.runs.allowed import bounds_of
+from indexer.runs.apply import RunOptions, apply_plan
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems
 from indexer.runs.loading import load_plan

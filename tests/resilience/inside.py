@@ -19,7 +19,8 @@ from indexer.model.ports import Readers, Writers
 from indexer.planner.assemble import Identity
 from indexer.planner.asset_planner import plan_here
 from indexer.planner.plan import plan_snapshot
-from indexer.runs.apply import RunOptions, apply_plan, bounds_of
+from indexer.runs.allowed import bounds_of
+from indexer.runs.apply import RunOptions, apply_plan
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, rules_of
 from indexer.runs.files import save_plan

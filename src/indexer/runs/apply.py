@@ -16,12 +16,11 @@ from indexer import __version__
 from indexer.applier.bounds import Bounds, check_bounds
 from indexer.applier.history import ARCHIVE_FOLDER, PLAN_FILE, RESULT_FILE, merged, read_history
 from indexer.applier.journal import Journal
-from indexer.applier.permitted import Permissions, check_own_limits, check_permitted, warnings
+from indexer.applier.permitted import check_own_limits, check_permitted, warnings
 from indexer.config import Config
 from indexer.disk import DiskFolder, UnsafeFileError
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.counting import counted
-from indexer.model.limits import Limits
 from indexer.model.location import parse_location
 from indexer.model.observer import NOBODY, Observer
 from indexer.model.outcome import Result
@@ -29,11 +28,12 @@ from indexer.model.place import Place, S3Place, check_apart, parse_place
 from indexer.model.plan import Plan
 from indexer.model.ports import RunFolder
 from indexer.model.settings import PolicyMode
+from indexer.runs.allowed import bounds_of, permissions_of
 from indexer.runs.at_rest import NO_LOCKS, held_alone
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.clock import check_clock, now
 from indexer.runs.cluster import open_cluster
-from indexer.runs.connect import Systems, open_systems, places_of, rules_of
+from indexer.runs.connect import Systems, open_systems
 from indexer.runs.files import document_bytes
 from indexer.runs.loading import PlanFile, as_file, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
@@ -51,41 +51,6 @@ TAKEN_OVER = (
     "one has taken over its journal"
 )
 UNREADABLE = "of the journal of earlier runs cannot be read: of what they tell, undo knows only what the result says, too"
-
-
-def bounds_of(config: Config) -> Bounds:
-    """What this configuration lets a plan write."""
-    return Bounds(
-        buckets=frozenset(config.buckets),
-        results_bucket=config.results_bucket,
-        collections=places_of(config),
-        originals_folder=config.s3.originals_folder,
-        codeocean=config.codeocean is not None,
-    )
-
-
-def permissions_of(
-    config: Config,
-    policy: PolicyMode | None = None,
-    max_deletes: int | None = None,
-    max_delete_percent: float | None = None,
-) -> Permissions:
-    """What this configuration permits a plan, options over it."""
-    rules, own = rules_of(config), config.policy
-    return Permissions(
-        limits=Limits(
-            mode=policy or own.mode,
-            max_deletes=own.max_deletes if max_deletes is None else max_deletes,
-            max_delete_percent=own.max_delete_percent if max_delete_percent is None else max_delete_percent,
-        ),
-        enforce_limits=own.enforce_at_apply,
-        codeocean=config.codeocean is not None,
-        on_missing=rules.on_missing,
-        register_data_assets=rules.register_data_assets,
-        synced=frozenset(rules.synced()),
-        metadata_file=rules.metadata_file,
-        config_sha256=config.sha256,
-    )
 
 
 def results_folder(plan_path: Place, plan: Plan, results: Place | None) -> Place:

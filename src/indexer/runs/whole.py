@@ -25,7 +25,7 @@ from indexer.model.plan import Plan
 from indexer.model.ports import Archive, ObjectReader, PreconditionFailed, Readers
 from indexer.model.snapshot import DataAsset, Listing, ObjectBody
 from indexer.model.whole import Whole
-from indexer.runs.apply import bounds_of
+from indexer.runs.allowed import bounds_of
 from indexer.runs.connect import open_readers
 from indexer.runs.undone import check_images
 from indexer.systems.archive import open_archive
