@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from indexer.config_approvals import ApprovalSettings
 from indexer.config_tables import BucketName, CodeOceanSettings, DocDBSettings, PolicySettings, S3Settings
 from indexer.masking import hide
 from indexer.model.values import fingerprint
@@ -45,6 +46,7 @@ class Config(BaseSettings):
     s3: S3Settings = S3Settings()
     codeocean: CodeOceanSettings | None = None
     policy: PolicySettings = PolicySettings()
+    approvals: ApprovalSettings | None = None
     _source: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
@@ -77,8 +79,9 @@ class Config(BaseSettings):
 
     @property
     def sha256(self) -> str:
-        """Digest of everything but the secrets; the name of an entry that holds one counts."""
-        secret: dict[str, Any] = {}
+        """Digest of everything but the secrets and the approvals; the name of an entry that holds one counts."""
+        # Nor the approvals: nothing is planned otherwise for them, and who plans need not know who approves.
+        secret: dict[str, Any] = {"approvals": True}
         for *tables, key in secret_paths():
             table = secret
             for name in tables:

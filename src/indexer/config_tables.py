@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from indexer.model.approval import PERSON
 from indexer.model.generation import CORE_FIELDS, METADATA_FILE, core_file
 from indexer.model.location import ACCESS_POINT_NAME, names_access_point
 from indexer.model.settings import (
@@ -52,6 +53,7 @@ WANTED = {
     BUCKET: "a bucket's own name, without s3:// and a prefix, and no access point's ARN or alias",
     DOMAIN: "https:// and a host, without a path or credentials",
     FOLDER: "the name of one folder, without a slash",
+    PERSON: "a name of letters, digits and . _ @ + -, with a letter or a digit first",
 }
 """What each pattern asks for, for people."""
 USUAL: dict[str, dict[str, Any]] = {

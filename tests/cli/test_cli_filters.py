@@ -40,7 +40,7 @@ def plan_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def result_file(plan_file: Path) -> Path:
     """What came of it: written, changed by somebody else, failed."""
-    plan, digest, _ = load_plan(plan_file)
+    plan, digest, *_ = load_plan(plan_file)
     said = zip(
         plan.actions,
         ("applied", "stale", "failed"),

@@ -77,7 +77,7 @@ def test_markdown(indexer: Run, plan_file: Path) -> None:
 
 def test_result_with_its_plan_beside_it(indexer: Run, tmp_path: Path, plan_file: Path) -> None:
     """Outcomes name actions by id; the plan that `apply` left there says what they were."""
-    plan, digest, _ = load_plan(plan_file)
+    plan, digest, *_ = load_plan(plan_file)
     result = result_of((plan.actions[0], "stale", "the file was changed since the plan"))
     file = tmp_path / "result.json"
     file.write_text(result.model_copy(update={"plan_digest": digest}).model_dump_json(), encoding="utf-8")

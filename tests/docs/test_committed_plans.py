@@ -21,7 +21,7 @@ def test_there_is_an_example() -> None:
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
 def test_a_committed_plan_loads_and_its_digests_hold(path: Path) -> None:
-    plan, digest, _ = load_plan(path)
+    plan, digest, *_ = load_plan(path)
     assert len(digest) == 64
     assert all(action.id == action_id(action) for action in plan.actions)
     assert plan.summary.complete

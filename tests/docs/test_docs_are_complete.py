@@ -37,6 +37,7 @@ MINIMAL = {
     "buckets": ["aind-open-data"],
     "docdb": {"uri": "mongodb://127.0.0.1", "v1": {}, "v2": {}},
     "codeocean": {"domain": "https://codeocean.example.org", "token": "secret"},
+    "approvals": {"people": {"ada": ["a key"], "bob": ["another"]}},
 }
 
 
@@ -136,6 +137,7 @@ def test_the_environment_variable_that_is_described_sets_the_key(
         'buckets = ["bucket-one"]\n'
         + '[docdb]\nuri = "mongodb://127.0.0.1"\n[docdb.v1]\n[docdb.v2]\n'
         + '[codeocean]\ndomain = "https://codeocean.example.org"\ntoken = "secret"\n'
+        + '[approvals.people]\nada = ["a key"]\nbob = ["another"]\n'
     )
     before = load_config(file)
     key, variable = row[0], row[3].strip("`")
@@ -164,6 +166,16 @@ OTHER: dict[str, tuple[str, Any]] = {
     "policy.max_deletes": ("3", 3),
     "policy.max_delete_percent": ("2.5", 2.5),
     "policy.enforce_at_apply": ("true", True),
+    "approvals.required": ("false", False),
+    "approvals.people": (
+        '{"cyd": ["one"], "dan": ["two"]}',
+        {"ada": ("a key",), "bob": ("another",), "cyd": ("one",), "dan": ("two",)},
+    ),
+    "approvals.deletions": ("1", 1),
+    "approvals.changes": ("2", 2),
+    "approvals.max_age_days": ("7", 7),
+    "approvals.applier_counts": ("false", False),
+    "approvals.undo_by_applier": ("true", True),
 }
 
 

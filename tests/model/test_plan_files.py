@@ -41,7 +41,8 @@ def written(path: Path, changed: Callable[[dict[str, Any]], None]) -> Path:
 def test_a_plan_survives_its_file(tmp_path: Path) -> None:
     """What is loaded is what was planned."""
     path = written(tmp_path / "plan.json", lambda _: None)
-    plan, digest, body = load_plan(path)
+    plan, digest, body, place = load_plan(path)
+    assert place == path
     assert plan_document(plan) == {**document(), "digest": digest}
     assert plan.actions
     assert body == path.read_bytes()

@@ -64,6 +64,11 @@ def deletes(action: Action) -> bool:
     return effect(action) == "delete"
 
 
+def takes_away(action: Action) -> bool:
+    """Does it lose anything that has a limit: a record, a data asset, a root file, links?"""
+    return any(loss.holds(action) for loss in LOSSES)
+
+
 def over_limits(
     actions: Sequence[Action], measures: Mapping[str, Measures], limits: Limits
 ) -> dict[str, Hold]:

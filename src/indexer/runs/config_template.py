@@ -64,7 +64,8 @@ def _table(model: type[BaseModel], known: Mapping[str, Any] | None, path: tuple[
         if tables[name] is None:
             yield ""
             yield from _comment(setting)
-            yield _line(name, held, USUAL.get(path[-1] if path else "", {}).get(name, setting.default))
+            default = None if setting.is_required() else setting.default
+            yield _line(name, held, USUAL.get(path[-1] if path else "", {}).get(name, default))
     for name, nested in tables.items():
         if nested is not None:
             optional = model.model_fields[name].default is None

@@ -38,6 +38,8 @@ class PlanFile(NamedTuple):
     """As it stands in the file: a field of a later version counts in it, and is not in `plan`."""
     body: bytes
     """The file: what a run keeps of its plan, and what the way back is planned from."""
+    place: Place | None = None
+    """Where it was read from, with its approvals beside it; None: it was never in a file."""
 
 
 def load_plan(path: Place | str) -> PlanFile:
@@ -73,7 +75,7 @@ def _plan_file(document: dict[str, Any], body: bytes, path: Place) -> PlanFile:
                 f"{path}: its digest does not fit its content",
                 "It was edited or damaged. Plan again; a plan is never edited by hand.",
             )
-        return PlanFile(_typed(document, path), str(digest), body)
+        return PlanFile(_typed(document, path), str(digest), body, path)
     except RecursionError as exc:  # read it could be, just so
         raise RefusedError("The file is not valid", f"{path}: nested too deeply", "Plan again.") from exc
 

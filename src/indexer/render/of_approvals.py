@@ -1,0 +1,70 @@
+"""What is to be told of approvals: who approved what, whose word does not count and why, and who is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from indexer.model.approvals import AcceptedApproval, Approvals, MissingApproval, RefusedApproval
+from indexer.model.limits import takes_away
+from indexer.model.plan import Plan
+from indexer.render.entries import action_entry
+from indexer.render.paint import Paint
+from indexer.render.safe import safe
+from indexer.render.words import counted
+
+LISTED = 20
+"""So many losses are named before a signature; `indexer show` has all."""
+
+
+def approval_notes(found: Approvals) -> tuple[str, ...]:
+    """A line for each approval, and for all that is missing."""
+    return (
+        *map(accepted_words, found.accepted),
+        *map(refused_words, found.refused),
+        *(f"Not approved yet: {missing_words(one)}." for one in found.missing),
+    )
+
+
+def approval_verdict(found: Approvals) -> str:
+    """Whether it is enough, in one sentence."""
+    people = sorted({one.person for one in found.accepted})
+    if found.enough:
+        return f"Approved by {', '.join(people)}." if people else "No approval is needed."
+    return "NOT APPROVED: too few people have approved it."
+
+
+def accepted_words(one: AcceptedApproval) -> str:
+    """Who approved what, when and until when."""
+    covers = f"only {', '.join(one.reasons)}" if one.reasons else one.covers.replace("-", " ")
+    times = f"{one.approved_at:%Y-%m-%d %H:%M} UTC, until {one.expires_at:%Y-%m-%d %H:%M}"
+    note = f": {one.note}" if one.note else ""
+    return f"Approved by {one.person} ({covers}; {times}; key {one.key[:16]}…){note}"
+
+
+def refused_words(one: RefusedApproval) -> str:
+    """Why it does not count; whose it says it is, nothing proves."""
+    return f"An approval does not count, {one.source}: {one.why}."
+
+
+def missing_words(one: MissingApproval) -> str:
+    """What is missing, in one line."""
+    sort = f"{one.reason}, taking something away" if one.deletions else one.reason
+    need = f"{counted(one.needed, 'person', 'people')} must approve"
+    have = f"so far {', '.join(one.people)}" if one.people else "so far nobody has"
+    return f"{need} {counted(one.actions, 'action')} ({sort}), {have}"
+
+
+def losses_first(plan: Plan, paint: Paint) -> Iterator[str]:
+    """What a plan takes away, before anything else of it: nobody is to sign that unseen."""
+    losses = [one for one in plan.actions if takes_away(one)]
+    if not losses:
+        yield "It takes nothing away."
+        return
+    yield paint(f"It takes away ({counted(len(losses), 'action')}):", "bold")
+    for action in losses[:LISTED]:
+        entry = action_entry(action)
+        yield f"  {paint(entry.mark, entry.style)} {safe(f'{entry.text} of {action.location}')}"
+        if entry.loses:
+            yield paint(f"      {safe(f'loses: {entry.loses}')}", "red")
+    if len(losses) > LISTED:
+        yield f"  and {counted(len(losses) - LISTED, 'more action')}: `indexer show` has all of them"
