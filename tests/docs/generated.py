@@ -18,6 +18,8 @@ from pydantic import BaseModel
 
 from indexer.config import Config
 from indexer.model.action import DeleteObject, PutObject
+from indexer.model.approval import ApprovalPredicate
+from indexer.model.approvals import AcceptedApproval
 from indexer.model.content import RestsOn
 from indexer.model.drift import Rule, Totals, Verdict
 from indexer.model.event import AnyEvent
@@ -65,6 +67,8 @@ MODELS: tuple[type[BaseModel], ...] = (
     Outcome,
     BeforeImage,
     AfterImage,
+    AcceptedApproval,
+    ApprovalPredicate,
     RestsOn,
     Loses,
     Rule,

@@ -39,6 +39,8 @@ class Journal:
         self._folder, self._run_id, self._plan_id = folder, run_id, plan_id
         own = f"{SHARD_PREFIX}{run_id[:8]}-{shard or 0:06}-{uuid.uuid4().hex[:8]}.jsonl"
         self._name = JOURNAL_FILE if shard is None else own
+        self._file = {} if shard is None else {"shard": own.removeprefix(SHARD_PREFIX).removesuffix(".jsonl")}
+        self._count = 0
         self._lock = Lock()
         self._lines: Lines | None = None
         self._waits = local()
@@ -68,11 +70,15 @@ class Journal:
                 self._lines.close()
 
     def started(
-        self, at: datetime, plan_digest: str, part: Mapping[str, Sequence[str]] | None = None
+        self,
+        at: datetime,
+        plan_digest: str,
+        part: Mapping[str, Sequence[str]] | None = None,
+        sanction: Mapping[str, Any] | None = None,
     ) -> None:
-        """The run begins. `part`: what it was asked for, where that is not the whole plan."""
+        """The run begins. `part`: what it was asked for, where that is not the whole plan. `sanction`: by whose word."""
         asked = {} if part is None else {"part": part}
-        self._add(event="started", at=at.isoformat(), plan_digest=plan_digest, **asked)
+        self._add(event="started", at=at.isoformat(), plan_digest=plan_digest, **asked, **(sanction or {}))
         self.sync()
 
     def intent(self, action_id: str, at: datetime, before: BeforeImage, after: AfterImage | None) -> None:
@@ -125,10 +131,12 @@ class Journal:
         return self._lines
 
     def _add(self, **line: Any) -> None:
-        text = json.dumps({"run_id": self._run_id, "plan_id": self._plan_id, **line}, ensure_ascii=False)
         try:
             with self._lock:
-                self._open.add(text)
+                # Numbered, so that one that is taken out later leaves a gap; a shard's lines get into one file with the run's.
+                ids = {"run_id": self._run_id, "plan_id": self._plan_id, **self._file, "n": self._count}
+                self._count += 1
+                self._open.add(json.dumps({**ids, **line}, ensure_ascii=False))
         except OSError as exc:
             raise _unwritable(self._folder, exc) from exc
 

@@ -13,12 +13,14 @@ import typer
 from indexer import __version__
 from indexer.cli import (
     apply,
+    approve,
     config,
     demo,
     doctor,
     drift,
     explain,
     init,
+    keys,
     plan,
     runs,
     sandbox,
@@ -47,9 +49,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (plan, show, explain, apply, runs, drift, undo, init, doctor, schema, sandbox, demo):
+for module in (plan, show, explain, approve, apply, runs, drift, undo, init, doctor, schema, sandbox, demo):
     app.command(name=module.NAME, short_help=module.SUMMARY)(talks(module.command))
 app.add_typer(config.app)
+app.add_typer(keys.app)
 
 
 def _version(wanted: bool) -> None:

@@ -76,6 +76,14 @@ Undoes = Annotated[
         help="The run that an undo's plan takes back: needed where its before-images are not in its own folder.",
     ),
 ]
+ApprovalsFolder = Annotated[
+    str | None,
+    typer.Option(
+        "--approvals",
+        metavar="PLACE",
+        help="Where the plan's approvals are: a folder, or an s3:// prefix. Default: PLAN.approvals beside the plan.",
+    ),
+]
 StealLease = Annotated[bool, typer.Option("--steal-lease", help="Take over the lease of a run that is dead.")]
 
 
@@ -88,6 +96,7 @@ class ApplyOptions:
     results: Results = None
     archive: ArchivePlace = None
     undoes: Undoes = None
+    approvals: ApprovalsFolder = None
     steal_lease: StealLease = False
 
     def asked(self) -> dict[str, Any]:
@@ -155,7 +164,8 @@ def _applied(plan: Place, folder: Place, own: ApplyOptions) -> list[str]:
     typed = [str(plan), *given("--results", own.results)]
     if isinstance(plan, Path) and not has_neighbours(plan):
         typed = [str(folder / PLAN_FILE), "--results", str(folder)]
-    return [*typed, *given("--archive", own.archive), *given("--undoes", own.undoes)]
+    places = (("--archive", own.archive), ("--undoes", own.undoes), ("--approvals", own.approvals))
+    return [*typed, *(word for option, place in places for word in given(option, place))]
 
 
 def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:
@@ -177,6 +187,8 @@ def _report(talk: Talk, plan: Plan, result: Result, path: Place) -> None:
         for why in why_withheld(plan):
             talk.say(f"Not carried out: {why}", "yellow")
         talk.lines([f"  {way_out(plan)}"])
+    if people := sorted({one.person for one in result.approvals}):
+        talk.lines([f"Approved by {', '.join(people)}."])
     talk.lines([f"Result and journal: {path.parent}/"])
 
 

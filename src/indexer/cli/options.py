@@ -88,7 +88,9 @@ ORDER = (
     *("file", "bucket", "docdb_uri", "docdb_secret", "tls_ca_file", "generation"),
     *("codeocean_domain", "codeocean_secret", "results_bucket"),
     *("everything", "out", "plan", "only", "except_", "results", "archive", "undoes", "steal_lease"),
+    *("key", "passphrase_from", "as_", "scope"),
     *("expected", "strict", "output", "against", "gone", "summary", "asset", "exclude", "lookback_days"),
+    *("days", "note", "yes", "approvals", "approved", "verify"),
     *("in_bucket", "system", "action", "effect", "reason", "status", "grep", "findings", "full", "no_pager"),
     *(
         "policy",

@@ -60,10 +60,10 @@ EXIT_CODES: Mapping[int, ExitCode] = {
     ),
     5: ExitCode(
         Meaning(
-            "Refused: the plan is not valid, was changed since it was written, or asks for something that is out of bounds, beyond its own limits, or forbidden by the configuration. Nothing was written.",
-            "Plan again.",
-            "The plan was edited, was made for another configuration, or is older than a setting that forbids it.",
+            "Refused: the plan is not valid, was changed since it was written, or asks for something that is out of bounds, beyond its own limits, forbidden by the configuration, or approved by too few people. Nothing was written.",
+            "Plan again; where approvals are missing, `indexer approve`.",
+            "The plan was edited, was made for another configuration, is older than a setting that forbids it, or waits for a signature.",
         ),
-        "`apply`, `show`, `drift --plan`, `undo`",
+        "`apply`, `show`, `drift --plan`, `undo`, `approve`",
     ),
 }

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from indexer.model.approvals import AcceptedApproval
 from indexer.model.content import FileModel, Said
 from indexer.model.meaning import Meaning
 from indexer.model.plan import FORMAT_VERSION
@@ -156,6 +157,16 @@ class Result(FileModel):
     )
     selection: PartOfPlan | None = Field(
         default=None, description="Which part of the plan the run was asked for. Absent: all of it."
+    )
+    applied_by: str | None = Field(
+        default=None,
+        description="Who applied it, by the word of their own configuration (`approvals.applier`).",
+    )
+    approvals: tuple[AcceptedApproval, ...] = Field(
+        default=(), description="The approvals that counted, whole: they can be verified again."
+    )
+    approvals_waived: str | None = Field(
+        default=None, description="Why it was applied with fewer approvals than are required."
     )
     outcomes: tuple[Outcome, ...] = Field(
         description="One for each action of the plan, or of the part of it that was asked for, in its order."

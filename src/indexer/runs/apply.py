@@ -40,6 +40,7 @@ from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.part import WHOLE, Part, asked_part, part_told, unasked_words
 from indexer.runs.read_only import check_may_write
 from indexer.runs.run_folder import result_file
+from indexer.runs.sanction import NOBODY_ASKED, Sanction, sanctioned
 from indexer.runs.shards import carry_out_there
 from indexer.runs.undone import check_images, kept_at_rest
 from indexer.systems.leases import HeldLeases, owner_name
@@ -92,6 +93,8 @@ class RunOptions:
     """What of the plan is carried out."""
     claim: Callable[[], None] = lambda: None
     """Called once the journal says that the run has started, and before its first write; raises where another is quicker."""
+    sanction: Sanction = NOBODY_ASKED
+    """By whose word it writes."""
 
 
 def apply(
@@ -113,6 +116,7 @@ def apply(
     dask_cleartext: bool = False,
     run_id: str | None = None,
     undoes: Place | str | None = None,
+    approvals: Place | str | None = None,
 ) -> Result:
     """Carry out a plan, and nothing that somebody else has changed since.
 
@@ -126,6 +130,7 @@ def apply(
     - `dask`: the address of a scheduler on whose workers actions are carried out, or "local"; they must see the folder.
       `dask_cleartext` permits an address that is not `tls://`.
     - `undoes`: for the plan of an undo, the run that it takes back; needed if the before-images are not in its own folder.
+    - `approvals`: the folder of the plan's approvals, or one of them; by default the folder beside the plan's file.
     - `run_id`: by default a new one.
 
     Raises before the first write: UsageError for a configuration that only reads, RefusedError, IndexerError if this
@@ -144,6 +149,14 @@ def apply(
     check_own_limits(plan)
     undone = None if undoes is None else result_file(parse_place(undoes)).parent
     check_images(plan, undone)
+    sanction = sanctioned(
+        reviewed,
+        part.of(plan.actions).actions,
+        None if approvals is None else parse_place(approvals),
+        undone,
+        config.approvals,
+        now(),
+    )
     kept_in_step = frozenset(config.every_bucket)
     check_apart(folder, kept_in_step, "--results")
     place = str(folder / ARCHIVE_FOLDER) if isinstance(folder, S3Place) else ARCHIVE_FOLDER
@@ -173,6 +186,7 @@ def apply(
             part=part,
             carry_out=carry_out_here if cluster is None else carry_out_there(cluster, config, parallel),
             claim=working.claim,
+            sanction=sanction,
         )
         if isinstance(folder, S3Place) and (
             others := read_history(DiskFolder(working.path), plan.plan_id).unended
@@ -219,7 +233,8 @@ def apply_plan(
             observer.warn(NO_LOCKS)
         if journal.earlier.damaged:
             observer.warn(f"{counted(journal.earlier.damaged, 'line')} {UNREADABLE}")
-        journal.started(started_at, reviewed.digest, options.part.words if options.part else None)
+        told = options.sanction.told()
+        journal.started(started_at, reviewed.digest, options.part.words if options.part else None, told)
         # The file as it was read, not the plan typed again: fields of a later version count in its digest.
         _write(folder, PLAN_FILE, reviewed.body)
         options.claim()
@@ -240,6 +255,9 @@ def apply_plan(
             summary=dict(sorted(Counter(outcome.status for outcome in outcomes).items())),
             archive=options.archive,
             selection=part_told(options.part, chosen, plan, folder),
+            applied_by=options.sanction.applied_by,
+            approvals=options.sanction.approvals,
+            approvals_waived=options.sanction.waived,
             outcomes=outcomes,
         )
         _write(folder, RESULT_FILE, document_bytes(result.model_dump(mode="json", exclude_none=True)))
