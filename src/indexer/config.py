@@ -24,12 +24,28 @@ from indexer.masking import hide
 from indexer.model.values import fingerprint
 
 
-class Config(BaseSettings):
-    """Everything that `indexer.toml` may hold."""
+class EnvironmentFirst(BaseSettings):
+    """Settings out of a file, with our variables of the environment over it."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_prefix="INDEXER_", env_nested_delimiter="__", env_ignore_empty=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment over the file (which comes as init settings)."""
+        return env_settings, init_settings
+
+
+class Config(EnvironmentFirst):
+    """Everything that `indexer.toml` may hold."""
 
     buckets: tuple[BucketName, ...] = Field(
         min_length=1,
@@ -99,18 +115,6 @@ class Config(BaseSettings):
             if held:
                 found[path] = held.get_secret_value()
         return found
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment over the file (which comes as init settings)."""
-        return env_settings, init_settings
 
 
 def setting_paths(table: type[BaseModel] = Config, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -222,3 +222,49 @@ def test_a_token_without_its_domain_is_forgotten(checkout: Checkout) -> None:
     token = {"INDEXER_CODEOCEAN__TOKEN": "t"}
     assert checkout.run(script, **token).stdout == "none\n"
     assert checkout.run(script, **token, INDEXER_CODEOCEAN__DOMAIN="https://a.example.org").stdout == "t\n"
+
+
+APPROVERS = "[approvals]\ndeletions = 1\n"
+
+
+def github_approved() -> str:
+    return step("github-plan.yml", "Added plans") + step("github-plan.yml", "Approved")
+
+
+def gitlab_approved() -> str:
+    return 'git() { [ "$1" = fetch ] || command git "$@"; }\n' + gitlab_script("indexer approved")
+
+
+@pytest.mark.parametrize("script", [github_approved, gitlab_approved], ids=lambda one: one.__name__)
+def test_what_a_merge_will_apply_is_verified_by_the_approvers_of_the_branch_it_goes_to(
+    checkout: Checkout, script: Script
+) -> None:
+    """Those that a pull request names itself count for nothing; and where nobody must approve, nothing is asked."""
+    checkout.add("plans/unasked.json")
+    (checkout.root / "indexer.toml").write_text(APPROVERS, encoding="utf-8")
+    told = checkout.run(script())
+    assert (told.returncode, told.stdout) == (0, "")
+    checkout.commit()
+    (checkout.root / "indexer.toml").write_text("[approvals]\ndeletions = 0\n", encoding="utf-8")
+    (checkout.root / "plans" / "new.approvals").mkdir()
+    checkout.add("plans/new.json", "plans/new.approvals/mallory.json")
+    stub = Path(checkout._path.partition(":")[0]) / "indexer"
+    stub.write_text('#!/bin/sh\necho "$1 $2 $3"\ncat "$5"\nexit 5\n', encoding="utf-8")
+    told = checkout.run(script())
+    assert (told.returncode, told.stdout) == (5, f"approve plans/new.json --verify\n{APPROVERS}")
+
+
+@pytest.mark.parametrize("script", [github_apply, gitlab_apply], ids=lambda one: one.__name__)
+def test_a_merge_that_names_its_own_approvers_applies_nothing(checkout: Checkout, script: Script) -> None:
+    (checkout.root / "indexer.toml").write_text("buckets = []\n", encoding="utf-8")
+    checkout.add("plans/one.json")
+    assert checkout.run(script()).returncode == 0
+    (checkout.root / "indexer.toml").write_text(APPROVERS, encoding="utf-8")
+    checkout.add("plans/two.json")
+    assert checkout.run(script()).returncode == 0, "before it nobody had to approve"
+    checkout.add("plans/three.json")
+    assert checkout.run(script()).returncode == 0
+    (checkout.root / "indexer.toml").write_text(f"{APPROVERS}changes = 0\n", encoding="utf-8")
+    checkout.add("plans/four.json")
+    told = checkout.run(script())
+    assert (told.returncode, "apply" in told.stdout.split("Refused")[0]) == (5, False)

@@ -300,3 +300,75 @@ def test_approving_says_what_is_wrong(office: Office) -> None:
         False,
         ["eve"],
     )
+
+
+def test_a_plan_a_result_and_past_runs_tell_who_approved_what(office: Office) -> None:
+    def shown(*words: str) -> str:
+        done = office.bench.run("show", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "pprove" not in shown("plan.json")
+    office.approve("ada", "plan.json", "--note", "both \x1b[2J looked at")
+    assert "Approved by ada (all; " in shown("plan.json")
+    assert "\x1b" not in shown("plan.json")
+    assert "Not approved yet: 2 people must approve 1 action (asset-gone" in shown("plan.json")
+    for output in ("markdown", "html"):
+        assert "Approved by ada (all; " in shown("plan.json", "--format", output)
+    office.approve("bob")
+    assert office.apply(INDEXER_APPROVALS__APPLIER="cyd")[0] == 0
+    (run,) = office.bench.folder.glob("plan.results/*")
+    for output in ("text", "markdown", "html"):
+        told = shown(str(run), "--format", output)
+        assert all(words in told for words in ("Applied by cyd", "Approved by ada", "Approved by bob"))
+    done = office.bench.run("runs")
+    assert "applied by cyd, approved by ada, bob" in done.stdout
+    (office.bench.folder / "indexer.toml").write_text("nonsense")
+    assert "It has approvals, which are not checked: The configuration is not valid" in shown("plan.json")
+    (office.bench.folder / "indexer.toml").write_text(office.plain)
+    assert "the configuration here names nobody who may approve" in shown("plan.json")
+
+
+def test_the_gate_turns_green_on_approval(office: Office) -> None:
+    def judged(*words: str) -> tuple[int, str]:
+        done = office.bench.run("drift", "--plan", "plan.json", "--approved", *words)
+        return done.returncode, done.stdout
+
+    assert judged()[0] == 3
+    office.approve("ada")
+    code, said = judged()
+    assert code == 3
+    assert "so far ada" in said
+    assert json.loads(judged("--format", "json")[1])["totals"]["approved"] == 1
+    office.approve("bob")
+    code, said = judged()
+    assert (code, "approved by ada, bob" in said) == (0, True)
+    verdict = json.loads(judged("--format", "json")[1])
+    assert (verdict["totals"]["approved"], verdict["totals"]["unexpected"]) == (2, 0)
+    assert [one["person"] for one in verdict["approvals"]] == ["ada", "bob"]
+    for output in ("junit", "sarif", "github", "html", "markdown"):
+        assert judged("--format", output)[0] == 0
+    assert office.bench.run("drift", "--plan", "plan.json").returncode == 3
+    assert office.bench.run("drift", "--bucket", BUCKET, "--approved").returncode == 2
+    (office.bench.folder / "indexer.toml").write_text(office.plain)
+    assert judged()[0] == 2
+
+
+def test_what_is_withheld_is_nobodys_approval(office: Office) -> None:
+    office.bench.plan("--bucket", BUCKET, "--max-deletes", "0")
+    office.approve("ada")
+    office.approve("bob")
+    done = office.bench.run("drift", "--plan", "plan.json", "--approved")
+    assert (done.returncode, "1 unexpected action" in done.stdout) == (3, True)
+
+
+def test_whoever_verifies_needs_no_system_and_no_secret(office: Office) -> None:
+    """As in a pull request's check: the table alone, and no other setting."""
+    office.approve("ada")
+    table = (office.bench.folder / "indexer.toml").read_text().partition("[approvals]")[2]
+    (office.bench.folder / "who.toml").write_text(f"[approvals]{table}")
+    done = office.bench.run("approve", "plan.json", "--verify", "--config", "who.toml")
+    assert (done.returncode, "so far ada" in done.stdout) == (5, True)
+    (office.bench.folder / "who.toml").write_text(f"[approvals]\ndeletion = 1\n{table}")
+    done = office.bench.run("approve", "plan.json", "--verify", "--config", "who.toml")
+    assert (done.returncode, "did you mean deletions" in done.stderr) == (2, True)

@@ -12,12 +12,11 @@ import typer
 
 from indexer.cli import completion
 from indexer.cli.apply import ApprovalsFolder
-from indexer.cli.options import ConfigPath, configured, configured_here
+from indexer.cli.options import ConfigPath
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data, paint_for, printed
 
 if TYPE_CHECKING:
-    from indexer.config import Config
     from indexer.config_approvals import ApprovalSettings
     from indexer.model.place import Place
     from indexer.runs.approve import AskedApproval
@@ -125,12 +124,13 @@ def command(
     """
     from indexer import load_plan
     from indexer.model.place import parse_place
+    from indexer.runs.config_file import load_approvals
 
     place = None if approvals is None else parse_place(approvals)
     if verify:
-        raise typer.Exit(_verified(load_plan(plan), place, configured(config), output))
+        raise typer.Exit(_verified(load_plan(plan), place, load_approvals(config), output))
     asked = saying.asked()
-    reviewed, settings = load_plan(plan), configured_here(config)
+    reviewed, settings = load_plan(plan), load_approvals(config)
     if signing.key is None:
         raise typer.BadParameter("name the key that signs (`indexer keys new` makes one)", param_hint="--key")
     _look(talk, reviewed, yes=signing.yes)
@@ -163,7 +163,7 @@ def _signed(
     place: Place | None,
     signing: KeyOptions,
     asked: AskedApproval,
-    config: Config | None,
+    settings: ApprovalSettings | None,
 ) -> tuple[str, str]:
     """The file, and what is said of it."""
     from datetime import UTC, datetime
@@ -171,10 +171,9 @@ def _signed(
     from indexer.render.safe import safe
     from indexer.runs.approve import save_approval, signed_approval, signer_of
 
-    settings: ApprovalSettings | None = None if config is None else config.approvals
     signer = signer_of(str(signing.key), ask_passphrase, passphrase_in(signing.passphrase_from))
     approval = signed_approval(reviewed, signer, asked, settings, datetime.now(UTC))
-    file = save_approval(approval, reviewed, place, () if config is None else config.every_bucket)
+    file = save_approval(approval, reviewed, place)
     said = approval.statement.predicate
     return str(
         file
@@ -206,7 +205,7 @@ def ask_passphrase(named: str) -> str | None:
     return str(typer.prompt(f"Passphrase of {named}", hide_input=True, err=True))
 
 
-def _verified(reviewed: PlanFile, place: Place | None, config: Config, output: str) -> int:
+def _verified(reviewed: PlanFile, place: Place | None, settings: ApprovalSettings | None, output: str) -> int:
     """Who approved what, on stdout; the exit status."""
     from datetime import UTC, datetime
 
@@ -216,7 +215,7 @@ def _verified(reviewed: PlanFile, place: Place | None, config: Config, output: s
     from indexer.runs.files import document_text
 
     check_stdout()
-    found = told_approvals(reviewed, place, config, datetime.now(UTC))
+    found = told_approvals(reviewed, place, settings, datetime.now(UTC))
     if output == "json":
         data(document_text(found.document(reviewed.plan.plan_id)))
     else:

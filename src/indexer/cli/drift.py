@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.cli.apply import ApprovalsFolder
 from indexer.cli.options import WorkOptions, configured, given
 from indexer.cli.repository import lines_of_buckets, repository_path
 from indexer.cli.scope import ScopeOptions, compared
@@ -21,10 +22,12 @@ from indexer.render.formats import GateFormat
 if TYPE_CHECKING:
     from indexer.cli.run import Run
     from indexer.errors import IndexerError
+    from indexer.model.approvals import Approvals
     from indexer.model.drift import Verdict
     from indexer.model.plan import Plan
     from indexer.render.reader import Where
     from indexer.render.report import Report
+    from indexer.runs.loading import PlanFile
 
 NAME = "drift"
 SUMMARY = "Fail on drift that no rule expects."
@@ -63,14 +66,36 @@ SummaryFile = Annotated[
         help='Append a Markdown summary there, e.g. "$GITHUB_STEP_SUMMARY".',
     ),
 ]
+Approved = Annotated[
+    bool,
+    typer.Option(
+        "--approved",
+        help="With --plan: what enough people approved is expected, by [approvals] of the configuration.",
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Findings that no rule expects fail too.")]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOptions:
+    """The plan that is judged, where none is made, and whether people's approvals of it count."""
+
+    plan: SavedPlan = None
+    approved: Approved = False
+    approvals: ApprovalsFolder = None
+
+    def check(self) -> None:
+        """Raise BadParameter for approvals of a plan that there is not yet."""
+        if self.approved and self.plan is None:
+            wrong = "only a saved plan can be approved: name it with --plan"
+            raise typer.BadParameter(wrong, param_hint="--approved")
 
 
 def command(
     talk: Talk,
     scope: ScopeOptions,
     work: WorkOptions,
-    plan: SavedPlan = None,
+    saved: SavedOptions,
     expected: Expected = None,
     strict: Strict = False,
     output: VerdictFormatOption = "text",
@@ -90,16 +115,17 @@ def command(
 
     with Run(talk, NAME) as run:
         check_stdout()
+        saved.check()
         rules = load_expected(expected) if expected else None
-        found, fault = _loaded(plan, scope) if plan is not None else _read(run, scope, work)
+        found, approvals, fault = _saved(saved, scope, work) if saved.plan else _read(run, scope, work)
         run.planned(found)
-        verdict = drift(found, rules, strict=strict)
+        verdict = drift(found, rules, strict=strict, approvals=approvals)
         run.judged(verdict)
         report = verdict_report(verdict, __version__)
         if summary is not None:
             append_text(summary, rendered(report, "markdown", Reader()))
         every = found.scope.buckets if scope.everything else ()
-        steps = _next_steps(verdict, found, plan, expected, work.config, every)
+        steps = _next_steps(verdict, found, saved.plan, expected, work.config, every)
         # After all else but what stderr is told: whoever reads it may have gone.
         data(_rendered(verdict, report, output, expected, work.config))
         _report(talk, verdict, report.headline, output, steps)
@@ -108,21 +134,38 @@ def command(
         raise typer.Exit(verdict.exit_code)
 
 
-def _loaded(plan: str, scope: ScopeOptions) -> tuple[Plan, None]:
-    """A saved plan, which has its scope already."""
+def _saved(
+    saved: SavedOptions, scope: ScopeOptions, work: WorkOptions
+) -> tuple[Plan, Approvals | None, None]:
+    """A saved plan, which has its scope already, and who approved it."""
     from indexer import load_plan
 
     if scope.typed:
         wrong = "a saved plan is judged as it is: leave out --bucket, --all, --asset, --exclude, --lookback-days, --allow-empty, --history"
         raise typer.BadParameter(wrong, param_hint="--plan")
-    return load_plan(plan).plan, None
+    reviewed = load_plan(str(saved.plan))
+    approvals = _approvals(reviewed, saved.approvals, work.config) if saved.approved else None
+    return reviewed.plan, approvals, None
 
 
-def _read(run: Run, scope: ScopeOptions, work: WorkOptions) -> tuple[Plan, IndexerError | None]:
+def _approvals(reviewed: PlanFile, place: str | None, config: str | None) -> Approvals:
+    """Who approved the plan."""
+    from datetime import UTC, datetime
+
+    from indexer.model.place import parse_place
+    from indexer.runs.approvals import told_approvals
+    from indexer.runs.config_file import load_approvals
+
+    named = None if place is None else parse_place(place)
+    return told_approvals(reviewed, named, load_approvals(config), datetime.now(UTC))
+
+
+def _read(run: Run, scope: ScopeOptions, work: WorkOptions) -> tuple[Plan, None, IndexerError | None]:
     """A fresh plan."""
     settings = run.configured(configured(work.config))
     run.of_plan(run.run_id)
-    return compared(run, settings, scope, work)
+    found, fault = compared(run, settings, scope, work)
+    return found, None, fault
 
 
 def _rendered(

@@ -90,7 +90,8 @@ def command(
             raise typer.BadParameter(hint, param_hint="--full")
         selected = _selected(talk, [shown.plan], filters)[0]
         part_of = len(shown.plan.actions) if filters.selection() else None
-        show_whole(talk, Shown(file, shown.plan, selected, part_of), output, whole, pager)
+        approvals = _approvals(shown, whole.config)
+        show_whole(talk, Shown(file, shown.plan, selected, part_of, approvals), output, whole, pager)
     elif older.against is not None:
         before = result_file(plan_place(older.against))
         both = [(place, shown), (before, load_either(before))]
@@ -98,7 +99,8 @@ def command(
     elif isinstance(shown, Result):
         _write(_result(talk, shown, place, output, filters), output, pager)
     else:
-        _write(_plan(talk, shown.plan, place, output, filters), output, pager)
+        approvals = () if output == "json" else _approvals(shown, whole.config)
+        _write(_plan(talk, shown.plan, place, output, filters, approvals), output, pager)
         if output == "text" and sys.stdout.isatty():
             talk.lines([""])
             talk.steps([f"indexer apply {shlex.quote(file)}  carries out all of the plan"])
@@ -112,14 +114,43 @@ def _write(told: Report | str, output: ShowFormat, pager: PagerOptions) -> None:
         show_report(told, output, pager)
 
 
-def _plan(talk: Talk, plan: Plan, file: Place, output: ShowFormat, filters: FilterOptions) -> Report | str:
+def _approvals(shown: PlanFile, config: str | None) -> tuple[str, ...]:
+    """Who approved a plan, where anybody says so: by the configuration that is here, which showing a plan does not need."""
+    from datetime import UTC, datetime
+
+    from indexer.errors import IndexerError
+    from indexer.render.of_approvals import approval_notes
+    from indexer.runs.approvals import has_approvals, told_approvals
+    from indexer.runs.config_file import load_approvals
+
+    try:
+        if not has_approvals(shown.place):
+            return ()
+        settings = load_approvals(config)
+        if settings is None:
+            return (
+                "It has approvals, which are not checked: the configuration here names nobody who may approve.",
+            )
+        return approval_notes(told_approvals(shown, None, settings, datetime.now(UTC)))
+    except IndexerError as exc:
+        return (f"It has approvals, which are not checked: {exc.what}",)
+
+
+def _plan(
+    talk: Talk,
+    plan: Plan,
+    file: Place,
+    output: ShowFormat,
+    filters: FilterOptions,
+    approvals: tuple[str, ...],
+) -> Report | str:
     from indexer.render.of_plan import plan_report
     from indexer.runs.files import document_text, plan_document
 
     selection, selected = filters.selection(), _selected(talk, [plan], filters)[0]
     if output != "json":
         part_of = len(plan.actions) if selection else None
-        return plan_report(selected, part_of, shlex.quote(str(file)))
+        return plan_report(selected, part_of, shlex.quote(str(file)), approvals=approvals)
     document = plan_document(selected)
     if selection:
         del document["digest"]  # a part of a plan was never reviewed as a plan: `apply` refuses it

@@ -44,6 +44,8 @@ class Shown:
     part: Plan
     part_of: int | None
     """So many actions has the plan; None: the part is all of it."""
+    approvals: tuple[str, ...] = ()
+    """Who approved it."""
 
 
 def show_whole(
@@ -57,7 +59,7 @@ def show_whole(
 
     undoes = None if options.undoes is None else result_file(parse_place(options.undoes)).parent
     with whole_differences(shown.plan, shown.part, configured(options.config), undoes) as reader:
-        report = plan_report(shown.part, shown.part_of, shlex.quote(shown.file), reader.of)
+        report = plan_report(shown.part, shown.part_of, shlex.quote(shown.file), reader.of, shown.approvals)
         show_report(report, output, pager, whole=True)
     if reader.unread:
         talk.warn(

@@ -7,8 +7,10 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
+from indexer.model.action import Action
 from indexer.model.approval import Covers
 from indexer.model.content import FileModel, Said
+from indexer.model.limits import takes_away
 from indexer.model.reasons import Reason
 
 APPROVALS_VERSION = "1.0"
@@ -58,6 +60,11 @@ class Approvals:
     def enough(self) -> bool:
         """May the plan be applied?"""
         return not self.missing
+
+    def covers(self, action: Action) -> bool:
+        """Did enough people approve this action?"""
+        sort = (takes_away(action), action.reason)
+        return sort not in {(one.deletions, one.reason) for one in self.missing}
 
     def document(self, plan_id: str) -> dict[str, Any]:
         """All of it, for programs."""

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from indexer.model.action import Action, ActionKind
+from indexer.model.approvals import AcceptedApproval, MissingApproval, RefusedApproval
 from indexer.model.content import FileModel
 from indexer.model.findings import FindingKind
 from indexer.model.location import matches_any
@@ -98,6 +99,14 @@ class DriftedAction(FileModel):
     action: Action = Field(description="As it stands in the plan.")
     withheld_by: str | None = Field(default=None, description="The policy that holds it back in a plan.")
     expected_by: int | None = Field(default=None, description="Index of the rule in `rules`; absent: none.")
+    approved: bool = Field(
+        default=False, description="Enough people approved it, where that was asked (`--approved`)."
+    )
+
+    @property
+    def unexpected(self) -> bool:
+        """Neither a rule nor enough people let it pass."""
+        return self.expected_by is None and not self.approved
 
 
 class JudgedFinding(FileModel):
@@ -111,8 +120,13 @@ class JudgedFinding(FileModel):
 class Totals(FileModel):
     """How much there is."""
 
-    unexpected: int = Field(description="Actions, withheld ones too, that no rule expects.")
+    unexpected: int = Field(
+        description="Actions, withheld ones too, that no rule expects, and, with `--approved`, that too few people approved."
+    )
     expected: int = Field(description="Actions that a rule expects.")
+    approved: int = Field(
+        default=0, description="Actions that no rule expects, and that enough people approved."
+    )
     unexpected_findings: int = Field(description="They fail the gate under `--strict` only.")
     expected_findings: int = Field(description="Findings that a rule expects.")
     expired_rules: int = Field(description="Each fails the gate.")
@@ -128,6 +142,15 @@ class Verdict(FileModel):
     planned_at: AwareDatetime = Field(description="When the systems were read, UTC.")
     judged_on: date = Field(description="The day, UTC, that rules were held against.")
     strict: bool = Field(description="Findings fail too.")
+    approvals: tuple[AcceptedApproval, ...] = Field(
+        default=(), description="With `--approved`: the approvals that counted."
+    )
+    refused_approvals: tuple[RefusedApproval, ...] = Field(
+        default=(), description="With `--approved`: those that did not, and why."
+    )
+    missing_approvals: tuple[MissingApproval, ...] = Field(
+        default=(), description="With `--approved`: what too few people approved."
+    )
     status: Literal["in-step", "drift", "incomplete"] = Field(
         description="`incomplete`: not everything could be read, or a glob matched no asset, no matter what else was found."
     )

@@ -47,6 +47,10 @@ class PastRun(FileModel):
     trouble: tuple[Trouble, ...] = Field(
         default=(), description="The first that are stale or failed; `summary` counts all."
     )
+    applied_by: str | None = Field(
+        default=None, description="Who applied it last, by the word of their configuration."
+    )
+    approved_by: tuple[str, ...] = Field(default=(), description="Whose approvals counted then.")
     undoes: str | None = Field(default=None, description="The id of the run that this one takes back.")
     taken_back: TakenBack = Field(
         default="no",

@@ -16,14 +16,24 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
+from indexer.model.approvals import Approvals
 from indexer.model.drift import DriftedAction, ExpectedDrift, JudgedFinding, Rule, RuleUse, Totals, Verdict
 from indexer.model.plan import Finding, Plan
 
 
 def judge(
-    plan: Plan, expected: ExpectedDrift, today: date, *, strict: bool = False, lines: Sequence[int] = ()
+    plan: Plan,
+    expected: ExpectedDrift,
+    today: date,
+    *,
+    strict: bool = False,
+    lines: Sequence[int] = (),
+    approvals: Approvals | None = None,
 ) -> Verdict:
-    """The verdict on a plan. `lines`: where each rule begins in its file, where that is known."""
+    """The verdict on a plan. `lines`: where each rule begins in its file, where that is known.
+
+    `approvals`: what enough people approved passes, as if a rule expected it.
+    """
     rules = expected.rule
     matched = [0] * len(rules)
 
@@ -40,6 +50,8 @@ def judge(
             action=action,
             withheld_by=policy,
             expected_by=expecting(lambda rule, action=action: rule.covers(action)),  # type: ignore[misc]
+            # What is withheld is not applied, so nobody's approval is of it.
+            approved=approvals is not None and policy is None and approvals.covers(action),
         )
         for action, policy in drifted
     )
@@ -69,6 +81,9 @@ def judge(
         planned_at=plan.created_at,
         judged_on=today,
         strict=strict,
+        approvals=approvals.accepted if approvals else (),
+        refused_approvals=approvals.refused if approvals else (),
+        missing_approvals=approvals.missing if approvals else (),
         status="incomplete" if not complete else "drift" if fails else "in-step",
         exit_code=1 if not complete else 3 if fails else 0,
         assets=plan.summary.assets,
@@ -95,10 +110,12 @@ def _found(plan: Plan) -> Iterator[tuple[Finding, int]]:
 def _totals(
     actions: Sequence[DriftedAction], findings: Sequence[JudgedFinding], rules: Sequence[RuleUse]
 ) -> Totals:
-    unexpected = [one for one in actions if one.expected_by is None]
+    unexpected = [one for one in actions if one.unexpected]
+    expected = sum(one.expected_by is not None for one in actions)
     return Totals(
         unexpected=len(unexpected),
-        expected=len(actions) - len(unexpected),
+        expected=expected,
+        approved=len(actions) - len(unexpected) - expected,
         unexpected_findings=sum(one.count for one in findings if one.expected_by is None),
         expected_findings=sum(one.count for one in findings if one.expected_by is not None),
         expired_rules=sum(one.expired for one in rules),

@@ -25,11 +25,15 @@ WAYS_OUT = {
 
 
 def plan_report(
-    plan: Plan, part_of: int | None = None, again: str = "plan.json", whole: ReadWhole | None = None
+    plan: Plan,
+    part_of: int | None = None,
+    again: str = "plan.json",
+    whole: ReadWhole | None = None,
+    approvals: tuple[str, ...] = (),
 ) -> Report:
     """The report. `part_of`: so many actions has the plan that this one is a part of. `again`: the plan, as typed.
 
-    `whole`: reads all of an action's difference, to be shown instead of what the plan tells of it.
+    `whole`: reads all of an action's difference, to be shown instead of what the plan tells of it. `approvals`: who approved it.
     """
     complete, read = plan.summary.complete, tuple(reads(plan.coverage))
     unread = tuple(one.told for one in read if not one.complete)
@@ -44,7 +48,7 @@ def plan_report(
         at=plan.created_at,
         made=f"made {plan.created_at:%Y-%m-%d %H:%M} UTC by indexer {plan.tool_version}",
         alarms=() if complete else (alarm,),
-        notes=() if part_of is None else (part,),
+        notes=(*approvals, *(() if part_of is None else (part,))),
         table=effects_table(plan.actions),
         groups=(_actions(plan, whole), _findings(plan), _withheld(plan, whole)),
         facts=tuple(_facts(plan)),

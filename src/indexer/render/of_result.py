@@ -10,6 +10,7 @@ from indexer.model.action import Action
 from indexer.model.outcome import BeforeImage, Outcome, Result, Status
 from indexer.model.vocabulary import Word, every_word
 from indexer.render.entries import tallied
+from indexer.render.of_approvals import accepted_words
 from indexer.render.report import Alarm, Entry, Fact, Group, Report, Section, Step, Table
 from indexer.render.words import bucket_of, counted, detail_words, target, took
 
@@ -46,7 +47,11 @@ def result_report(
         at=result.started_at,
         made=f"{result.started_at:%Y-%m-%d %H:%M:%S} UTC, {lasted}, by indexer {result.tool_version}",
         alarms=(Alarm("Done in part.", " Without success:", lines, told=True),) if unhappy else (),
-        notes=(*_selection(result), *(() if part_of is None else (_part(result, part_of),))),
+        notes=(
+            *_allowed(result),
+            *_selection(result),
+            *(() if part_of is None else (_part(result, part_of),)),
+        ),
         table=_table(result, actions),
         groups=tuple(_group(status, held[status], actions) for status in STATUSES),
         facts=(
@@ -102,6 +107,15 @@ def _selection(result: Result) -> Iterator[str]:
     before = ", ".join(f"{counts[one]:,} {one}" for one in STATUSES if counts[one])
     others = counted(chosen.not_selected, "other action")
     yield f"Of the plan's {others}, earlier runs have: {before}." if before else f"Not carried out: {others}."
+
+
+def _allowed(result: Result) -> Iterator[str]:
+    """By whose word it was applied."""
+    if result.applied_by:
+        yield f"Applied by {result.applied_by}, by the word of their configuration."
+    yield from map(accepted_words, result.approvals)
+    if result.approvals_waived:
+        yield f"It needed no more approvals: {result.approvals_waived}."
 
 
 def _part(result: Result, part_of: int) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from indexer.model.action import Action
+from indexer.model.approvals import Approvals
 from indexer.model.drift import RuleUse, Verdict
 from indexer.render.entries import action_entry, by_asset, effects_table, finding_entry, reads, telling
+from indexer.render.of_approvals import approval_notes
 from indexer.render.report import Alarm, Entry, Group, Level, ReadRow, Report, Section, State
 from indexer.render.words import counted, rule_line
 
@@ -22,13 +24,13 @@ LISTED = 20
 
 def verdict_report(verdict: Verdict, tool_version: str = "") -> Report:
     """The report, the most important first: it is read from the top of a CI job's log."""
-    unexpected = [one.action for one in verdict.actions if one.expected_by is None]
+    unexpected = [one.action for one in verdict.actions if one.unexpected]
     read = tuple(_reads(verdict))
     blind = tuple(
         f"could not be read: {one.told}" if one.system else one.told for one in read if not one.complete
     )
     title, words = "Not everything could be seen", ", so nobody can say that there is no drift:"
-    totals, (state, mark) = verdict.totals, STATES[verdict.status]
+    state, mark = STATES[verdict.status]
     return Report(
         title=(("indexer drift", ""),),
         mark=mark,
@@ -37,8 +39,9 @@ def verdict_report(verdict: Verdict, tool_version: str = "") -> Report:
         at=verdict.planned_at,
         style="bold" if state == "calm" else "alarm",
         alarms=(Alarm(title, words, blind),) if blind else (),
+        notes=tuple(_approvals(verdict)),
         table=effects_table(unexpected),
-        foot=f"{counted(totals.expected, 'action')} expected by rules." if totals.expected else "",
+        foot=" ".join(_foot(verdict)),
         groups=(*_actions(verdict, unexpected), *_findings(verdict), *_rules(verdict)),
         reads=read,
         tool_version=tool_version,
@@ -55,9 +58,25 @@ def _headline(verdict: Verdict, unexpected: Sequence[Action]) -> str:
         case "drift":
             return f"DRIFT: {found}."
         case "in-step":
-            expected = verdict.totals.expected
+            expected, approved = verdict.totals.expected, verdict.totals.approved
             words = f", {counted(expected, 'action')} expected" if expected else ""
+            if approved:
+                people = sorted({one.person for one in verdict.approvals})
+                words += f", {counted(approved, 'action')} approved by {', '.join(people)}"
             return f"No unexpected drift: {counted(verdict.assets, 'asset')} looked at{words}."
+
+
+def _foot(verdict: Verdict) -> Iterator[str]:
+    totals = verdict.totals
+    if totals.expected:
+        yield f"{counted(totals.expected, 'action')} expected by rules."
+    if totals.approved:
+        yield f"{counted(totals.approved, 'action')} approved."
+
+
+def _approvals(verdict: Verdict) -> tuple[str, ...]:
+    """Who approved what, and who is missing, where that was asked."""
+    return approval_notes(Approvals(verdict.approvals, verdict.refused_approvals, verdict.missing_approvals))
 
 
 def _why_nobody_can(verdict: Verdict) -> str:
@@ -92,7 +111,7 @@ def _actions(verdict: Verdict, unexpected: Sequence[Action]) -> Iterator[Group]:
     """In the plan's order; withheld ones last."""
 
     def sections(*, expected: bool) -> Iterator[Section]:
-        drifted = (one for one in verdict.actions if (one.expected_by is not None) == expected)
+        drifted = (one for one in verdict.actions if one.unexpected != expected)
         return by_asset(
             action_entry(one.action, withheld=one.withheld_by or "", expected=_rule(one.expected_by, verdict))
             for one in drifted
@@ -108,7 +127,12 @@ def _actions(verdict: Verdict, unexpected: Sequence[Action]) -> Iterator[Group]:
         opened=True,
         level="error",
     )
-    yield Group("action", verdict.totals.expected, partial(sections, expected=True), quiet=True)
+    yield Group(
+        "action",
+        verdict.totals.expected + verdict.totals.approved,
+        partial(sections, expected=True),
+        quiet=True,
+    )
 
 
 def _findings(verdict: Verdict) -> Iterator[Group]:

@@ -30,6 +30,8 @@ def run_lines(run: PastRun, paint: Paint) -> Iterator[str]:
     yield f"{when}  {safe(run.place)}  {paint(word, style)}"
     if about := list(filter(None, (_of(run), _counts(run)))):
         yield paint(f"{INDENT}{safe(': '.join(about))}", "dim")
+    if allowed := _allowed(run):
+        yield f"{INDENT}{safe(allowed)}"
     if run.to_do and run.state in ("done", "in-part"):
         yield f"{INDENT}{counted(run.to_do, 'action')} of the plan not carried out yet"
     for one in run.trouble[:SHOWN]:
@@ -57,6 +59,13 @@ def _of(run: PastRun) -> str:
         parts.append(took(run.started_at, run.ended_at))
     parts += [f"the last of {run.runs:,} runs"] if run.runs > 1 else []
     return " · ".join(parts)
+
+
+def _allowed(run: PastRun) -> str:
+    """By whose word it was applied; empty where nobody is known."""
+    by = [f"applied by {run.applied_by}"] if run.applied_by else []
+    by += [f"approved by {', '.join(run.approved_by)}"] if run.approved_by else []
+    return ", ".join(by)
 
 
 def _counts(run: PastRun) -> str:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from indexer.applier.approved import ApprovalRules, PresentedApproval, judge_approvals
-from indexer.config import Config
 from indexer.config_approvals import ApprovalSettings
 from indexer.disk import UnsafeFileError, read_file
 from indexer.errors import IndexerError, RefusedError, UsageError
@@ -178,14 +177,22 @@ def not_approved(found: Approvals, place: Place | None, plan: str) -> RefusedErr
     return RefusedError(SUMMARY, f"{'; '.join(words)}; {where}"[:2_000], hint)
 
 
-def told_approvals(reviewed: PlanFile, place: Place | None, config: Config, now: datetime) -> Approvals:
+def has_approvals(plan: Place | None) -> bool:
+    """Does anything lie where a plan's approvals do? Raises IndexerError where nobody may look."""
+    place = None if plan is None else approvals_place(plan)
+    return next(approval_files(place), None) is not None
+
+
+def told_approvals(
+    reviewed: PlanFile, place: Place | None, settings: ApprovalSettings | None, now: datetime
+) -> Approvals:
     """Who approves the whole plan, for whoever asks. Raises UsageError where nobody may approve anything."""
-    if config.approvals is None:
+    if settings is None:
         hint = "docs/how-to/two-people.md tells how: `indexer keys new`, and a table [approvals]."
         raise UsageError("Nobody may approve anything", "the configuration has no table [approvals]", hint)
     if place is None and reviewed.place is not None:
         place = approvals_place(reviewed.place)
-    return approvals_of(reviewed, reviewed.plan.actions, place, config.approvals, now, applying=False)
+    return approvals_of(reviewed, reviewed.plan.actions, place, settings, now, applying=False)
 
 
 def configured_lines(person: str, *keys: PublicKey) -> str:

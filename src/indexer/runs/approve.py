@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,9 +72,7 @@ def _person(signer: Signer, named: str | None, settings: ApprovalSettings | None
     return person
 
 
-def save_approval(
-    approval: SignedApproval, reviewed: PlanFile, place: Place | None, kept_in_step: Iterable[str]
-) -> Place:
+def save_approval(approval: SignedApproval, reviewed: PlanFile, place: Place | None) -> Place:
     """Write it into the folder of the plan's approvals, or into `place`; returns the file. Raises IndexerError."""
     folder = place
     if folder is None and reviewed.place is not None:
@@ -83,7 +80,7 @@ def save_approval(
     if folder is None:
         hint = "Name a folder with --approvals."
         raise UsageError("The approval has no place", "the plan came out of a pipe", hint)
-    apart = {*reviewed.plan.scope.apart(), *kept_in_step}
+    apart = reviewed.plan.scope.apart()
     check_apart(folder, apart, "--approvals")
     file = folder / f"{approval.statement.predicate.person}-{approval.sha256[:12]}{FILE_SUFFIX}"
     if isinstance(file, S3Place):

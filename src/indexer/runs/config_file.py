@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource, SettingsError
+from pydantic_settings import EnvSettingsSource, SettingsConfigDict, SettingsError
 
-from indexer.config import Config, secret_paths, setting_paths, table_at
+from indexer.config import Config, EnvironmentFirst, secret_paths, setting_paths, table_at
+from indexer.config_approvals import ApprovalSettings
 from indexer.config_tables import WANTED
 from indexer.errors import UsageError
 from indexer.masking import hide
@@ -62,6 +63,29 @@ def config_of(document: dict[str, Any], named: Path | str, read: bool = True) ->
             hint = "`indexer init` writes one; name another place with --config; `indexer sandbox` prints one to try."
             raise UsageError(f"There is no {DEFAULT_FILE} here", f"{Path.cwd()}: {problems}", hint) from None
         raise UsageError(INVALID, f"{named}: {problems}", _hint(document, named)) from None
+
+
+class _ApprovalsAlone(EnvironmentFirst):
+    """The one table of a configuration that says who may approve."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    approvals: ApprovalSettings | None = None
+
+
+def load_approvals(source: str | None = None) -> ApprovalSettings | None:
+    """Who may approve, out of a configuration of which nothing else is looked at; None: it does not say.
+
+    Whoever signs or verifies needs no system, and no secret of any. Raises as `load_config` does.
+    """
+    document = settings_document(source or DEFAULT_FILE) if source or Path(DEFAULT_FILE).exists() else {}
+    try:
+        return _ApprovalsAlone(approvals=document.get("approvals")).approvals
+    except SettingsError as exc:
+        raise _no_json(exc) from None
+    except ValidationError as exc:
+        hint = _hint(document, source or DEFAULT_FILE)
+        raise UsageError(INVALID, f"{source or DEFAULT_FILE}: {_problems(exc)}", hint) from None
 
 
 def _secrets(document: Mapping[str, Any]) -> Iterator[str]:

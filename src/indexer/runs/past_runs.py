@@ -185,6 +185,8 @@ def _run_of(place: Place, left: _Left, damaged: tuple[str, ...]) -> PastRun:
         summary=_summary(state, told, result),
         to_do=_to_do(plan, left.history, result),
         trouble=tuple(_trouble(result, plan)),
+        applied_by=result.applied_by if result else None,
+        approved_by=tuple(dict.fromkeys(one.person for one in result.approvals)) if result else (),
         undoes=plan.undoes if plan else None,
         damaged=damaged,
     )
