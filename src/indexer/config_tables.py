@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from indexer.model.approval import PERSON
 from indexer.model.generation import CORE_FIELDS, METADATA_FILE, core_file
 from indexer.model.location import ACCESS_POINT_NAME, names_access_point
 from indexer.model.settings import (
+    ROUTE,
     CollectionSettings,
     MetadataFile,
     OnMissing,
@@ -28,6 +30,7 @@ from indexer.model.settings import (
 
 BUCKET = r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$"
 DOMAIN = r"^https?://[^/@]+/?$"
+GATEWAY = r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$"
 FOLDER = r"^[^/]+$"
 
 
@@ -52,6 +55,8 @@ Secret = Annotated[SecretStr, BeforeValidator(_trimmed)]
 WANTED = {
     BUCKET: "a bucket's own name, without s3:// and a prefix, and no access point's ARN or alias",
     DOMAIN: "https:// and a host, without a path or credentials",
+    GATEWAY: "https:// and a host, with a path at most, and without user, password or query",
+    ROUTE: "a version and a database, as in v2/metadata_index",
     FOLDER: "the name of one folder, without a slash",
     PERSON: "a name of letters, digits and . _ @ + -, with a letter or a digit first",
 }
@@ -61,19 +66,27 @@ USUAL: dict[str, dict[str, Any]] = {
     "v2": {"database": "metadata_index_v2", "sync_to_s3": False},
 }
 """Where a generation's records usually are, and whether they rule the files."""
+USUAL_ROUTES = {"metadata_index_v2": "v2/metadata_index"}
+"""The public client's: under the API's second version, a database has the name that v1's has."""
 NO_ORIGINALS_FOLDER = (".", "..", METADATA_FILE, *map(core_file, CORE_FIELDS))
 """Keys with dots as a part of their own are resolved by clients; the others are files of the asset itself."""
+
+
+WAYS = ("uri", "secret", "url")
+"""To DocDB: exactly one of them is given."""
 
 
 class DocDBSettings(SettingsTable):
     """The connection to DocDB, and its collections."""
 
-    model_config = ConfigDict(json_schema_extra={"not": {"required": ["uri", "secret"]}})
+    model_config = ConfigDict(
+        json_schema_extra={"not": {"anyOf": [{"required": list(two)} for two in combinations(WAYS, 2)]}}
+    )
 
     uri: Secret | None = Field(
         default=None,
         description="A `mongodb://` URI, with user and password if there are any; never shown. Its options "
-        "hold, timeouts too, all but `retryWrites`, which is always off. Either this or `docdb.secret` must be given.",
+        "hold, timeouts too, all but `retryWrites`, which is always off. This, `docdb.secret` or `docdb.url` must be given.",
     )
     secret: str | None = Field(
         default=None,
@@ -81,9 +94,15 @@ class DocDBSettings(SettingsTable):
         description="Name or ARN of an entry of AWS Secrets Manager that holds the URI, or its parts; "
         "docs/configuration.md lists its keys.",
     )
+    url: Annotated[str, Field(pattern=GATEWAY)] | None = Field(
+        default=None,
+        description="The URL of DocDB's HTTP gateway, which is read without credentials, instead of `docdb.uri`. Such a "
+        "configuration only reads: `plan`, `show`, `drift` and `doctor` work, `apply` and `undo` are refused.",
+    )
     tls_ca_file: Path | None = Field(
         default=None,
-        description="The CA bundle of the server, for Amazon DocumentDB `global-bundle.pem`. Turns TLS on.",
+        description="The CA bundle of the server, for Amazon DocumentDB `global-bundle.pem`; of the gateway, if `docdb.url` is "
+        "given. Turns TLS on for `docdb.uri`.",
     )
     whole_values: bool | None = Field(
         default=None,
@@ -106,8 +125,13 @@ class DocDBSettings(SettingsTable):
 
     @model_validator(mode="after")
     def _one_way(self) -> DocDBSettings:
-        if (self.uri is None) == (self.secret is None):
-            raise ValueError(f"{'neither' if self.uri is None else 'both'} of uri and secret given: give one")
+        given = [name for name in WAYS if getattr(self, name) is not None]
+        if not given:
+            raise ValueError("none of uri, secret and url given: give one")
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} given: give one")
+        if self.url is not None and self.lease_collection is not None:
+            raise ValueError("url only reads, and leases are written: leave lease_collection out")
         return self
 
     @model_validator(mode="after")

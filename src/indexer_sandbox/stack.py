@@ -10,9 +10,11 @@ from pathlib import Path
 
 from indexer_sandbox.codeocean import CodeOceanServer
 from indexer_sandbox.docdb import DocDBServer
+from indexer_sandbox.gateway import GatewayServer
 from indexer_sandbox.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Server
 
-MANAGED_BUCKETS = ("aind-open-data", "aind-private-data")
+OPEN_BUCKET = "aind-open-data"
+MANAGED_BUCKETS = (OPEN_BUCKET, "aind-private-data")
 RESULTS_BUCKET = "codeocean-results"
 DATABASE_V1 = "metadata_index"
 DATABASE_V2 = "metadata_index_v2"
@@ -26,6 +28,8 @@ class Sandbox:
     s3: S3Server
     docdb: DocDBServer
     codeocean: CodeOceanServer
+    gateway: GatewayServer | None = None
+    """In front of that DocDB, where one is asked for."""
 
     @property
     def s3_endpoint(self) -> str:
@@ -81,12 +85,34 @@ token = {_toml(self.token)}
 results_bucket = {_toml(RESULTS_BUCKET)}
 """
 
+    def gateway_toml(self) -> str:
+        """The configuration of somebody who has no credentials: DocDB over its gateway, and the bucket that is open."""
+        url = self.gateway.url if self.gateway is not None else ""
+        return f"""\
+buckets = {_toml([OPEN_BUCKET])}
+
+[docdb]
+url = {_toml(url)}
+
+[docdb.v1]
+[docdb.v2]
+
+[s3]
+anonymous = true
+"""
+
 
 @contextmanager
 def running(
-    directory: Path, *, s3_port: int = 0, docdb_port: int = 0, codeocean_port: int = 0
+    directory: Path,
+    *,
+    s3_port: int = 0,
+    docdb_port: int = 0,
+    codeocean_port: int = 0,
+    gateway: bool = False,
+    gateway_port: int = 0,
 ) -> Iterator[Sandbox]:
-    """Start the three servers; stop them and delete their files however the block is left.
+    """Start the three servers, and a gateway where one is asked for; stop them and delete their files however the block is left.
 
     `directory` must be there and gets a temporary folder while the sandbox runs. A port of 0 is any free
     one. Several sandboxes may run in one process. Raises IndexerError when a port is taken, when the
@@ -99,7 +125,11 @@ def running(
         stack.callback(docdb.close)
         codeocean = CodeOceanServer(codeocean_port)
         stack.callback(codeocean.close)
-        yield Sandbox(s3=s3, docdb=docdb, codeocean=codeocean)
+        front = None
+        if gateway:
+            front = GatewayServer(docdb.uri, gateway_port)
+            stack.callback(front.close)
+        yield Sandbox(s3=s3, docdb=docdb, codeocean=codeocean, gateway=front)
 
 
 def _toml(value: object) -> str:

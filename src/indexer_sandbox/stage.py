@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from indexer_sandbox.shapes import CORE_FIELDS, Asset, Generation, Record, file_bytes, record, record_bytes
-from indexer_sandbox.stack import COLLECTION, DATABASE_V1, DATABASE_V2, Sandbox
+from indexer_sandbox.stack import COLLECTION, DATABASE_V1, DATABASE_V2, OPEN_BUCKET, Sandbox
 
 _BATCH = 20  # documents of some 50 kB in one insert
 
@@ -141,7 +141,7 @@ class Stage:
     def load(self, sandbox: Sandbox) -> None:
         """Put everything into the servers, without a request in the S3 and Code Ocean servers' logs."""
         for bucket in self.buckets:
-            sandbox.s3.create_bucket(bucket, private="open" not in bucket)
+            sandbox.s3.create_bucket(bucket, private=bucket != OPEN_BUCKET)
         with ThreadPoolExecutor(max_workers=2) as pool:
             inserting = pool.submit(self._insert, sandbox.docdb_uri)
             for draft in self.drafts:

@@ -300,8 +300,12 @@ def test_the_digest_holds_the_names_of_secrets_and_no_secret(here: Aws) -> None:
         ("hush", "not valid TOML", "Correct it there"),
         ("buckets = []", "buckets", "docs/configuration.md"),
         (f'{SETTINGS}\n[docdb.v2]\nuri = "hush"', "docdb.v2.uri", "docs/configuration.md"),
-        ('buckets = ["one"]\n[docdb]\nlease_collection = "x"', "neither of uri and secret", "configuration"),
-        ('buckets = ["one"]\n[docdb]\nuri = "hush"\nsecret = "x"', "both of uri and secret", "configuration"),
+        (
+            'buckets = ["one"]\n[docdb]\nlease_collection = "x"',
+            "none of uri, secret and url",
+            "configuration",
+        ),
+        ('buckets = ["one"]\n[docdb]\nuri = "hush"\nsecret = "x"', "uri and secret given", "configuration"),
         (
             SETTINGS.replace(f'"{CODEOCEAN}"', '"x"\ntoken = "hush"'),
             "both of token and secret",

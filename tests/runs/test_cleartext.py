@@ -36,6 +36,20 @@ def test_cleartext_is_said(
     assert [one.partition(" is asked")[0] for one in found] == said
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:1", []),
+        ("https://api.example.org", []),
+        ("http://api.example.org", ["DocDB's gateway at api.example.org"]),
+    ],
+)
+def test_a_gateway_in_the_clear_is_said(url: str, said: list[str]) -> None:
+    """Nothing secret goes there, and what comes from there is believed."""
+    found = list(cleartext(Credentials(None, None), None, CALM, url))
+    assert [one.partition(" is asked")[0] for one in found] == said
+
+
 def test_requests_are_told_without_what_records_hold() -> None:
     """Neither what is asked for, nor what is written or comes back."""
     told = []

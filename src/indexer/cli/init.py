@@ -38,6 +38,16 @@ DocDBUri = Annotated[
         help=f"DocDB's URI, without a password; one that has a password goes into {DOCDB_VARIABLE}.",
     ),
 ]
+DocDBUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The URL of DocDB's HTTP gateway, which is read without credentials; nothing is applied over it.",
+    ),
+]
+Anonymous = Annotated[
+    bool, typer.Option("--anonymous", help="Read S3 without credentials: buckets that are open to everyone.")
+]
 DocDBSecret = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="The entry of AWS Secrets Manager that holds the URI or its parts."),
@@ -76,12 +86,14 @@ class Wanted:
     bucket: Managed = None
     docdb_uri: DocDBUri = None
     docdb_secret: DocDBSecret = None
+    docdb_url: DocDBUrl = None
     tls_ca_file: CaFile = None
     generation: Generations = None
     codeocean_domain: Domain = None
     codeocean_secret: CodeOceanSecret = None
     results_bucket: ResultsBucket = None
     lookback_days: Recent = None
+    anonymous: Anonymous = False
 
 
 def command(talk: Talk, wanted: Wanted, out: Out = DEFAULT, no_doctor: NoDoctor = False) -> None:
@@ -111,10 +123,13 @@ def document(wanted: Wanted) -> dict[str, Any]:
             "No bucket is named", "", "Say which with --bucket NAME; on a terminal, `indexer init` asks."
         )
     docdb = _given(
-        uri=_without_password(wanted.docdb_uri), secret=wanted.docdb_secret, tls_ca_file=wanted.tls_ca_file
+        uri=_without_password(wanted.docdb_uri),
+        secret=wanted.docdb_secret,
+        url=wanted.docdb_url,
+        tls_ca_file=wanted.tls_ca_file,
     )
-    if not {"uri", "secret"} & docdb.keys() and not os.environ.get(DOCDB_VARIABLE):
-        hint = f"Use --docdb-uri, --docdb-secret, or set {DOCDB_VARIABLE}."
+    if not {"uri", "secret", "url"} & docdb.keys() and not os.environ.get(DOCDB_VARIABLE):
+        hint = f"Use --docdb-uri, --docdb-secret, --docdb-url, or set {DOCDB_VARIABLE}."
         raise UsageError("It is not said where DocDB is", "", hint)
     generations = GENERATIONS if wanted.generation in (None, "both") else (wanted.generation,)
     codeocean = _given(
@@ -124,6 +139,7 @@ def document(wanted: Wanted) -> dict[str, Any]:
         buckets=list(wanted.bucket),
         lookback_days=wanted.lookback_days,
         docdb=docdb | {one: {} for one in generations},
+        s3={"anonymous": True} if wanted.anonymous else None,
         codeocean=codeocean or None,
     )
 

@@ -85,7 +85,7 @@ LogFormat = Annotated[
 
 
 ORDER = (
-    *("file", "bucket", "docdb_uri", "docdb_secret", "tls_ca_file", "generation"),
+    *("file", "bucket", "docdb_uri", "docdb_secret", "docdb_url", "anonymous", "tls_ca_file", "generation"),
     *("codeocean_domain", "codeocean_secret", "results_bucket"),
     *("everything", "out", "plan", "only", "except_", "results", "archive", "undoes", "steal_lease"),
     *("key", "passphrase_from", "as_", "scope"),

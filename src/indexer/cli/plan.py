@@ -92,6 +92,8 @@ def _report(talk: Talk, plan: Plan, out: str, config: str | None) -> None:
     name = shlex.quote(out)
     steps = {f"indexer show {name}": "every action, difference and finding"}
     if plan.actions:
-        own = f" --config {shlex.quote(config)}" if config else ""
-        steps[f"indexer apply {name}{own}"] = "carry it out"
+        own = f" --config {shlex.quote(config)}" if config and not plan.via else ""
+        steps[f"indexer apply {name}{own}"] = (
+            "carry it out; for whoever has credentials" if plan.via else "carry it out"
+        )
     talk.steps(f"{step:<24}  {why}" for step, why in steps.items())

@@ -15,6 +15,7 @@ from indexer.model.findings import FindingKind
 from indexer.model.location import matches_any
 from indexer.model.plan import FORMAT_VERSION, CoverageRow, Finding
 from indexer.model.reasons import Reason
+from indexer.model.snapshot import SystemName, Via
 
 ANY = "s3://\0\0\0/" + "\0" * 99
 """No asset's location, so only a glob that would match every asset matches it. It is long, for globs like `????*`."""
@@ -157,6 +158,10 @@ class Verdict(FileModel):
     exit_code: Literal[0, 1, 3] = Field(description="0 in step, 3 drift, 1 incomplete.")
     assets: int = Field(description="Locations that were looked at.")
     incomplete: tuple[CoverageRow, ...] = Field(description="Reads that did not get to their end.")
+    via: dict[SystemName, Via] | None = Field(
+        default=None,
+        description="How a system was read, as in a plan's `coverage`; absent: each as `apply` reads it.",
+    )
     unmatched: tuple[str, ...] = Field(
         default=(),
         description="The globs that match no asset, or all of them if no asset is in scope: nothing was judged there.",

@@ -12,7 +12,7 @@ from indexer.model.action import Action
 from indexer.model.content import FileModel, Said
 from indexer.model.findings import FindingKind
 from indexer.model.settings import PolicyMode
-from indexer.model.snapshot import SystemName
+from indexer.model.snapshot import SystemName, Via
 from indexer.model.values import canonical_pieces
 
 FORMAT_VERSION = "1.0"
@@ -43,6 +43,11 @@ class CoverageRow(FileModel):
     count: int = Field(description="Rows that were read.")
     why: Said = Field(default="", description="Why it is incomplete.")
     hint: str = Field(default="", description="What to do about it.")
+    via: Via | None = Field(
+        default=None,
+        description="`gateway`: over DocDB's HTTP gateway, whose JSON hides types; `unsigned`: without credentials. Absent: by the "
+        "system's own protocol, as `apply` reads it.",
+    )
 
 
 class Scope(FileModel):
@@ -157,6 +162,11 @@ class Plan(FileModel):
     findings: tuple[Finding, ...] = Field(
         default=(), description="What a person must look at; nothing is written for it."
     )
+
+    @property
+    def via(self) -> dict[SystemName, Via]:
+        """How a system was read, where that is not by its own protocol and with credentials."""
+        return {row.system: row.via for row in self.coverage if row.via is not None}
 
     @property
     def unmatched(self) -> tuple[str, ...]:

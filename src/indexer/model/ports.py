@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from indexer.model.generation import GenerationName
 from indexer.model.location import Location
-from indexer.model.snapshot import DataAsset, Listing, ObjectBody, RecordRow
+from indexer.model.snapshot import DataAsset, Listing, ObjectBody, RecordRow, SystemName, Via
 
 
 class ObjectReader(Protocol):
@@ -249,6 +249,8 @@ class Readers:
     records: RecordReader
     data_assets: DataAssetReader | None = None
     """None where Code Ocean is not configured."""
+    via: Mapping[SystemName, Via] = field(default_factory=dict)
+    """How a system is read, where that is not by its own protocol and with credentials."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ PolicyMode = Literal["sync", "upsert-only", "create-only"]
 """What a plan may do: its meaning stands in `model.policies`."""
 
 
+ROUTE = r"^[^/?#\s]+/[^/?#\s]+$"
+
+
 class SettingsTable(BaseModel):
     """A table of `indexer.toml`: an unknown key is an error, since it would be a setting that does nothing."""
 
@@ -25,6 +28,12 @@ class CollectionSettings(SettingsTable):
 
     database: str = Field(min_length=1, description="The database that holds its records.")
     collection: str = Field(default="data_assets", min_length=1, description="The collection in it.")
+    route: str | None = Field(
+        default=None,
+        pattern=ROUTE,
+        description="Under `docdb.url`: the version of the API and the database's name there. Unset: the generation and the "
+        "database; for `metadata_index_v2`, `v2/metadata_index`, as the public client has it.",
+    )
     sync_to_s3: bool = Field(
         default=False,
         description="Its records rule the files in S3; if both generations hold an asset, v1 rules its files. "

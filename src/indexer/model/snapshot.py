@@ -12,6 +12,8 @@ from indexer.model.generation import GenerationName
 from indexer.model.location import Location
 
 SystemName = Literal["s3", "docdb", "codeocean"]
+Via = Literal["gateway", "unsigned"]
+"""How a system may be read beside its usual way: DocDB over its HTTP gateway, S3 without a signature."""
 RESULT_TAGS = ("derived", "processed")
 """The tags by which Code Ocean results are searched; the search's word on them is final."""
 

@@ -88,6 +88,7 @@ def judge(
         exit_code=1 if not complete else 3 if fails else 0,
         assets=plan.summary.assets,
         incomplete=incomplete,
+        via=plan.via or None,
         unmatched=plan.unmatched,
         totals=totals,
         rules=uses,

@@ -41,9 +41,15 @@ def plan_snapshot(
     shares = [managed_bucket(survey, bucket, mounted) for bucket in managed]
     if results in scope.buckets:
         shares.append(results_bucket(survey, results))
-    finished = assemble(identity, scope, shares)
+    finished = _told(assemble(identity, scope, shares), readers)
     # What else was planned is safe to go on, so an unread bucket beside a good one is incomplete, and no error.
     fault = survey.faults[0] if survey.faults and not finished.actions and not finished.withheld else None
     if isinstance(fault, MissingBucketError):
         raise fault
     return Planned(finished, fault)
+
+
+def _told(plan: Plan, readers: Readers) -> Plan:
+    """With how each system was read."""
+    rows = tuple(one.model_copy(update={"via": readers.via.get(one.system)}) for one in plan.coverage)
+    return plan.model_copy(update={"coverage": rows}) if readers.via else plan

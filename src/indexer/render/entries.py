@@ -10,6 +10,7 @@ from itertools import groupby
 from indexer.model.action import Action
 from indexer.model.kinds import EFFECTS, effect
 from indexer.model.plan import CoverageRow, Finding
+from indexer.model.snapshot import SystemName, Via
 from indexer.model.whole import Whole
 from indexer.render.report import Entry, ReadRow, Section, Table, Tally
 from indexer.render.words import (
@@ -23,6 +24,10 @@ from indexer.render.words import (
     target,
 )
 
+VIAS: Mapping[Via, str] = {
+    "gateway": "DocDB over its HTTP gateway, whose JSON hides types",
+    "unsigned": "S3 without credentials",
+}
 PREVIEWED = 5
 DELETIONS_PREVIEWED = 2
 
@@ -51,6 +56,12 @@ def action_entry(
         withheld=withheld,
         expected=expected,
     )
+
+
+def read_by(vias: Mapping[SystemName, Via]) -> tuple[str, ...]:
+    """How systems were read, in one line, where that is not as `apply` reads them."""
+    read = " and ".join(words for via, words in VIAS.items() if via in vias.values())
+    return (f"Read {read}. What is planned is written with a configuration that may write.",) if read else ()
 
 
 def by_asset(entries: Iterable[Entry]) -> Iterator[Section]:

@@ -11,7 +11,15 @@ from indexer.model.kinds import EFFECTS, effect
 from indexer.model.plan import Plan
 from indexer.model.vocabulary import Word, every_word
 from indexer.model.whole import Whole
-from indexer.render.entries import action_entry, by_asset, effects_table, findings_by_kind, reads, telling
+from indexer.render.entries import (
+    action_entry,
+    by_asset,
+    effects_table,
+    findings_by_kind,
+    read_by,
+    reads,
+    telling,
+)
 from indexer.render.report import Alarm, Fact, Group, Report, State, Step
 from indexer.render.words import counted
 
@@ -48,7 +56,7 @@ def plan_report(
         at=plan.created_at,
         made=f"made {plan.created_at:%Y-%m-%d %H:%M} UTC by indexer {plan.tool_version}",
         alarms=() if complete else (alarm,),
-        notes=(*approvals, *(() if part_of is None else (part,))),
+        notes=(*approvals, *(() if part_of is None else (part,)), *read_by(plan.via)),
         table=effects_table(plan.actions),
         groups=(_actions(plan, whole), _findings(plan), _withheld(plan, whole)),
         facts=tuple(_facts(plan)),
@@ -187,4 +195,5 @@ def _steps(plan: Plan, part_of: int | None, again: str) -> Iterator[Step]:
         yield Step(f"indexer plan {shlex.join(words)}", "again, once everything can be read")
     if plan.actions:
         whole = "" if part_of is None else f": all {counted(part_of, 'action')}, not only these"
-        yield Step(f"indexer apply {again}", f"carries out the plan{whole}")
+        by_whom = ", with a configuration that may write" if plan.via else ""
+        yield Step(f"indexer apply {again}", f"carries out the plan{whole}{by_whom}")

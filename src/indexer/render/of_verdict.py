@@ -8,7 +8,15 @@ from functools import partial
 from indexer.model.action import Action
 from indexer.model.approvals import Approvals
 from indexer.model.drift import RuleUse, Verdict
-from indexer.render.entries import action_entry, by_asset, effects_table, finding_entry, reads, telling
+from indexer.render.entries import (
+    action_entry,
+    by_asset,
+    effects_table,
+    finding_entry,
+    read_by,
+    reads,
+    telling,
+)
 from indexer.render.of_approvals import approval_notes
 from indexer.render.report import Alarm, Entry, Group, Level, ReadRow, Report, Section, State
 from indexer.render.words import counted, rule_line
@@ -39,7 +47,7 @@ def verdict_report(verdict: Verdict, tool_version: str = "") -> Report:
         at=verdict.planned_at,
         style="bold" if state == "calm" else "alarm",
         alarms=(Alarm(title, words, blind),) if blind else (),
-        notes=tuple(_approvals(verdict)),
+        notes=(*_approvals(verdict), *read_by(verdict.via or {})),
         table=effects_table(unexpected),
         foot=" ".join(_foot(verdict)),
         groups=(*_actions(verdict, unexpected), *_findings(verdict), *_rules(verdict)),

@@ -28,6 +28,10 @@ NAMED = "secret"
 """Instead of each secret, and never beside it, there may be the name of an entry that holds it."""
 
 
+OTHER_WAYS = {"docdb": ("url",)}
+"""Instead of either, a way that needs no secret."""
+
+
 def is_configured() -> bool:
     """Is there a configuration here: a file, or buckets in the environment?"""
     return Path(DEFAULT_FILE).exists() or any(name.upper() == f"{PREFIX}BUCKETS" for name in os.environ)
@@ -125,8 +129,8 @@ def _beneath(document: Mapping[str, Any], environment: Mapping[str, Any]) -> dic
     for table, key in secret_paths():
         held, given = kept.get(table), environment.get(table)
         if isinstance(held, dict) and isinstance(given, dict):
-            ways = {key: NAMED, NAMED: key}
-            overruled = {ways[one] for one in given if one in ways}
+            ways = {key, NAMED, *OTHER_WAYS.get(table, ())}
+            overruled = ways - given.keys() if ways & given.keys() else set()
             kept[table] = {name: value for name, value in held.items() if name not in overruled}
     return kept
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from indexer.config import Config, nested_table, secret_paths
 from indexer.config_tables import USUAL
-from indexer.runs.config_file import NAMED, config_of, given_variables, variable_of
+from indexer.runs.config_file import NAMED, OTHER_WAYS, config_of, given_variables, variable_of
 
 WIDTH = 100
 """Columns of a comment."""
@@ -43,14 +43,15 @@ def _completed(known: Mapping[str, Any]) -> dict[str, Any]:
     whole = copy.deepcopy(dict(known))
     for table, key in secret_paths():
         held = whole.get(table)
-        if held is not None and not {key, NAMED} & held.keys() and not _in_environment(table, key):
+        ways = {key, NAMED, *OTHER_WAYS.get(table, ())}
+        if held is not None and not ways & held.keys() and not _in_environment(table, ways):
             held[key] = LATER[table]
     return whole
 
 
-def _in_environment(table: str, key: str) -> bool:
+def _in_environment(table: str, ways: Iterable[str]) -> bool:
     given = given_variables()
-    return any(variable_of((table, one)) in given for one in (key, NAMED))
+    return any(variable_of((table, one)) in given for one in ways)
 
 
 def _table(model: type[BaseModel], known: Mapping[str, Any] | None, path: tuple[str, ...]) -> Iterator[str]:

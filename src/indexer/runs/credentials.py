@@ -38,7 +38,8 @@ class CodeOceanAccess:
 class Credentials:
     """What opens a connection to DocDB, and to Code Ocean where that is configured."""
 
-    docdb_uri: str = field(repr=False)
+    docdb_uri: str | None = field(repr=False)
+    """None where DocDB is read over its gateway, which wants no credentials."""
     codeocean: CodeOceanAccess | None
 
 
@@ -52,6 +53,8 @@ def credentials_of(config: Config) -> Credentials:
     for secret in config.secrets().values():
         config.hide(secret)
     codeocean = None if config.codeocean is None else _codeocean(config, config.codeocean)
+    if config.docdb.url is not None:
+        return Credentials(None, codeocean)
     if config.docdb.uri is not None:
         return Credentials(config.docdb.uri.get_secret_value(), codeocean)
     name = str(config.docdb.secret)

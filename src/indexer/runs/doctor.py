@@ -5,17 +5,20 @@ from __future__ import annotations
 import shlex
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from indexer.config import Config
 from indexer.errors import IndexerError
 from indexer.model.check import Check, CheckName, failed, not_tried
 from indexer.runs.config_file import secrets_in
-from indexer.runs.connect import places_of
+from indexer.runs.connect import opened_gateway, places_of
 from indexer.runs.credentials import Credentials, credentials_of
 from indexer.systems.settings import settings_document
 
 UNCONFIGURED: tuple[CheckName, ...] = ("docdb-host", "codeocean-host", "s3-endpoint")
+ONCE_MORE_S = 0.6
+"""Of patience: the gateway is asked twice, as any other system is here."""
 OTHERS = stat.S_IRGRP | stat.S_IROTH
 WITHOUT_SECRETS: tuple[CheckName, ...] = ("docdb-host", "codeocean-host")
 
@@ -76,10 +79,26 @@ def _described(config: Config) -> str:
 
 
 def _docdb(config: Config, credentials: Credentials) -> Iterator[Check]:
+    ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
+    if credentials.docdb_uri is None:
+        yield from _gateway(config, ca_file)
+        return
     from indexer.systems.checks_docdb import docdb_checks
 
-    ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
     yield from docdb_checks(credentials.docdb_uri, ca_file, places_of(config))
+
+
+def _gateway(config: Config, ca_file: str | None) -> Iterator[Check]:
+    from indexer.systems.checks_gateway import gateway_checks
+
+    try:
+        gateway = replace(opened_gateway(config, 1), patience_s=ONCE_MORE_S)
+    except IndexerError as exc:
+        yield failed("docdb-host", "", exc)
+        return
+    names = {name: ".".join(place) for name, place in places_of(config).items()}
+    yield from gateway_checks(gateway, ca_file, names)
+    gateway.pool.clear()
 
 
 def _codeocean(credentials: Credentials) -> Iterator[Check]:

@@ -5,12 +5,24 @@ from __future__ import annotations
 from indexer.config import Config
 from indexer.errors import UsageError
 
+ONLY_READS = "This configuration only reads"
+HINT = (
+    "Hand the plan to whoever has credentials: the same plan is applied over the wire, with `docdb.uri`. "
+    "Another configuration is named with --config."
+)
+
 
 def check_may_write(config: Config, command: str) -> None:
     """Raise UsageError where the configuration only reads; `command`: what wants to write."""
+    if config.docdb.url is not None:
+        raise UsageError(
+            ONLY_READS,
+            f"`{command}` writes, and `docdb.url` is DocDB's HTTP gateway, which has no conditional writes that we know of",
+            HINT,
+        )
     if config.s3.anonymous:
         raise UsageError(
-            "This configuration only reads",
+            ONLY_READS,
             f"`{command}` writes, and `s3.anonymous` is set: unsigned requests write nothing",
-            "Hand the plan to whoever has credentials, or name their configuration with --config.",
+            HINT,
         )

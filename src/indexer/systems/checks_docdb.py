@@ -241,12 +241,12 @@ def _collection(docdb: DocDB, generation: GenerationName) -> Check:
         hint = f"{correct}, or create it: {_shell(database)}.createCollection({json.dumps(name)})"
         return Check(name="docdb-collection", about=about, status="error", detail=detail, hint=hint)
     if not holds_any:
-        return _nothing_in(about, correct, generation)
+        return nothing_in(about, correct, generation)
     detail = f"{generation}'s records can be read"
     return Check(name="docdb-collection", about=about, status="ok", detail=detail)
 
 
-def _nothing_in(about: str, correct: str, generation: GenerationName) -> Check:
+def nothing_in(about: str, correct: str, generation: GenerationName) -> Check:
     """A plan doubts it, and inserts nothing: it may be the wrong collection."""
     detail = "it holds no record at all, of any bucket; a mistyped or retired database looks like that"
     hint = (

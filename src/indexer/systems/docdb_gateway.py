@@ -124,6 +124,10 @@ class GatewayReader:
         what = f"look for any {generation} record"
         return bool(self._find(generation, {"limit": 1, "projection": {"_id": 1}}, what))
 
+    def count(self, generation: GenerationName) -> int:
+        """How many records the collection has, of all buckets."""
+        return self._count(generation, {}, f"count {generation} records")
+
     def by_id(self, generation: GenerationName, ids: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
         """The bodies of those of the records that exist.
 

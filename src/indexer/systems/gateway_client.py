@@ -77,6 +77,8 @@ class Gateway:
     pool: urllib3.PoolManager
     routes: Mapping[GenerationName, str]
     pause: Callable[[float], None] = time.sleep
+    patience_s: float = DEADLINE_S
+    """So long a question is asked again."""
 
     @property
     def host(self) -> str:
@@ -106,7 +108,7 @@ class Gateway:
             except _PassingError as exc:
                 wait_s = min(max(exc.retry_after_s, random.uniform(pause_s / 2, pause_s)), LONGEST_PAUSE_S)  # noqa: S311
                 waited_s += wait_s
-                if exc.hopeless or max(waited_s, time.monotonic() - started) > DEADLINE_S:
+                if exc.hopeless or max(waited_s, time.monotonic() - started) > self.patience_s:
                     detail = f"{what} at {self.host}: {exc}"
                     raise OutageError(exc.summary, detail, exc.hint) from exc
             self.pause(wait_s)

@@ -51,7 +51,7 @@ def told(value: Any) -> Any:
 
 
 def told_id(value: Any) -> Any:
-    """An `_id` or a location: what is no text, or the text of an ObjectId, may be of a hidden type."""
+    """An `_id`, or a location that is text: what is no text, or the text of an ObjectId, may be of a hidden type."""
     # A number is one of four types, and an object's keys may say one: nearly every `_id` is a UUID in text.
     if not isinstance(value, str) or OID_TEXT.fullmatch(value):
         return _hidden(value)
@@ -64,7 +64,7 @@ def told_row(generation: GenerationName, document: Mapping[str, Any]) -> RecordR
     return RecordRow(
         generation=generation,
         id=told_id(document["_id"]),
-        location=location if location is None else told_id(location),
+        location=told_id(location) if isinstance(location, str) else told(location),
         name=told(document.get("name")),
         modified=told(document.get(shape.modified_field)),
         links=told(document.get(shape.links_field)),
