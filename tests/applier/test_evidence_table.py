@@ -266,3 +266,13 @@ def test_a_look_that_has_grown_old_before_the_last_one_is_taken_again() -> None:
     readers = replace(world.readers(), objects=reader)
     found = Evidence(readers, ORIGINALS, lambda: reader.now).against(resting(both))
     assert found == "the record has subject by now"
+
+
+@pytest.mark.parametrize(("later_s", "listings"), [(0, 0), (59.9, 0), (60, 1), (-1, 1)])
+def test_a_look_serves_for_a_minute_before_a_write_is_sent(later_s: float, listings: int) -> None:
+    """Then it is taken again; and where the clock went back, nobody knows how old it is."""
+    world, clock = files(subject=b"{}"), Clock()
+    clock.now += timedelta(seconds=later_s)
+    against = evidence(world, clock).since(START, resting(GONE))
+    assert world.calls["objects.listing"] == listings
+    assert against == ("the asset's folder is there by now" if listings else "")
