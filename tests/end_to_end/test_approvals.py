@@ -87,7 +87,7 @@ def test_too_few_approvals_are_refused_before_anything_is_written(office: Office
     office.approve("ada")
     code, said = office.apply()
     assert code == 5
-    assert "2 people must approve 1 action (asset-gone, taking something away), so far ada" in said
+    assert "2 people must approve 1 action (asset-gone; taking something away), so far ada" in said
     assert office.state() == before
     assert not (office.bench.folder / "plan.results").exists()
     office.demand("required = false")

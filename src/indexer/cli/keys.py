@@ -34,6 +34,9 @@ AnyKeys = Annotated[
     ),
 ]
 Whose = Annotated[str, typer.Option("--as", metavar="NAME", help="Whose it is.")]
+NewWhose = Annotated[
+    str | None, typer.Option("--as", metavar="NAME", help="Whose it is. Default: as the file is called.")
+]
 NoPassphrase = Annotated[
     bool, typer.Option("--no-passphrase", help="Do not protect it: whoever can read the file can sign.")
 ]
@@ -49,7 +52,7 @@ def _root(ctx: typer.Context) -> None:
 def make_key(
     talk: Talk,
     file: NewKey,
-    as_: Whose = "NAME",
+    as_: NewWhose = None,
     passphrase_from: PassphraseFrom = None,
     no_passphrase: NoPassphrase = False,
 ) -> None:
@@ -70,7 +73,7 @@ def make_key(
             "Have these lines put into the configuration of whoever applies, by a pull request that others review:"
         ]
     )
-    data(configured_lines(as_, public))
+    data(configured_lines(as_ or file.stem, public))
     talk.steps([f"indexer approve plan.json --key {shlex.quote(str(file))}  # signs a plan"])
 
 

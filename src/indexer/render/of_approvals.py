@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from indexer.model.approvals import AcceptedApproval, Approvals, MissingApproval, RefusedApproval
 from indexer.model.limits import takes_away
@@ -21,7 +21,7 @@ def approval_notes(found: Approvals) -> tuple[str, ...]:
     return (
         *map(accepted_words, found.accepted),
         *map(refused_words, found.refused),
-        *(f"Not approved yet: {missing_words(one)}." for one in found.missing),
+        *(f"Not approved yet: {words}." for words in missing_words(found.missing)),
     )
 
 
@@ -46,12 +46,17 @@ def refused_words(one: RefusedApproval) -> str:
     return f"An approval does not count, {one.source}: {one.why}."
 
 
-def missing_words(one: MissingApproval) -> str:
-    """What is missing, in one line."""
-    sort = f"{one.reason}, taking something away" if one.deletions else one.reason
-    need = f"{counted(one.needed, 'person', 'people')} must approve"
-    have = f"so far {', '.join(one.people)}" if one.people else "so far nobody has"
-    return f"{need} {counted(one.actions, 'action')} ({sort}), {have}"
+def missing_words(missing: Sequence[MissingApproval]) -> Iterator[str]:
+    """A line for all actions that miss the same people, what is taken away before the rest."""
+    groups: dict[tuple[bool, int, tuple[str, ...]], list[MissingApproval]] = {}
+    for one in missing:
+        groups.setdefault((one.deletions, one.needed, one.people), []).append(one)
+    for (deletions, needed, people), found in groups.items():
+        count = counted(sum(one.actions for one in found), "action")
+        reasons = ", ".join(sorted(one.reason for one in found))
+        sort = f"{reasons}; taking something away" if deletions else reasons
+        have = f"so far {', '.join(people)}" if people else "so far nobody has"
+        yield f"{counted(needed, 'person', 'people')} must approve {count} ({sort}), {have}"
 
 
 def losses_first(plan: Plan, paint: Paint) -> Iterator[str]:

@@ -170,7 +170,7 @@ def _check_count(place: Place, count: int) -> None:
 
 def not_approved(found: Approvals, place: Place | None, plan: str) -> RefusedError:
     """Why the plan is not carried out: what is missing, and what is wrong with what is there."""
-    words = [missing_words(one) for one in found.missing]
+    words = list(missing_words(found.missing))
     words += [f"{one.source} does not count: {one.why}" for one in found.refused]
     where = f"looked for in {place}" if place is not None else "a plan out of a pipe has none beside it"
     hint = f"Nothing was written. `indexer approve {plan}` approves it, `--verify` looks again; --approvals names another place."
