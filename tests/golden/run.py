@@ -20,6 +20,14 @@ def run(case: Case, systems: CaseSystems, folder: Path) -> list[str]:
     return _Run(case, systems, folder).problems()
 
 
+def arguments_of(case: Case) -> list[str]:
+    """Those of `plan`. Unless the case is about limits, they are wide open."""
+    given = case["plan"]
+    if case.get("limits") == "default" or {"--max-deletes", "--max-delete-percent"} & set(given):
+        return list(given)
+    return [*given, *WIDE_OPEN]
+
+
 class _Run:
     """A case as it is carried out."""
 
@@ -48,19 +56,12 @@ class _Run:
     def _plan(self, what: str, name: str, before: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """Plan; nothing may be written. None where there is no plan."""
         self._systems.forget_writes()
-        done = self._systems.run(self._folder, "plan", *self._arguments(), "--out", name)
+        done = self._systems.run(self._folder, "plan", *arguments_of(self._case), "--out", name)
         self._silent(what, before)
         if not self._ends(what, done, (0, 1) if self._incomplete else (0,)):
             return None
         plan: dict[str, Any] = json.loads((self._folder / name).read_text(encoding="utf-8"))
         return plan
-
-    def _arguments(self) -> list[str]:
-        """Unless the case is about limits, they are wide open."""
-        given = self._case["plan"]
-        if self._case.get("limits") == "default" or {"--max-deletes", "--max-delete-percent"} & set(given):
-            return list(given)
-        return [*given, *WIDE_OPEN]
 
     def _applied(self, plan: dict[str, Any], start: dict[str, Any], planned_at: datetime) -> int:
         """Apply, and judge the end; how many writes there were."""

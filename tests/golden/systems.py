@@ -55,6 +55,11 @@ class CaseSystems:
         _, s3, codeocean = self._fakes.stdout.readline().split()
         return int(s3), int(codeocean)
 
+    @property
+    def docdb_uri(self) -> str:
+        """Through the relay that notes writes."""
+        return f"mongodb://{HOST}:{self._relay.port}/?directConnection=true"
+
     def close(self) -> None:
         """Stop all of it."""
         self.client.close()
@@ -163,7 +168,7 @@ class CaseSystems:
     def configure(self, case: Case, folder: Path) -> None:
         """Write the case's `indexer.toml`."""
         settings = case["settings"]
-        docdb: dict[str, Any] = {"uri": f"mongodb://{HOST}:{self._relay.port}/?directConnection=true"}
+        docdb: dict[str, Any] = {"uri": self.docdb_uri}
         for generation, own in settings["docdb"].items():
             database = DATABASES[f"docdb_{generation}"]
             docdb[generation] = {"database": database, "collection": COLLECTION, **own}
