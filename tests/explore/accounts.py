@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
+from pydantic import ValidationError
+
 from explore.facts import alike
-from explore.runs import Room, Run, Undone, journal_of
+from explore.runs import Room, Run, Undone, journal_of, quiet
 from explore.stage import Change, Slot, Snapshot
 from explore.targets import writes_to
 from explore.watch import Problem, _record, lineage, named
+from indexer.applier.history import RESULT_FILE
 from indexer.applier.protocol import protocol_problems
+from indexer.applier.replay import replay_faults
 from indexer.model.action import Action, ArchiveDataAsset, DeleteDataAsset
-from indexer.model.outcome import BeforeImage, Outcome
+from indexer.model.outcome import BeforeImage, Outcome, Result
 from indexer.model.values import sha256
+from indexer.runs.audit import left_behind
 
 WRITTEN = ("applied", "satisfied")
 
@@ -23,6 +29,7 @@ def check_journal(room: Room, folder: str) -> Iterator[Problem]:
     lines = journal_of(room, folder)
     for problem in protocol_problems(lines):
         yield Problem("protocol", f"{folder}: {problem}")
+    yield from audited(room, folder)
     if mixed(lines):
         yield Problem("protocol", f"{folder}: two runs wrote to it at once")
     runs = [one for one in room.runs if one.folder == folder]
@@ -48,6 +55,20 @@ def check_journal(room: Room, folder: str) -> Iterator[Problem]:
                     "unreported",
                     f"{run.actor} wrote {named(change)}, and the journal does not say what it replaced",
                 )
+
+
+def audited(room: Room, folder: str) -> Iterator[Problem]:
+    """What `indexer audit` finds wrong with what is left there, but for images, of which the archive may have lost some."""
+    runs = [one for one in room.runs if one.folder == folder]
+    if not runs:
+        return
+    view = room.folders[folder].of("auditor", quiet)
+    body, result = view.read(RESULT_FILE), None
+    if body is not None:
+        with suppress(ValidationError):
+            result = Result.model_validate_json(body)
+    for fault in replay_faults(left_behind(view, runs[-1].planned.file, result)):
+        yield Problem("audit", f"{folder}: {fault.about}: {fault.detail}")
 
 
 def mixed(lines: list[dict[str, Any]]) -> bool:

@@ -4,7 +4,7 @@
 
 Every round checks what must hold whatever happens: it ends; a second plan is empty; the end state is that
 of an undisturbed run; no object was written twice by one plan; nothing was registered twice; no edit of the
-curator's was lost; each journal keeps to the protocol. The last line has the figures.
+curator's was lost; each journal keeps to the protocol, and an audit of each run finds nothing. The last line has the figures.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 from indexer.applier.protocol import protocol_problems  # noqa: E402
+from indexer.runs.audit import audit  # noqa: E402
 from resilience.arena import Arena, Proxies, Shares, State, arena  # noqa: E402
 
 MOST_TRIES = 30
@@ -163,6 +164,8 @@ class Soak:
             self.figures.problems.append(f"written twice by one plan: {one}")
         if world.journal_path(plan).exists():
             self.figures.problems.extend(f"journal: {one}" for one in protocol_problems(world.journal(plan)))
+            found = audit(world.journal_path(plan).parent)
+            self.figures.problems.extend(f"audit: {one.about}: {one.detail}" for one in found.faults)
 
     def _check(self, world: Arena, shape: World, curator: Curator, number: int) -> None:
         world.assert_in_step()

@@ -26,6 +26,7 @@ from indexer.applier.history import LOCK_FILE
 from indexer.applier.ledger import INTERRUPTED
 from indexer.disk import DiskFolder
 from indexer.errors import UsageError
+from indexer.runs.audit import audit
 from indexer.runs.carry_out import Work
 from indexer.runs.cluster import open_cluster
 from indexer.runs.pulse import OVER
@@ -173,6 +174,7 @@ def test_plan_and_apply_on_this_machines_cores(drifting: Arena, little_end_state
     lines = told_by_workers(folder)
     assert {line["run_id"] for line in lines} == {drifting.result(plan)["run_id"]}
     assert sum(line["event"] == "outcome" for line in lines) == len(plan["actions"])
+    assert audit(folder).faults == ()
     drifting.assert_in_step()
     assert drifting.end_state() == little_end_state
     drifting.apply_everything(drifting.undo(plan), "undo")
@@ -204,6 +206,7 @@ def test_a_worker_that_is_lost_while_it_applies(servers: Servers, little_end_sta
     summary = world.result(plan)["summary"]
     assert set(summary) <= {"applied", "satisfied"}
     assert summary["satisfied"] > 0
+    assert audit(world.journal_path(plan).parent).faults == ()
     assert world.written_twice(since) == []
     world.assert_in_step()
     assert world.end_state() == little_end_state
@@ -237,6 +240,7 @@ def test_a_command_that_is_told_to_stop_stops_its_workers(servers: Servers, numb
     lines = told_by_workers(folder)
     assert applied == {one["action_id"] for one in lines if one.get("status") == "applied"}
     assert list(folder.glob("run.pulse-*")) == []
+    assert audit(folder).faults == ()
     assert len(world.sandbox.s3.log.writes(since)) == written
     world.apply_everything(plan)
     world.assert_in_step()
@@ -262,6 +266,7 @@ def test_what_a_worker_does_after_its_command_died(servers: Servers) -> None:
     while not any(OVER in line.get("detail", "") for line in told_by_workers(folder)):
         assert time.monotonic() < until
         time.sleep(0.01)
+    assert audit(folder).faults == ()
     actions = {one["id"] for one in plan["actions"]}
     assert len(world.undo(plan)["actions"]) == len(actions)
     world.apply_everything(world.load("undo.json"), "undo")

@@ -38,6 +38,7 @@ from indexer.runs.apply import RunOptions, apply_plan
 from indexer.runs.connect import Systems
 from indexer.runs.loading import PlanFile, as_file
 from indexer.runs.part import WHOLE, Part
+from indexer.runs.sanction import NOBODY_ASKED, Sanction
 from shared.memory.stored import START, StoredDataAsset
 from shared.memory.world import World
 
@@ -272,6 +273,7 @@ def apply_to(
     observer: Observer = NOBODY,
     against_going_on: Callable[[], str] = lambda: "",
     part: Part = WHOLE,
+    sanction: Sanction = NOBODY_ASKED,
 ) -> Result:
     """Carry out a plan, or a part of it, on a world."""
     return apply_plan(
@@ -284,7 +286,15 @@ def apply_to(
         ),
         within or bounds(),
         DiskFolder(folder) if isinstance(folder, Path) else folder,
-        RunOptions(parallel, observer, stop or Event(), clock=lambda: at, pause=lambda _: None, part=part),
+        RunOptions(
+            parallel,
+            observer,
+            stop or Event(),
+            clock=lambda: at,
+            pause=lambda _: None,
+            part=part,
+            sanction=sanction,
+        ),
     )
 
 

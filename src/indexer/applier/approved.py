@@ -98,7 +98,7 @@ def _fault(one: PresentedApproval, plan: PlanSubject, rules: ApprovalRules, now:
     return ""
 
 
-def covered(said: ApprovalPredicate, reason: Reason, *, loses: bool) -> bool:
+def covered(said: ApprovalPredicate | AcceptedApproval, reason: Reason, *, loses: bool) -> bool:
     """Does an approval speak of an action for this reason?"""
     match said.covers:
         case "all":

@@ -135,8 +135,8 @@ class Journal:
             with self._lock:
                 # Numbered, so that one that is taken out later leaves a gap; a shard's lines get into one file with the run's.
                 ids = {"run_id": self._run_id, "plan_id": self._plan_id, **self._file, "n": self._count}
-                self._count += 1
                 self._open.add(json.dumps({**ids, **line}, ensure_ascii=False))
+                self._count += 1
         except OSError as exc:
             raise _unwritable(self._folder, exc) from exc
 

@@ -36,10 +36,13 @@ class _RunSoFar:
     settled: set[str] = field(default_factory=set)
 
 
-def protocol_problems(lines: Iterable[Line]) -> Iterator[str]:
-    """What no run of ours writes, in the order of the lines; nothing where all is well."""
+def protocol_problems(lines: Iterable[Line], elsewhere: Iterable[Line] = ()) -> Iterator[str]:
+    """What no run of ours writes, in the order of the lines; nothing where all is well.
+
+    `elsewhere`: lines of the same plan in other files, whose intents explain a before-image too.
+    """
     runs: dict[str, _RunSoFar] = {}
-    intended: set[tuple[str, str]] = set()
+    intended = {_action(line) for line in elsewhere if line.get("event") == "intent"}
     for number, line in enumerate(lines, start=1):
         run = runs.setdefault(str(line.get("run_id")), _RunSoFar())
         for problem in _line_problems(line, run, intended):
@@ -83,8 +86,13 @@ def _outcome_problems(
         yield "it had its outcome before"
     if line.get("status") == "applied" and not run.open[action_id]:
         yield "it was written without an intent"
-    if line.get("before") is not None and (str(line.get("plan_id")), action_id) not in intended:
+    if line.get("before") is not None and _action(line) not in intended:
         yield "it has the before-image of a write that nobody intended"
+
+
+def _action(line: Line) -> tuple[str, str]:
+    """A folder may be used for another plan later on, whose actions may have the same ids."""
+    return str(line.get("plan_id")), str(line.get("action_id"))
 
 
 def _take(line: Line, run: _RunSoFar, intended: set[tuple[str, str]]) -> None:
@@ -94,7 +102,7 @@ def _take(line: Line, run: _RunSoFar, intended: set[tuple[str, str]]) -> None:
             run.begun = True
         case "intent":
             run.open[action_id] += 1
-            intended.add((str(line.get("plan_id")), action_id))
+            intended.add(_action(line))
         case "refused":
             run.open[action_id] -= 1
         case "outcome":

@@ -14,6 +14,7 @@ from indexer import __version__
 from indexer.cli import (
     apply,
     approve,
+    audit,
     config,
     demo,
     doctor,
@@ -49,7 +50,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (plan, show, explain, approve, apply, runs, drift, undo, init, doctor, schema, sandbox, demo):
+for module in (
+    plan,
+    show,
+    explain,
+    approve,
+    apply,
+    runs,
+    audit,
+    drift,
+    undo,
+    init,
+    doctor,
+    schema,
+    sandbox,
+    demo,
+):
     app.command(name=module.NAME, short_help=module.SUMMARY)(talks(module.command))
 app.add_typer(config.app)
 app.add_typer(keys.app)

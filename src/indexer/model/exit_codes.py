@@ -28,7 +28,7 @@ EXIT_CODES: Mapping[int, ExitCode] = {
     ),
     1: ExitCode(
         Meaning(
-            "An error, in words on stderr; this includes a closed stdout when there was something to write to it. Or a gate that could not see everything, or that was given an `--asset` that no asset matches; or `show --full` could not read every difference. Or a run whose results folder another run is using; nothing was written then.",
+            "An error, in words on stderr; this includes a closed stdout when there was something to write to it. Or a gate that could not see everything, or that was given an `--asset` that no asset matches; or `show --full` could not read every difference; or an audit found what does not hold. Or a run whose results folder another run is using; nothing was written then.",
             "What the last line on stderr says.",
             "A system is down or denies access, a file cannot be read or written, or a name matches nothing.",
         ),

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from typing import Literal
 
-SchemaName = Literal["plan", "result", "expected", "config", "verdict", "event", "checkup", "runs"]
+SchemaName = Literal["plan", "result", "expected", "config", "verdict", "event", "checkup", "runs", "audit"]

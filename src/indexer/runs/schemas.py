@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from pydantic import TypeAdapter
 
 from indexer.config import Config
+from indexer.model.audit import Audit
 from indexer.model.check import Checkup
 from indexer.model.drift import ExpectedDrift, Verdict
 from indexer.model.event import Event
@@ -63,6 +64,8 @@ def _made(name: SchemaName) -> tuple[str, dict[str, Any]]:
             return "What doctor found: doctor --format json", Checkup.model_json_schema()
         case "runs":
             return "Past runs of apply: runs --format json", PastRuns.model_json_schema()
+        case "audit":
+            return "An audit of a run: audit --format json", Audit.model_json_schema()
     assert_never(name)
 
 

@@ -65,7 +65,7 @@ def _undone(place: Place, folder: RunFolder, plan_id: str | None, *, sure: bool)
     plan = plan_beside(place) if run is None else needed_plan_of(run, place)
     history = read_history(folder, plan.plan_id, run)
     found = way_back(
-        plan, history, run, lambda place: open_archive(place, _connect, Everywhere()), place.parent
+        plan, history, run, lambda place: open_archive(place, connect_objects, Everywhere()), place.parent
     )
     return Undone(
         undo_plan(plan, found, run, history, plan_id or uuid.uuid4().hex, datetime.now(UTC), place.parent),
@@ -171,7 +171,8 @@ def _notes(run: Result | None, history: History, *, sure: bool) -> Iterator[str]
         )
 
 
-def _connect() -> tuple[ObjectReader, ObjectWriter]:
+def connect_objects() -> tuple[ObjectReader, ObjectWriter]:
+    """S3 alone, for an archive that is there."""
     from indexer.systems.s3 import S3Reader, open_s3
     from indexer.systems.s3_writer import S3Writer
 
