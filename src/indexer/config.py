@@ -19,7 +19,14 @@ from pydantic_settings import (
 )
 
 from indexer.config_approvals import ApprovalSettings
-from indexer.config_tables import BucketName, CodeOceanSettings, DocDBSettings, PolicySettings, S3Settings
+from indexer.config_tables import (
+    BucketName,
+    CodeOceanSettings,
+    DocDBSettings,
+    PlanSettings,
+    PolicySettings,
+    S3Settings,
+)
 from indexer.masking import hide
 from indexer.model.values import fingerprint
 
@@ -63,6 +70,7 @@ class Config(EnvironmentFirst):
     codeocean: CodeOceanSettings | None = None
     policy: PolicySettings = PolicySettings()
     approvals: ApprovalSettings | None = None
+    plan: PlanSettings = PlanSettings()
     _source: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
@@ -95,9 +103,9 @@ class Config(EnvironmentFirst):
 
     @property
     def sha256(self) -> str:
-        """Digest of everything but the secrets and the approvals; the name of an entry that holds one counts."""
-        # Nor the approvals: nothing is planned otherwise for them, and who plans need not know who approves.
-        secret: dict[str, Any] = {"approvals": True}
+        """Digest of what decides on a plan, without the secrets; the name of an entry that holds one counts."""
+        # Nothing is planned otherwise for approvals or for how plans are made, and who plans need not know who approves.
+        secret: dict[str, Any] = {"approvals": True, "plan": True}
         for *tables, key in secret_paths():
             table = secret
             for name in tables:

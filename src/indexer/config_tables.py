@@ -278,3 +278,14 @@ class PolicySettings(SettingsTable):
         default=False,
         description="`apply` refuses a plan whose own limits are wider than these; otherwise it says so and goes on.",
     )
+
+
+class PlanSettings(SettingsTable):
+    """How plans are made; nothing of it changes what is in one."""
+
+    memo: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where to remember which assets were in step, and as what they were seen, so that the same need not be decided "
+        "again: a path, or `s3://BUCKET/KEY`. Listings and records are read as ever. Unset: everything is decided each time.",
+    )

@@ -20,6 +20,7 @@ from indexer.flush import SharedFlush
 
 OWNER_ONLY = 0o600
 """What a run leaves behind is private metadata."""
+OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 MAX_BYTES = 2_000_000_000
 CHUNK_BYTES = 1 << 20
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -33,10 +34,12 @@ class UnsafeFileError(OSError):
     """A file or folder that is not used: a link, a device, a pipe without a writer, too large, somebody else's."""
 
 
-def read_file(path: Path, *, limit: int = MAX_BYTES, pipes: bool = False, follow: bool = True) -> bytes:
+def read_file(
+    path: Path, *, limit: int = MAX_BYTES, pipes: bool = False, follow: bool = True, own: bool = False
+) -> bytes:
     """All of a regular file, or of a pipe where those are allowed. Raises OSError, UnsafeFileError.
 
-    `follow`: the path may be a link, as in what a person typed.
+    `follow`: the path may be a link, as in what a person typed. `own`: nobody else may have written to it.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | AT_ONCE | (0 if follow else NO_LINK))
@@ -45,7 +48,12 @@ def read_file(path: Path, *, limit: int = MAX_BYTES, pipes: bool = False, follow
             raise UnsafeFileError(errno.ELOOP, "it is a link") from exc
         raise
     try:
-        kind = os.fstat(descriptor).st_mode
+        held = os.fstat(descriptor)
+        kind = held.st_mode
+        if own:
+            _check_ours(held)
+            if kind & OTHERS_MAY_WRITE:
+                raise UnsafeFileError(errno.EPERM, "others may write to it")
         if stat.S_ISDIR(kind):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if pipes and stat.S_ISFIFO(kind):

@@ -18,8 +18,9 @@ from indexer.model.breaker import FAILURES_IN_A_ROW
 from indexer.model.location import Location
 from indexer.model.ports import Readers
 from indexer.model.snapshot import Asset, Listing, MustReadError, ObjectBody, ObjectInfo, RecordRow
-from indexer.planner.assets import ASSETS_A_BATCH, AssetToRead, Unread, read_assets
+from indexer.planner.assets import ASSETS_A_BATCH, Unread, read_assets
 from indexer.planner.rules import Rules
+from indexer.planner.whole_records import AssetToRead
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 RULES = Rules({}, originals_folder="originals")
@@ -36,7 +37,7 @@ class Objects:
     def __init__(
         self, holds: Callable[[str], bool] = lambda _: True, fault: SystemFaultError | None = None
     ) -> None:
-        self.listed: list[str] = []
+        self.looked_at: list[str] = []
         self.asked = 0
         self._holds, self._fault = holds, fault
 
@@ -44,8 +45,11 @@ class Objects:
         raise NotImplementedError
 
     def listing(self, bucket: str, prefix: str) -> Listing:
-        self.listed.append(prefix)
+        self.looked_at.append(prefix)
         return Listing(tuple(ObjectInfo(f"{prefix}{name}", "e", 1, AT) for name in FILES), ())
+
+    def listed(self, bucket: str, prefix: str) -> Listing:
+        return self.listing(bucket, prefix)
 
     def get(self, bucket: str, key: str) -> ObjectBody | None:
         self.asked += 1
@@ -154,7 +158,7 @@ def test_a_database_that_is_down_is_not_asked_for_ever() -> None:
     assert {one.system for one in unread} == {"docdb"}
     assert "not tried" in unread[-1].why
     assert records.asked <= FAILURES_IN_A_ROW["docdb"] + 3
-    assert len(objects.listed) < ASSETS_A_BATCH * (FAILURES_IN_A_ROW["docdb"] + 3)
+    assert len(objects.looked_at) < ASSETS_A_BATCH * (FAILURES_IN_A_ROW["docdb"] + 3)
 
 
 def test_a_batch_that_could_not_be_read_is_one_failure() -> None:

@@ -32,6 +32,7 @@ from indexer.model.values import etag_of, to_bytes
 from indexer.planner.assemble import Identity
 from indexer.planner.asset import AssetPlan, plan_asset
 from indexer.planner.asset_planner import plan_here
+from indexer.planner.memo import Memo
 from indexer.planner.plan import Planned, plan_snapshot
 from indexer.planner.rules import Rules, WholeReads
 from indexer.runs.apply import RunOptions, apply_plan
@@ -212,6 +213,7 @@ def plan_of(
     codeocean: bool = True,
     at: datetime = NOW,
     with_rules: Rules | None = None,
+    memo: Memo | None = None,
     **scoped: Any,
 ) -> Plan:
     """What the planner makes of a world, through readers only."""
@@ -223,6 +225,7 @@ def plan_of(
         codeocean=codeocean,
         at=at,
         with_rules=with_rules,
+        memo=memo,
         **scoped,
     ).plan
 
@@ -235,6 +238,7 @@ def planned_of(
     codeocean: bool = True,
     at: datetime = NOW,
     with_rules: Rules | None = None,
+    memo: Memo | None = None,
     **scoped: Any,
 ) -> Planned:
     """The same, with the fault that leaves nothing to plan."""
@@ -245,7 +249,7 @@ def planned_of(
         scope(*buckets, **scoped),
         RESULTS,
         Identity(plan_id, at, "0"),
-        plan_here(readers, parallel),
+        plan_here(readers, parallel, memo),
         NOBODY,
     )
 

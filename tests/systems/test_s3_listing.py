@@ -18,7 +18,7 @@ from botocore.session import Session
 from indexer.model.snapshot import Listing
 from indexer.systems.s3 import S3Reader, open_s3
 from indexer.systems.s3_lean import FAULTS_IN_A_ROW, LeanS3, LeftToBoto3Error
-from indexer.systems.s3_listing import lean_listing
+from indexer.systems.s3_listing import lean_answer, lean_listing
 from indexer.systems.s3_requests import Asked, Endpoint, signed
 from indexer_sandbox.faults import Fault
 from indexer_sandbox.s3 import S3Server
@@ -61,14 +61,14 @@ def lean(server: S3Server, slowed: list[int]) -> Iterator[LeanS3]:
 def ask(lean: LeanS3, prefix: str) -> bool:
     """Is there an answer?"""
     try:
-        lean_listing(lean, BUCKET, prefix)
+        lean_listing(lean, BUCKET, prefix, lean_answer(lean, BUCKET, prefix))
     except LeftToBoto3Error:
         return False
     return True
 
 
 def test_what_is_there_is_answered(lean: LeanS3) -> None:
-    listing = lean_listing(lean, BUCKET, "a700503/")
+    listing = lean_listing(lean, BUCKET, "a700503/", lean_answer(lean, BUCKET, "a700503/"))
     assert [one.key for one in listing.objects] == ["a700503/subject.json"]
 
 
@@ -170,7 +170,7 @@ def answered(server: S3Server, body: str, prefix: str = "a/") -> Listing | None:
     """What becomes of one answer."""
     with answering(server, body) as lean:
         try:
-            return lean_listing(lean, BUCKET, prefix)
+            return lean_listing(lean, BUCKET, prefix, lean_answer(lean, BUCKET, prefix))
         except LeftToBoto3Error:
             return None
 

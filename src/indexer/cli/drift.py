@@ -141,7 +141,7 @@ def _saved(
     from indexer import load_plan
 
     if scope.typed:
-        wrong = "a saved plan is judged as it is: leave out --bucket, --all, --asset, --exclude, --lookback-days, --allow-empty, --history"
+        wrong = "a saved plan is judged as it is: leave out --bucket, --all, --asset, --exclude, --lookback-days, --allow-empty, --history, --no-memo"
         raise typer.BadParameter(wrong, param_hint="--plan")
     reviewed = load_plan(str(saved.plan))
     approvals = _approvals(reviewed, saved.approvals, work.config) if saved.approved else None

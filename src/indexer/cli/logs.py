@@ -14,6 +14,7 @@ NAME = re.compile(r'\{"\w+": "([^"\\]*)"')
 """What a command begins with: itself, and the collection that it is about."""
 LEVELS = {
     "indexer.s3": logging.DEBUG,
+    "indexer.memo": logging.DEBUG,
     "urllib3.connectionpool": logging.DEBUG,
     "urllib3.util.retry": logging.DEBUG,
     "botocore.retries": logging.DEBUG,

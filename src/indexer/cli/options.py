@@ -98,6 +98,7 @@ ORDER = (
         "max_delete_percent",
         "allow_empty",
         "history",
+        "no_memo",
         "detailed_exitcode",
         "no_doctor",
     ),

@@ -63,6 +63,10 @@ HistoryPlaces = Annotated[
         "undone since. Repeatable.",
     ),
 ]
+NoMemo = Annotated[
+    bool,
+    typer.Option("--no-memo", help="Decide on every asset anew, whatever is remembered of earlier plans."),
+]
 Policy = Annotated[
     Literal["sync", "upsert-only", "create-only"] | None,
     typer.Option("--policy", help="What a plan may do. Default: as configured, else sync."),
@@ -99,6 +103,7 @@ class ScopeOptions:
     lookback_days: Lookback = None
     allow_empty: AllowEmpty = None
     history: HistoryPlaces = None
+    no_memo: NoMemo = False
 
     def asked(self, settings: Config) -> dict[str, Any]:
         """As `indexer.plan` takes it. Raises BadParameter for a system that there is not."""
@@ -108,6 +113,7 @@ class ScopeOptions:
             "exclude": self.exclude or (),
             "lookback_days": self.lookback_days,
             "history": self.history or (),
+            "memo": not self.no_memo,
             "allow_empty": known(self.allow_empty, SYSTEMS, "--allow-empty"),
         }
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from indexer.model.generation import GenerationName
 from indexer.model.location import Location
 from indexer.model.snapshot import DataAsset, Listing, ObjectBody, RecordRow, SystemName, Via
+from indexer.model.wire_listing import WireListing
 
 
 class ObjectReader(Protocol):
@@ -25,6 +26,10 @@ class ObjectReader(Protocol):
 
     def listing(self, bucket: str, prefix: str) -> Listing:
         """What is directly under `prefix`, which ends in a slash; all pages."""
+        ...
+
+    def listed(self, bucket: str, prefix: str) -> Listing | WireListing:
+        """The same, or the bytes of it, to be opened where it must be known what is in them."""
         ...
 
     def get(self, bucket: str, key: str) -> ObjectBody | None:

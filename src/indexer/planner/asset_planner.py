@@ -10,16 +10,19 @@ from indexer.model.ports import Readers
 from indexer.model.snapshot import Asset
 from indexer.model.values import HiddenTypeError
 from indexer.planner.asset import AssetPlan, plan_asset
-from indexer.planner.assets import AssetToRead, Unread, read_assets
+from indexer.planner.assets import Unread, read_assets
+from indexer.planner.memo import Memo
 from indexer.planner.register import plan_registration
 from indexer.planner.results import plan_result
 from indexer.planner.rules import Rules, WholeReads
+from indexer.planner.whole_records import AssetToRead
 
 
 @dataclass(frozen=True, slots=True)
 class AssetPlanner:
     """How the assets of one bucket are planned; it crosses to other machines."""
 
+    bucket: str
     rules: Rules
     whole: WholeReads
     results: bool = False
@@ -48,6 +51,11 @@ PlanAssets = Callable[[Iterable[AssetToRead], AssetPlanner], Iterator[AssetPlan 
 """Reads assets and plans each; what comes out is in the order of what goes in."""
 
 
-def plan_here(readers: Readers, parallel: int) -> PlanAssets:
+def plan_here(readers: Readers, parallel: int, memo: Memo | None = None) -> PlanAssets:
     """In this process."""
-    return lambda work, planner: read_assets(readers, work, planner.decide, planner.rules, parallel)
+
+    def plan_assets(work: Iterable[AssetToRead], planner: AssetPlanner) -> Iterator[AssetPlan | Unread]:
+        recall = memo.of(planner, AssetPlan()) if memo is not None else None
+        return read_assets(readers, work, planner.decide, planner.rules, parallel, recall)
+
+    return plan_assets

@@ -7,7 +7,7 @@ one of the others at a time decides on an asset whose files had to be seen first
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,29 +17,26 @@ from typing import Generic, TypeVar
 
 from indexer.errors import SystemFaultError
 from indexer.model.breaker import Breaker
-from indexer.model.generation import GenerationName
-from indexer.model.ids import IdKey, id_key
-from indexer.model.location import Location, parse_location
-from indexer.model.ports import ObjectReader, Readers, RecordReader
-from indexer.model.snapshot import Asset, Folder, MustReadError, ObjectInfo, Record, SystemName
-from indexer.planner.rules import Rules, folder_of
+from indexer.model.location import Location
+from indexer.model.ports import Readers
+from indexer.model.snapshot import Asset, Folder, MustReadError, SystemName
+from indexer.planner.folders import Listings, read_listings
+from indexer.planner.memo import Recall
+from indexer.planner.rules import Rules
+from indexer.planner.whole_records import (
+    AssetToRead,
+    BatchOfRecords,
+    Bodies,
+    UnreadableError,
+    opened_records,
+    read_records,
+)
 from indexer.threads import pool_of
 
 ASSETS_A_BATCH = 16
 """Records of so many assets are read in one request; each may be several MB."""
 P = TypeVar("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class AssetToRead:
-    """One asset and what must be read of it first."""
-
-    asset: Asset
-    records: tuple[GenerationName, ...]
-    folder: bool
-    listed: bool
-    """The bucket's listing showed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +49,30 @@ class Unread:
     hint: str = ""
 
 
-class _UnreadableError(Exception):
-    """One asset that was changed while it was being read, or that nobody can read."""
-
-    def __init__(self, system: SystemName, why: str) -> None:
-        super().__init__(why)
-        self.system = system
-
-
 def read_assets(
     readers: Readers,
     work: Iterable[AssetToRead],
     decide: Callable[[Asset], P],
     rules: Rules,
     parallel: int,
+    recall: Recall[P] | None = None,
 ) -> Iterator[P | Unread]:
     """Read assets in parallel and decide on each; in the order of `work`.
 
-    `decide` may raise MustReadError: what it names is fetched and it is asked again. Never more than a few
-    batches of records are held.
+    `decide` may raise MustReadError: what it names is fetched and it is asked again. It is not asked where `recall` knows
+    what it would say. Never more than a few batches of records are held.
     """
     items = iter(work)
     batches = iter(lambda: tuple(islice(items, ASSETS_A_BATCH)), ())
-    listed: deque[tuple[AssetToRead, Future[Folder | Unread | None], Future[BatchOfRecords]]] = deque()
+    listed: deque[tuple[AssetToRead, Future[Listings | Unread | None], Future[BatchOfRecords]]] = deque()
     decided: deque[P | Unread | Future[P | Unread]] = deque()
     # One more than asked for, so that a batch of records does not take the place of a listing.
     with pool_of(parallel + 1 if parallel > 1 else 1, "read") as pool:
-        one_by_one = _Decider(readers, decide, rules, pool)
+        one_by_one = _Decider(readers, decide, rules, pool, recall)
         try:
             for batch in batches:
                 bodies = pool.submit(one_by_one.records, batch)
-                listed.extend((one, pool.submit(one_by_one.folder, one), bodies) for one in batch)
+                listed.extend((one, pool.submit(one_by_one.listings, one), bodies) for one in batch)
                 # One batch ahead of the threads, so that none of them idles; more would only hold records in memory.
                 while len(listed) > parallel + ASSETS_A_BATCH:
                     decided.append(one_by_one.decided(*listed.popleft()))
@@ -108,39 +98,6 @@ def _finished(decided: deque[P | Unread | Future[P | Unread]], waiting: int) -> 
         yield first
 
 
-Bodies = Mapping[GenerationName, Record | None]
-BatchOfRecords = dict[Location, Bodies] | SystemFaultError
-"""A fault: why the batch was not read."""
-
-
-def _wanted(batch: Sequence[AssetToRead]) -> dict[GenerationName, dict[IdKey, object]]:
-    """The ids of the records that a batch needs, each once."""
-    wanted: dict[GenerationName, dict[IdKey, object]] = {}
-    for one in batch:
-        for row in one.asset.rows:
-            if row.generation in one.records:
-                wanted.setdefault(row.generation, {})[id_key(row.id)] = row.id
-    return wanted
-
-
-def _records(reader: RecordReader, batch: Sequence[AssetToRead]) -> dict[Location, Bodies]:
-    """The whole records that a batch needs; None for one that is gone, or moved, since its row was read."""
-    found = {
-        (generation, id_key(body["_id"])): body
-        for generation, ids in _wanted(batch).items()
-        for body in reader.by_id(generation, tuple(ids.values()))
-    }
-    held: dict[Location, Bodies] = {}
-    for one in batch:
-        records: dict[GenerationName, Record | None] = {}
-        for row in one.asset.rows:
-            if row.generation in one.records:
-                body = found.get((row.generation, id_key(row.id)))
-                records[row.generation] = None if body is None else Record(row, body)
-        held[one.asset.location] = records
-    return held
-
-
 class _Decider(Generic[P]):
     """Decides on one asset after the other; where more must be seen first, a thread of the pool goes on with it."""
 
@@ -150,40 +107,43 @@ class _Decider(Generic[P]):
         decide: Callable[[Asset], P],
         rules: Rules,
         pool: Executor,
+        recall: Recall[P] | None,
     ) -> None:
         self._readers, self._decide = readers, decide
-        self._rules, self._pool = rules, pool
+        self._rules, self._pool, self._recall = rules, pool, recall
         self._breaker, self._turn = Breaker(), Lock()
 
     def records(self, batch: Sequence[AssetToRead]) -> BatchOfRecords:
         """In a thread of the pool: the whole records that a batch needs."""
         # A batch that needs no record asks DocDB nothing, so an open breaker must not fail it.
         if not any(one.records for one in batch):
-            return _records(self._readers.records, batch)
+            return read_records(self._readers.records, batch)
         if against := self._breaker.against("docdb"):
             return SystemFaultError(against)
         try:
-            found = _records(self._readers.records, batch)
+            found = read_records(self._readers.records, batch)
         except SystemFaultError as exc:
             self._breaker.note("docdb", exc)
             return exc
         self._breaker.note("docdb", None)
         return found
 
-    def folder(self, work: AssetToRead) -> Folder | Unread | None:
-        """In a thread of the pool: the asset's folder, where that is needed, and its records can be had."""
+    def listings(self, work: AssetToRead) -> Listings | Unread | None:
+        """In a thread of the pool: the asset's listings, where those are needed, and its records can be had."""
         if not work.folder:
             return None
         # Without its record nothing can be planned for the asset: its listing would be paid for nothing.
         if work.records and (against := self._breaker.against("docdb")):
             return Unread(work.asset.location, "docdb", against)
-        return self._read(work, lambda: self._folder(work))
+        return self._read(
+            work, lambda: read_listings(self._readers.objects, work.asset.location, self._rules)
+        )
 
     def decided(
-        self, work: AssetToRead, folder: Future[Folder | Unread | None], batch: Future[BatchOfRecords]
+        self, work: AssetToRead, listings: Future[Listings | Unread | None], batch: Future[BatchOfRecords]
     ) -> P | Unread | Future[P | Unread]:
         """The decision, or the one to come. The record is decoded last: encoded it takes a tenth of the memory."""
-        location, found = work.asset.location, folder.result()
+        location, found = work.asset.location, listings.result()
         if isinstance(found, Unread):
             return found
         held = batch.result()
@@ -192,14 +152,33 @@ class _Decider(Generic[P]):
                 return Unread(location, "docdb", held.what, held.hint)
             held = {}  # the others of the batch needed them
         try:
-            asset = replace(work.asset, folder=found, records=_opened(held.pop(location, {}), location))
-        except _UnreadableError as exc:
+            decision = self._settled(work, found, held.pop(location, {}))
+        except UnreadableError as exc:
             return Unread(location, exc.system, str(exc))
+        # A listing alone proves little: files may be fetched from a part of S3 that is down.
+        if work.folder and not isinstance(decision, Future | Unread):
+            self._breaker.note("s3", None)
+        return decision
+
+    def _settled(
+        self, work: AssetToRead, listings: Listings | None, bodies: Bodies
+    ) -> P | Unread | Future[P | Unread]:
+        """The decision, remembered or made, or the one to come."""
+        recall, location = self._recall, work.asset.location
+        mark = recall.mark(work, listings, bodies) if recall is not None else None
+        if recall is not None and mark is not None and recall.settles(mark):
+            return recall.in_step
+        try:
+            folder = None if listings is None else _opened(work, listings)
+        except SystemFaultError as exc:
+            self._breaker.note("s3", exc)
+            return Unread(location, "s3", exc.what, exc.hint)
+        asset = replace(work.asset, folder=folder, records=opened_records(bodies, location))
         decision = self._asked(asset)
+        if recall is not None and mark is not None:
+            recall.keep(mark, location, decision)
         if isinstance(decision, MustReadError):
             return self._pool.submit(self._decided_later, work, asset, decision)
-        if work.folder:  # a listing alone proves little: files may be fetched from a part of S3 that is down
-            self._breaker.note("s3", None)
         return decision
 
     def _decided_later(self, work: AssetToRead, asset: Asset, need: MustReadError) -> P | Unread:
@@ -231,7 +210,7 @@ class _Decider(Generic[P]):
             return Unread(location, "s3", against)
         try:
             return read()
-        except _UnreadableError as exc:
+        except UnreadableError as exc:
             return Unread(location, exc.system, str(exc))
         except SystemFaultError as exc:
             self._breaker.note("s3", exc)
@@ -249,37 +228,19 @@ class _Decider(Generic[P]):
         # With a listing in hand the planner asks only for files that were there a moment ago (decision 11). Without one
         # (a folder without a record) it asks for the data description unseen, and an absence is an answer.
         if missing and asset.folder is not None:
-            raise _UnreadableError("s3", f"{missing[0]} was removed while it was being read")
+            raise UnreadableError("s3", f"{missing[0]} was removed while it was being read")
         folder = self._folder(work) if need.folder or missing else asset.folder
         return replace(asset, folder=folder, bodies=bodies)
 
     def _folder(self, work: AssetToRead) -> Folder:
-        """What S3 holds of the asset."""
-        folder = read_folder(self._readers.objects, work.asset.location, self._rules)
-        # Two listings contradict each other: "gone" wants both to say so (decision 14).
-        if work.listed and not folder.exists:
-            raise _UnreadableError("s3", "its folder was changed while it was being read")
-        return folder
+        """What S3 holds of the asset now."""
+        return _opened(work, read_listings(self._readers.objects, work.asset.location, self._rules))
 
 
-def _opened(bodies: Bodies, location: Location) -> dict[GenerationName, Record]:
-    """The records, decoded; each must be there still."""
-    records = {}
-    for name, record in bodies.items():
-        try:
-            # A record that moved since its row was read belongs to another asset now.
-            if record is None or parse_location(record.body.get("location")) != location:
-                raise _UnreadableError("docdb", "its record was changed while it was being read")
-            records[name] = Record(record.row, dict(record.body))
-        except SystemFaultError as exc:
-            raise _UnreadableError("docdb", exc.what) from exc
-    return records
-
-
-def read_folder(objects: ObjectReader, location: Location, rules: Rules) -> Folder:
-    """One asset's folder: one LIST of its root, and one of its originals where the root shows any."""
-    root = objects.listing(location.bucket, location.key(""))
-    originals: tuple[ObjectInfo, ...] = ()
-    if rules.may_have_originals(root):
-        originals = objects.listing(location.bucket, location.key(f"{rules.originals_folder}/")).objects
-    return folder_of(location, root, originals)
+def _opened(work: AssetToRead, listings: Listings) -> Folder:
+    """What S3 holds of the asset."""
+    folder = listings.opened(work.asset.location)
+    # Two listings contradict each other: "gone" wants both to say so (decision 14).
+    if work.listed and not folder.exists:
+        raise UnreadableError("s3", "its folder was changed while it was being read")
+    return folder

@@ -14,7 +14,7 @@ from indexer.model.snapshot import RESULT_TAGS, DataAsset
 from indexer.planner.assemble import BucketPlan
 from indexer.planner.asset import AssetPlan, Reads, needed_reads
 from indexer.planner.asset_planner import AssetPlanner
-from indexer.planner.assets import AssetToRead, Unread
+from indexer.planner.assets import Unread
 from indexer.planner.collect import Read
 from indexer.planner.join import Joined, Listed, join, window
 from indexer.planner.links import holds_links
@@ -30,6 +30,7 @@ from indexer.planner.rows import (
     unread_generations,
 )
 from indexer.planner.rules import WholeReads
+from indexer.planner.whole_records import AssetToRead
 
 
 def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None) -> BucketPlan:
@@ -67,7 +68,7 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     if mounted is not None:
         scope = {"scope": f"external data assets, for {bucket}"}
         made.append(replace(mounted, coverage=mounted.coverage.model_copy(update=scope)))
-    planner = AssetPlanner(rules, whole)
+    planner = AssetPlanner(bucket, rules, whole)
     return _plan_assets(survey, bucket, joined, map(work, joined.assets()), planner, made)
 
 
@@ -99,7 +100,7 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
         needed = needed_result_reads(asset, whole)
         return AssetToRead(asset, needed.records, needed.folder, listed=False)
 
-    planner = AssetPlanner(survey.rules, whole, results=True)
+    planner = AssetPlanner(bucket, survey.rules, whole, results=True)
     made: list[Read[Any]] = [results, *reads.values()]
     return _plan_assets(survey, bucket, joined, map(work, joined.assets()), planner, made)
 

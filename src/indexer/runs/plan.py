@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -20,14 +21,12 @@ from indexer.model.ports import Readers
 from indexer.model.settings import PolicyMode
 from indexer.model.snapshot import SystemName
 from indexer.planner.assemble import Identity
-from indexer.planner.asset_planner import plan_here
-from indexer.planner.fights import note_fights
-from indexer.planner.plan import plan_snapshot
+from indexer.planner.asset_planner import PlanAssets, plan_here
+from indexer.planner.memo import Memo
+from indexer.planner.plan import Planned, plan_snapshot
 from indexer.runs.clock import check_clock, now
-from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import open_readers, rules_of
-from indexer.runs.shards import plan_there
-from indexer.runs.written import past_writes
+from indexer.runs.memo_file import memo_file
 from indexer.systems.pace import at_most
 
 
@@ -90,6 +89,7 @@ def plan(
     parallel: int | None = None,
     dask: str | None = None,
     dask_cleartext: bool = False,
+    memo: bool = True,
     observer: Observer = NOBODY,
     plan_id: str | None = None,
 ) -> Plan:
@@ -102,6 +102,7 @@ def plan(
     - `parallel`: requests at a time; None: as many as S3 answers quickly.
     - `dask`: the address of a scheduler on whose workers assets are read and planned, or "local". `dask_cleartext`
       permits an address that is not `tls://`.
+    - `memo`: False: the configured memo is neither read nor written. It changes nothing in the plan; a cluster uses none.
     - `observer` is told how far the run is, and what a person should know. `plan_id`: by default a new one.
 
     Raises UsageError for what is not configured; SystemFaultError if DocDB does not answer; IndexerError if a lookback is
@@ -120,20 +121,50 @@ def plan(
         allow_empty=tuple(sorted(set(allow_empty))),
     )
     identity = Identity(plan_id or uuid.uuid4().hex, now(), __version__)
+    memory = memo_file(config, observer) if memo and dask is None else None
     with (
-        open_cluster(dask, cleartext=dask_cleartext, observer=observer) as cluster,
+        _planner_of_assets(config, parallel, dask, dask_cleartext, observer) as planner_of_assets,
         open_readers(config, parallel, observer) as readers,
     ):
         look_at_clocks(readers, scope, observer)
-        here = plan_here(readers, at_most(parallel))
-        plan_assets = here if cluster is None else plan_there(cluster, config, parallel)
-        planned = plan_snapshot(
-            readers, rules_of(config), scope, config.results_bucket, identity, plan_assets, observer
-        )
+
+        def planned_with(held: Memo | None) -> Planned:
+            """The plan, with what is remembered of earlier ones."""
+            assets = planner_of_assets(readers, held)
+            return plan_snapshot(
+                readers, rules_of(config), scope, config.results_bucket, identity, assets, observer
+            )
+
+        planned = planned_with(None) if memory is None else memory.used(identity.plan_id, planned_with)
     if planned.fault is not None:
         raise UnreadError(planned.fault, planned.plan) from planned.fault
     places = [history] if isinstance(history, str | Path | S3Place) else history
-    return note_fights(planned.plan, past_writes([parse_place(one) for one in places], observer))
+    return (
+        _with_fights(planned.plan, [parse_place(one) for one in places], observer) if places else planned.plan
+    )
+
+
+@contextmanager
+def _planner_of_assets(
+    config: Config, parallel: int | None, dask: str | None, cleartext: bool, observer: Observer
+) -> Iterator[Callable[[Readers, Memo | None], PlanAssets]]:
+    """Who plans assets: this process, or the workers of a cluster, which most runs need not even import."""
+    if dask is None:
+        yield lambda readers, memo: plan_here(readers, at_most(parallel), memo)
+        return
+    from indexer.runs.cluster import open_cluster
+    from indexer.runs.shards import plan_there
+
+    with open_cluster(dask, cleartext=cleartext, observer=observer) as cluster:
+        if cluster is not None:
+            yield lambda *_: plan_there(cluster, config, parallel)
+
+
+def _with_fights(plan: Plan, places: Sequence[Place], observer: Observer) -> Plan:
+    from indexer.planner.fights import note_fights
+    from indexer.runs.written import past_writes
+
+    return note_fights(plan, past_writes(places, observer))
 
 
 def look_at_clocks(

@@ -27,7 +27,8 @@ from indexer.model.outcome import Outcome, Status
 from indexer.model.ports import Readers
 from indexer.planner.asset import AssetPlan
 from indexer.planner.asset_planner import AssetPlanner, PlanAssets, plan_here
-from indexer.planner.assets import AssetToRead, Unread
+from indexer.planner.assets import Unread
+from indexer.planner.whole_records import AssetToRead
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.cluster import Cluster
 from indexer.runs.connect import Systems, open_readers, open_systems

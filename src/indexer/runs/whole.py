@@ -25,6 +25,7 @@ from indexer.model.plan import Plan
 from indexer.model.ports import Archive, ObjectReader, PreconditionFailed, Readers
 from indexer.model.snapshot import DataAsset, Listing, ObjectBody
 from indexer.model.whole import Whole
+from indexer.model.wire_listing import WireListing
 from indexer.runs.allowed import bounds_of
 from indexer.runs.connect import open_readers
 from indexer.runs.undone import check_images
@@ -153,6 +154,9 @@ class _SeenObjects:
 
     def listing(self, bucket: str, prefix: str) -> Listing:
         return self._reader.listing(bucket, prefix)
+
+    def listed(self, bucket: str, prefix: str) -> Listing | WireListing:
+        return self._reader.listed(bucket, prefix)
 
     def get(self, bucket: str, key: str) -> ObjectBody | None:
         if (bucket, key) not in self._held:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
@@ -18,12 +18,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from indexer.errors import SystemFaultError
 from indexer.model.snapshot import Listing, ObjectBody, ObjectInfo
+from indexer.model.wire_listing import WireListing
 from indexer.systems.aws import aws_session
 from indexer.systems.pace import Pace, at_most
 from indexer.systems.s3_bodies import read_bodies_whole
 from indexer.systems.s3_errors import SLOW_DOWN, code_of, in_brief, s3_faults, translated
 from indexer.systems.s3_lean import LeanS3, LeftToBoto3Error
-from indexer.systems.s3_listing import lean_listing
+from indexer.systems.s3_listing import lean_answer, lean_listing, shows_folder
 from indexer.systems.s3_pages import NO_ANSWER, all_pages
 
 if TYPE_CHECKING:
@@ -142,11 +143,23 @@ class S3Reader:
 
     def listing(self, bucket: str, prefix: str) -> Listing:
         """What is directly under `prefix`; all pages."""
+        listed = self.listed(bucket, prefix)
+        return listed.opened() if isinstance(listed, WireListing) else listed
+
+    def listed(self, bucket: str, prefix: str) -> Listing | WireListing:
+        """The same, or the answer as it came, which boto3 replaces where it turns out to be none."""
         # One turn for both: what boto3 must say instead is still the same request to the pace.
         with self._pace.request():
             with suppress(LeftToBoto3Error):
                 if self._lean is not None:
-                    return lean_listing(self._lean, bucket, prefix)
+                    raw = lean_answer(self._lean, bucket, prefix)
+                    return WireListing(raw, partial(self._opened, self._lean, bucket, prefix), shows_folder)
+            return self._listing(bucket, prefix)
+
+    def _opened(self, lean: LeanS3, bucket: str, prefix: str, raw: bytes) -> Listing:
+        with suppress(LeftToBoto3Error):
+            return lean_listing(lean, bucket, prefix, raw)
+        with self._pace.request():
             return self._listing(bucket, prefix)
 
     def _listing(self, bucket: str, prefix: str) -> Listing:

@@ -16,21 +16,31 @@ from indexer.systems.s3_lean import LeanS3, LeftToBoto3Error
 from indexer.systems.s3_requests import Asked
 
 
-def lean_listing(lean: LeanS3, bucket: str, prefix: str) -> Listing:
-    """What is directly under `prefix`. Raises LeftToBoto3Error where boto3 must say."""
+def lean_answer(lean: LeanS3, bucket: str, prefix: str) -> bytes:
+    """The listing of what is directly under `prefix`, not looked into. Raises LeftToBoto3Error where boto3 must say."""
     # `encoding-type`: a key may hold characters that XML cannot, and the whole listing would be unreadable.
     query = {"delimiter": "/", "encoding-type": "url", "list-type": "2", "prefix": prefix}
     answer = lean.ask(bucket, prefix, Asked("GET", f"/{bucket}", query))
     if answer.status != HTTPStatus.OK:
         raise lean.doubted(bucket)
+    return answer.body
+
+
+def lean_listing(lean: LeanS3, bucket: str, prefix: str, body: bytes) -> Listing:
+    """What is in that answer. Raises LeftToBoto3Error where boto3 must say."""
     try:
-        listing = _whole(answer.body, prefix)
+        listing = _whole(body, prefix)
     except ValueError as exc:
         raise lean.doubted(bucket) from exc
     lean.believed(bucket)
     if listing is None:
         raise LeftToBoto3Error
     return listing
+
+
+def shows_folder(body: bytes, folder: str) -> bool:
+    """Is this folder surely in the listing? No is no answer: its name may be escaped."""
+    return f"/{folder}/</Prefix></CommonPrefixes>".encode() in body
 
 
 def _whole(body: bytes, prefix: str) -> Listing | None:

@@ -12,6 +12,7 @@ from indexer.model.ports import (
 )
 from indexer.model.snapshot import Listing, ObjectBody, ObjectInfo
 from indexer.model.values import etag_of
+from indexer.model.wire_listing import WireListing
 from shared.memory.stored import StoredObject, pages
 
 if TYPE_CHECKING:
@@ -55,6 +56,13 @@ class MemoryObjectReader(_Objects):
                 else:
                     objects.append(ObjectInfo(key, one.etag, len(one.body), one.modified_at))
             return Listing(tuple(objects), tuple(folders))
+
+    def listed(self, bucket: str, prefix: str) -> Listing | WireListing:
+        """The same in bytes, where it is not empty."""
+        found = self.listing(bucket, prefix)
+        if found.empty:
+            return found
+        return WireListing(repr(found).encode(), lambda _: found, lambda _, folder: folder in found.folders)
 
     def get(self, bucket: str, key: str) -> ObjectBody | None:
         """An object's bytes, or None."""
