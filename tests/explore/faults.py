@@ -219,7 +219,13 @@ FAULTS: tuple[Fault, ...] = (
         ("no clock is wrong", "        if at is not None and abs(now - at) > CLOCK_LIMIT", "        if False"),
     ),
     *_in(
+        "applier.journal",
+        ("the journal leaves out a number", "                self._count += 1", "                self._count += 2"),
+    ),
+    *_in(
         "runs.apply",
+        ("the result does not count its outcomes", "            summary=dict(sorted(Counter(outcome.status for outcome in outcomes).items())),", "            summary={},"),
+        ("the result is of another run", "            run_id=run_id,\n            plan_id=plan.plan_id,\n            plan_digest", "            run_id=\"another\",\n            plan_id=plan.plan_id,\n            plan_digest"),
         ("two runs in one folder", "    with held_alone(folder, run_id, started_at) as locks, Journal(", "    with nullcontext(True) as locks, Journal("),
     ),
     *_in(

@@ -14,6 +14,7 @@ from indexer.model.plan import FORMAT_VERSION
 
 CheckName = Literal[
     "configuration",
+    "approvals",
     "secrets",
     "clock",
     "docdb-host",

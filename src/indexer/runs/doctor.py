@@ -11,10 +11,13 @@ from pathlib import Path
 from indexer.config import Config
 from indexer.errors import IndexerError
 from indexer.model.check import Check, CheckName, failed, not_tried
+from indexer.model.counting import counted
+from indexer.runs.approvals import approvers
 from indexer.runs.config_file import secrets_in
 from indexer.runs.connect import opened_gateway, places_of
 from indexer.runs.credentials import Credentials, credentials_of
 from indexer.systems.settings import settings_document
+from indexer.systems.ssh_signatures import KEY_TYPES, has_ssh_keygen
 
 UNCONFIGURED: tuple[CheckName, ...] = ("docdb-host", "codeocean-host", "s3-endpoint")
 ONCE_MORE_S = 0.6
@@ -37,6 +40,7 @@ def examine(load: Callable[[], Config], source: str, *, probe: bool) -> Iterator
             yield not_tried(name, "", "there is no configuration")
         return
     yield Check(name="configuration", about=source, status="ok", detail=_described(config))
+    yield from _approvals(config)
     yield from _readable(config)
     try:
         credentials = credentials_of(config)
@@ -66,6 +70,30 @@ def _readable(config: Config) -> Iterator[Check]:
             detail=f"other users may read it, and it holds {secret}",
             hint=f"chmod 600 {shlex.quote(file)}, or keep the secret in the environment or in AWS Secrets Manager",
         )
+
+
+def _approvals(config: Config) -> Iterator[Check]:
+    """Can every key that is configured verify a signature here, and is known who applies where that matters?"""
+    settings = config.approvals
+    if settings is None:
+        return
+    try:
+        keys = approvers(settings)
+    except IndexerError as exc:
+        yield failed("approvals", "", exc)
+        return
+    people, needed = len(settings.people), f"deletions need {settings.deletions}, changes {settings.changes}"
+    told = f"{counted(people, 'person', 'people')} with {counted(len(keys), 'key')}; {needed}"
+    told += "" if settings.required else "; not required"
+    problem, hint = "", ""
+    if any(one.text.startswith(KEY_TYPES) for _, one in keys.values()) and not has_ssh_keygen():
+        problem, hint = (
+            "; ssh-keygen is not here, which verifies SSH keys",
+            "install OpenSSH's client where `apply` runs",
+        )
+    elif not settings.applier_counts and settings.applier is None:
+        problem, hint = "; nobody says who applies", "set INDEXER_APPROVALS__APPLIER where `apply` runs"
+    yield Check(name="approvals", status="warning" if problem else "ok", detail=f"{told}{problem}", hint=hint)
 
 
 def _described(config: Config) -> str:

@@ -96,6 +96,11 @@ def _asking(folder: Path, passphrase: str) -> Mapping[str, str]:
     return {"SSH_ASKPASS": str(program), "SSH_ASKPASS_REQUIRE": "force", "INDEXER_ASKED": passphrase}
 
 
+def has_ssh_keygen() -> bool:
+    """Is OpenSSH's client installed?"""
+    return shutil.which("ssh-keygen") is not None
+
+
 def _ssh_keygen(
     words: list[str], message: bytes, more: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
