@@ -50,7 +50,8 @@ class ApprovalSettings(SettingsTable):
     )
     undo_by_applier: bool = Field(
         default=False,
-        description="Whether an undo of the last run in its folder needs no approval, if `applier` is who applied that run.",
+        description="Whether an undo of the last run in its folder needs no approval, if `applier` is who applied that run, and names it "
+        "(`apply --undoes`).",
     )
 
     @model_validator(mode="after")

@@ -156,3 +156,29 @@ def test_without_openssh_it_is_said_how_to_get_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(IndexerError, match="apt-get install openssh-client"):
         signer.public.verifies(MESSAGE, signature)
+
+
+def test_a_hardware_key_approves(tmp_path: Path) -> None:
+    """One that is played by a key of the library: OpenSSH itself verifies what it signs, with its flags and its counter."""
+    import hashlib
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    private, application = Ed25519PrivateKey.generate(), b"ssh:"
+    kind = ssh_signatures.HARDWARE.encode()
+    blob = strings(kind, private.public_key().public_bytes_raw(), application)
+    key = public_key(f"{kind.decode()} {b64encode(blob).decode()} ada@key")
+
+    def touched(message: bytes, flags: bytes = b"\x01", counter: bytes = b"\0\0\0\x07") -> bytes:
+        wrapped = b"SSHSIG" + strings(NAMESPACE.encode(), b"", b"sha512", hashlib.sha512(message).digest())
+        signed = hashlib.sha256(application).digest() + flags + counter + hashlib.sha256(wrapped).digest()
+        made = strings(kind, private.sign(signed)) + flags + counter
+        return b"SSHSIG" + struct.pack("!L", 1) + strings(blob, NAMESPACE.encode(), b"", b"sha512", made)
+
+    signature = touched(MESSAGE)
+    assert key.verifies(MESSAGE, signature)
+    assert not key.verifies(MESSAGE + b" ", signature)
+    for at in range(len(signature) - 90, len(signature)):
+        assert not key.verifies(MESSAGE, signature[:at] + bytes([signature[at] ^ 1]) + signature[at + 1 :]), (
+            at
+        )

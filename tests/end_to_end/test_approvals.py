@@ -230,14 +230,15 @@ def test_who_applies_counts_or_does_not(office: Office) -> None:
     assert office.apply(INDEXER_APPROVALS__APPLIER="cyd")[0] == 0
 
 
-def taken_back(office: Office) -> None:
-    """A run of ada's, and the plan of its undo."""
+def taken_back(office: Office) -> str:
+    """A run of ada's, and the plan of its undo; where it is."""
     office.approve("ada")
     office.approve("bob")
     assert office.apply(INDEXER_APPROVALS__APPLIER="ada")[0] == 0
     (run,) = office.bench.folder.glob("plan.results/*")
     done = office.bench.run("undo", str(run), "--out", "undo.json")
     assert done.returncode == 0, done.stderr
+    return str(run)
 
 
 def test_an_undo_is_a_plan(office: Office) -> None:
@@ -249,25 +250,29 @@ def test_an_undo_is_a_plan(office: Office) -> None:
 
 
 def test_an_undo_of_ones_own_last_run_needs_none_where_that_is_configured(office: Office) -> None:
-    taken_back(office)
+    run = taken_back(office)
     office.demand("undo_by_applier = true")
-    assert office.apply(plan="undo.json")[0] == 5
-    assert office.apply(plan="undo.json", INDEXER_APPROVALS__APPLIER="bob")[0] == 5
-    code, said = office.apply(plan="undo.json", INDEXER_APPROVALS__APPLIER="ada")
+    ada, named = {"INDEXER_APPROVALS__APPLIER": "ada"}, ("--undoes", run)
+    assert office.apply(*named, plan="undo.json")[0] == 5
+    assert office.apply(*named, plan="undo.json", INDEXER_APPROVALS__APPLIER="bob")[0] == 5
+    assert office.apply(plan="undo.json", **ada)[0] == 5, (
+        "a folder that the plan alone names may have come with it"
+    )
+    code, said = office.apply(*named, plan="undo.json", **ada)
     assert code == 0, said
     assert office.result("undo")["approvals_waived"] == "an undo of the applier's own last run"
 
 
 def test_what_only_calls_itself_an_undo_is_none(office: Office) -> None:
     """An action more, or one less, than what undo plans from the run."""
-    taken_back(office)
+    run = taken_back(office)
     office.demand("undo_by_applier = true")
     file = office.bench.folder / "undo.json"
     document = json.loads(file.read_text())
     document["actions"] = document["actions"][1:]
     document["digest"] = plan_digest(document)
     file.write_text(json.dumps(document))
-    assert office.apply(plan="undo.json", INDEXER_APPROVALS__APPLIER="ada")[0] == 5
+    assert office.apply("--undoes", run, plan="undo.json", INDEXER_APPROVALS__APPLIER="ada")[0] == 5
 
 
 def test_a_link_in_the_folder_and_what_is_too_large_is_not_followed(office: Office) -> None:

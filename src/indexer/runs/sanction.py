@@ -14,7 +14,7 @@ from indexer.disk import DiskFolder
 from indexer.errors import RefusedError
 from indexer.model.action import Action
 from indexer.model.approvals import AcceptedApproval
-from indexer.model.place import Place, parse_place
+from indexer.model.place import Place
 from indexer.model.plan import Plan
 from indexer.runs.approvals import approvals_of, approvals_place, not_approved
 from indexer.runs.loading import PlanFile, load_result
@@ -57,7 +57,8 @@ def sanctioned(
 ) -> Sanction:
     """By whose word these actions are carried out. Raises RefusedError where too few people approve them.
 
-    `place`: of the approvals, where it is not beside the plan. `undone`: the folder of the run that an undo takes back.
+    `place`: of the approvals, where it is not beside the plan. `undone`: the folder of the run that an undo takes back, by the
+    word of who applies.
     """
     if settings is None:
         return NOBODY_ASKED
@@ -75,17 +76,15 @@ def sanctioned(
 def _is_own_undo(plan: Plan, undone: Place | None, settings: ApprovalSettings) -> bool:
     """Does it take back the last run in a folder, whose applier is the one here, and is it exactly what undo plans?
 
-    It rests on that folder, which nobody has signed: it must be ours. Raises IndexerError where it cannot be read.
+    It rests on that folder, which nobody has signed: whoever applies must name it, and it must be theirs. A folder that the
+    plan alone names may have come with it. Raises IndexerError where it cannot be read.
     """
-    if not settings.undo_by_applier or settings.applier is None or plan.undoes is None:
+    if not settings.undo_by_applier or settings.applier is None or undone is None or plan.undoes is None:
         return False
-    if undone is None and plan.undoes_in is None:
-        return False
-    place = undone or parse_place(str(plan.undoes_in))
-    _check_ours(place)
-    planned = undo(place, plan_id=plan.plan_id).plan
-    result = load_result(place / RESULT_FILE)
-    runs = read_history(finished_run(place), result.plan_id, result).runs
+    _check_ours(undone)
+    planned = undo(undone, plan_id=plan.plan_id).plan
+    result = load_result(undone / RESULT_FILE)
+    runs = read_history(finished_run(undone), result.plan_id, result).runs
     return (
         result.applied_by == settings.applier
         and (result.run_id, runs[-1:]) == (plan.undoes, (plan.undoes,))
