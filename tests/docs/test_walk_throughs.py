@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -44,21 +45,22 @@ def test_every_command_of_the_tutorial_succeeds(environment: dict[str, str], tmp
 
 
 @pytest.fixture(scope="module")
-def beside_a_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
-    """Its indexer.toml, and the environment that leads to it: one sandbox for all how-to guides."""
+def beside_a_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Where its configurations are, and the environment that leads to it: one sandbox for all how-to guides."""
     directory, scratch = tmp_path_factory.mktemp("sandbox"), tmp_path_factory.mktemp("scratch")
-    typed = "indexer sandbox --directory . --assets 30"
+    typed = "indexer sandbox --directory . --assets 30 --gateway"
     with first_terminal(typed, directory, newcomer(scratch, warm.command_for_shells()), scratch) as exported:
-        yield (directory / "indexer.toml").read_text(encoding="utf-8"), exported
+        yield directory, exported
 
 
 @pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
 def test_every_command_of_a_how_to_succeeds(
-    page: Path, beside_a_sandbox: tuple[str, dict[str, str]], tmp_path: Path
+    page: Path, beside_a_sandbox: tuple[Path, dict[str, str]], tmp_path: Path
 ) -> None:
     """And prints what the page shows. The guides deal with different assets, so any of them may be the first."""
-    configuration, exported = beside_a_sandbox
-    (tmp_path / "indexer.toml").write_text(configuration, encoding="utf-8")
+    sandbox, exported = beside_a_sandbox
+    for name in ("indexer.toml", "gateway.toml"):
+        shutil.copy(sandbox / name, tmp_path)
     follow(steps(page.read_text(encoding="utf-8")), tmp_path, exported)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,10 +107,14 @@ def test_it_is_shown_how_it_was_read(desk: Desk) -> None:
     desk.plan("http.json")
     for form in ("text", "markdown", "html"):
         told = desk.run("show", "http.json", "--format", form).stdout
-        assert "Read DocDB over its HTTP gateway, whose JSON hides types and S3 without" in told, form
+        assert (
+            "Read S3 without credentials and DocDB over its HTTP gateway, whose JSON hides types." in told
+        ), form
     page = desk.run("drift", "--all", "--format", "html")
     assert page.returncode == 3
-    assert "Read DocDB over its HTTP gateway" in page.stdout
+    assert "DocDB over its HTTP gateway" in page.stdout
+    assert "buckets aind-open-data" in page.stdout
+    assert re.search(r"in step: \d+ of \d+ assets, \d+(\.\d)? %", page.stdout)
     verdict = json.loads(desk.run("drift", "--all", "--format", "json").stdout)
     assert verdict["via"] == {"docdb": "gateway", "s3": "unsigned"}
 

@@ -156,6 +156,7 @@ class Verdict(FileModel):
         description="`incomplete`: not everything could be read, or a glob matched no asset, no matter what else was found."
     )
     exit_code: Literal[0, 1, 3] = Field(description="0 in step, 3 drift, 1 incomplete.")
+    buckets: tuple[str, ...] = Field(default=(), description="What was looked at, sorted by name.")
     assets: int = Field(description="Locations that were looked at.")
     incomplete: tuple[CoverageRow, ...] = Field(description="Reads that did not get to their end.")
     via: dict[SystemName, Via] | None = Field(

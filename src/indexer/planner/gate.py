@@ -86,6 +86,7 @@ def judge(
         missing_approvals=approvals.missing if approvals else (),
         status="incomplete" if not complete else "drift" if fails else "in-step",
         exit_code=1 if not complete else 3 if fails else 0,
+        buckets=plan.scope.buckets,
         assets=plan.summary.assets,
         incomplete=incomplete,
         via=plan.via or None,

@@ -25,8 +25,8 @@ from indexer.render.words import (
 )
 
 VIAS: Mapping[Via, str] = {
-    "gateway": "DocDB over its HTTP gateway, whose JSON hides types",
     "unsigned": "S3 without credentials",
+    "gateway": "DocDB over its HTTP gateway, whose JSON hides types",
 }
 PREVIEWED = 5
 DELETIONS_PREVIEWED = 2
@@ -61,7 +61,7 @@ def action_entry(
 def read_by(vias: Mapping[SystemName, Via]) -> tuple[str, ...]:
     """How systems were read, in one line, where that is not as `apply` reads them."""
     read = " and ".join(words for via, words in VIAS.items() if via in vias.values())
-    return (f"Read {read}. What is planned is written with a configuration that may write.",) if read else ()
+    return (f"Read {read}. It takes another configuration to write anything.",) if read else ()
 
 
 def by_asset(entries: Iterable[Entry]) -> Iterator[Section]:

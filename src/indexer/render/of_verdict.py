@@ -18,7 +18,7 @@ from indexer.render.entries import (
     telling,
 )
 from indexer.render.of_approvals import approval_notes
-from indexer.render.report import Alarm, Entry, Group, Level, ReadRow, Report, Section, State
+from indexer.render.report import Alarm, Entry, Fact, Group, Level, ReadRow, Report, Section, State
 from indexer.render.words import counted, rule_line
 
 STATES: dict[str, tuple[State, str]] = {
@@ -50,6 +50,7 @@ def verdict_report(verdict: Verdict, tool_version: str = "") -> Report:
         notes=(*_approvals(verdict), *read_by(verdict.via or {})),
         table=effects_table(unexpected),
         foot=" ".join(_foot(verdict)),
+        facts=tuple(_facts(verdict)),
         groups=(*_actions(verdict, unexpected), *_findings(verdict), *_rules(verdict)),
         reads=read,
         tool_version=tool_version,
@@ -72,6 +73,21 @@ def _headline(verdict: Verdict, unexpected: Sequence[Action]) -> str:
                 people = sorted({one.person for one in verdict.approvals})
                 words += f", {counted(approved, 'action')} approved by {', '.join(people)}"
             return f"No unexpected drift: {counted(verdict.assets, 'asset')} looked at{words}."
+
+
+def _facts(verdict: Verdict) -> Iterator[Fact]:
+    """What was looked at, and how much of it is in step: the figure of a report that is made for everybody."""
+    buckets = ", ".join(verdict.buckets)
+    if buckets:
+        yield Fact("Buckets", buckets, f"buckets {buckets}")
+    drifted = len({one.action.location for one in verdict.actions})
+    # Rounded down: nobody is told that all is in step where one asset is not.
+    if verdict.assets and not verdict.incomplete:
+        in_step = max(0, verdict.assets - drifted)
+        words = (
+            f"{in_step:,} of {counted(verdict.assets, 'asset')}, {in_step * 1000 // verdict.assets / 10:g} %"
+        )
+        yield Fact("In step", words, f"in step: {words}" if drifted else "")
 
 
 def _foot(verdict: Verdict) -> Iterator[str]:
