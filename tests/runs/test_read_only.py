@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexer import apply, load_config
+from indexer import plan as plan_buckets
 from indexer.errors import UsageError
 from indexer.model.plan import Plan
 from indexer.runs.connect import open_systems, routes_of
@@ -89,3 +90,10 @@ def test_routes_are_the_public_clients(tmp_path: Path) -> None:
     assert routes_of(usual) == {"v1": "v1/metadata_index/data_assets", "v2": "v2/metadata_index/data_assets"}
     other = '[docdb]\nurl = "http://h"\n[docdb.v1]\ndatabase = "d"\n[docdb.v2]\nroute = "v9/x"\ncollection = "c"\n'
     assert routes_of(load_config(written(tmp_path, other))) == {"v1": "v1/d/data_assets", "v2": "v9/x/c"}
+
+
+def test_a_cluster_does_not_ask_a_gateway(tmp_path: Path) -> None:
+    """Everybody shares it: many machines at once would not be polite."""
+    config = load_config(written(tmp_path, GATEWAY))
+    with pytest.raises(UsageError, match="does not ask a gateway"):
+        plan_buckets(config, dask="local")

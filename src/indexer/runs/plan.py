@@ -27,6 +27,7 @@ from indexer.planner.plan import Planned, plan_snapshot
 from indexer.runs.clock import check_clock, now
 from indexer.runs.connect import open_readers, rules_of
 from indexer.runs.memo_file import memo_file
+from indexer.runs.read_only import check_polite
 from indexer.systems.pace import at_most
 
 
@@ -109,6 +110,7 @@ def plan(
     set and this machine's clock is wrong; MissingBucketError if the only bucket is not there; UnreadError if a read
     failed and nothing else is planned.
     """
+    check_polite(config, dask)
     scope = scope_of(
         config,
         None if buckets is None else _each(buckets),

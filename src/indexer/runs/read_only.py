@@ -26,3 +26,13 @@ def check_may_write(config: Config, command: str) -> None:
             f"`{command}` writes, and `s3.anonymous` is set: unsigned requests write nothing",
             HINT,
         )
+
+
+def check_polite(config: Config, dask: str | None) -> None:
+    """Raise UsageError where a whole cluster would ask the gateway, which everybody shares."""
+    if dask is not None and config.docdb.url is not None:
+        raise UsageError(
+            "A cluster does not ask a gateway",
+            f"--dask {dask}: each of its workers would ask {config.docdb.url} at the same time",
+            "Leave out --dask; a plan asks for four things at a time.",
+        )
