@@ -208,3 +208,19 @@ def test_a_limited_gateway_costs_requests_and_no_action(over: Over, shorten: dic
     plan = plan_of(over)
     assert plan.actions == whole.actions
     assert plan.summary.complete
+
+
+@pytest.mark.parametrize("over_limit", ["short", "empty", "refused"])
+def test_a_record_over_the_limit_is_a_finding_of_its_asset(over: Over, over_limit: Any) -> None:
+    """Its asset is left alone, in words that say why; the others of its batch are planned."""
+    drifting(over)
+    over.store(record("large", subject={"text": "x" * 20_000}))
+    over.put(BUCKET, "large/data.bin", b"")
+    over.server.over, over.server.page_bytes = over_limit, 10_000
+    plan = plan_of(over)
+    assert {one.location for one in plan.actions} == {
+        f"s3://{BUCKET}/{name}" for name in ("new", "gone", "stale")
+    }
+    (finding,) = plan.findings
+    assert (finding.kind, finding.location) == ("read-incomplete", f"s3://{BUCKET}/large")
+    assert "over the gateway's limit" in finding.detail

@@ -141,13 +141,16 @@ class GatewayReader:
         while left:
             try:
                 page = self._of(generation, left)
+                if not page and not self._there(generation, left):
+                    return tuple(found)
             except TooLargeError:
-                if len(left) == 1:
-                    return (*found, _Unsendable(left[0]))
+                page = []
+            # Some are there, and none of them came: the first may be too large, and not the others.
+            if not page and len(left) == 1:
+                return (*found, _Unsendable(left[0]))
+            if not page:
                 half = len(left) // 2
                 return (*found, *self.by_id(generation, left[:half]), *self.by_id(generation, left[half:]))
-            if not page:
-                return (*found, *self._gone(generation, left))
             found.extend(told_record(one) for one in page)
             left = [one for one in left if one not in {row["_id"] for row in page}]
         return tuple(found)
@@ -160,17 +163,10 @@ class GatewayReader:
             raise no_answer(f"{what}: it sends others")
         return page
 
-    def _gone(self, generation: GenerationName, ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-        """Of records that an answer does not hold: those that are there all the same, too large to be sent."""
+    def _there(self, generation: GenerationName, ids: Sequence[str]) -> bool:
+        """Is any of these records there, though no answer holds it?"""
         what = f"look for {counted(len(ids), f'{generation} record')}"
-        try:
-            if not self._count(generation, {"_id": {"$in": list(ids)}}, what):
-                return
-        except TooLargeError:  # too long a question
-            pass
-        for one in ids:
-            if len(ids) == 1 or self._count(generation, {"_id": one}, what):
-                yield _Unsendable(one)
+        return self._count(generation, {"_id": {"$in": list(ids)}}, what) > 0
 
     def by_location(
         self, generation: GenerationName, locations: Sequence[Location]
