@@ -168,3 +168,15 @@ def test_a_lookback_lists_no_asset_that_did_not_change() -> None:
     assert plan["summary"]["assets"] == 0
     assert of("s3", run.counts) == {"LIST bucket": 1, "prefixes": ASSETS}
     assert of("docdb", run.counts)["find"] == FINDS_BESIDE
+
+
+def test_a_location_takes_half_a_kilobyte_of_memory() -> None:
+    """Its light row and its folder's name, where it is not in scope: a million of them fit into half a gigabyte."""
+    few, many = 2_000, 42_000
+    peaks = []
+    for assets in (few, many):
+        with bench(Setting(assets, warm=False)) as one:
+            run, plan = one.plan("plan.json", "--lookback-days", "1")
+        assert plan["summary"]["assets"] == 0
+        peaks.append(run.peak_mb)
+    assert (peaks[1] - peaks[0]) * 1e6 / (many - few) < 550

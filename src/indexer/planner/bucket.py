@@ -38,7 +38,7 @@ def managed_bucket(survey: Survey, bucket: str, mounted: Read[DataAsset] | None)
     listing = survey.read(lambda: survey.readers.objects.prefixes(bucket), "s3", f"folders of {bucket}")
     reads = row_reads(survey, bucket)
     rows = every_row(reads)
-    there = count_in(bucket, rows)
+    there = 0 if listing.rows else count_in(bucket, rows)
     # An empty answer that another system contradicts is doubted (DOMAIN, "What must never happen" 1). Each system is
     # doubted on the word of another one, S3 on DocDB's, DocDB on S3's, Code Ocean on the records' links.
     if there and not survey.may_be_empty("s3"):
@@ -80,7 +80,7 @@ def results_bucket(survey: Survey, bucket: str) -> BucketPlan:
     results = survey.read(lambda: reader.results(RESULT_TAGS), "codeocean", "results")
     reads = row_reads(survey, bucket)
     rows = every_row(reads)
-    there = count_in(bucket, rows)
+    there = 0 if results.rows else count_in(bucket, rows)
     if there and not survey.may_be_empty("codeocean"):
         results = results.doubted(
             f"Code Ocean shows no result, and DocDB has {counted(there, 'record')} of results"

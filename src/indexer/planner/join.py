@@ -5,10 +5,13 @@ Source: DOMAIN, "Desired state of one asset", "Around it".
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import merge
 from itertools import groupby
+from operator import itemgetter
 
 from indexer.model.generation import GENERATIONS
 from indexer.model.ids import id_in_plan
@@ -17,6 +20,7 @@ from indexer.model.location import NO_FOLDER, Location, matches_any, parse_locat
 from indexer.model.plan import Finding, Measures, Scope
 from indexer.model.snapshot import Asset, DataAsset, RecordRow
 from indexer.model.values import HiddenTypeError, UnserialisableError, read_time
+from indexer.planner.light_rows import HeldRow, light_rows, shown_row
 from indexer.planner.links import desired_links, holds_links, is_upgraded, links_invalid
 
 MAX_SHOWN = 200
@@ -93,27 +97,22 @@ def join(
     cannot be read are found at any age. S3 sorts prefixes with their trailing slash and DocDB without: everything is
     sorted again here, by location.
     """
-    findings: list[Finding] = []
+    generations, findings = _usable_rows(bucket, rows, within)
     matched: set[str] = set()
-    usable: list[RecordRow] = []
-    for row in rows:
-        location = parse_location(row.location)
-        if location is not None and location.bucket == bucket:
-            usable.append(row)
-        # Without a location no glob can match it: whoever asked for some assets did not ask for this one.
-        elif within.recent(row) and not within.globs:
-            findings.append(_invalid(row))
-    usable.sort(key=lambda row: (_prefix_of(row), row.generation))
-    listed = sorted({prefix for prefix in prefixes if prefix not in NO_FOLDER and "/" not in prefix})
+    listed = sorted(prefix for prefix in prefixes if prefix not in NO_FOLDER and "/" not in prefix)
+    linked = 0
 
     def assets(found: list[Finding] | None = None) -> Iterator[Listed]:
-        for prefix, held, there in _merged(usable, listed):
+        nonlocal linked
+        for prefix, held, there in _merged(_by_prefix(generations), listed):
             location = Location(bucket, prefix)
             if found is not None:
                 # Before any is left out: a glob that is overruled by another is not mistyped.
                 matched.update(_matching(location, within, matched))
             if not within.matches(location):
                 continue
+            if found is not None:
+                linked += sum(map(holds_links, held))
             asset = Asset(location, held, data_assets=data_assets.get(location, ()))
             in_scope, wrong = _in_scope(asset, within, links)
             if found is not None:
@@ -122,10 +121,26 @@ def join(
                 yield asset, there
 
     # A first pass for counts and findings; the second one, when assets are planned, holds one asset at a time.
-    held = [len(asset.rows) for asset, _ in assets(findings)]
-    linked = sum(holds_links(row) for row in usable if within.matches(Location(bucket, _prefix_of(row))))
-    measures = Measures(records=sum(held), assets=len(held) - held.count(0), linked_records=linked)
-    return Joined(len(held), measures, tuple(findings), frozenset(matched), assets)
+    sizes = array("b", (len(asset.rows) for asset, _ in assets(findings)))
+    measures = Measures(records=sum(sizes), assets=len(sizes) - sizes.count(0), linked_records=linked)
+    return Joined(len(sizes), measures, tuple(findings), frozenset(matched), assets)
+
+
+def _usable_rows(
+    bucket: str, rows: Iterable[RecordRow], within: Window
+) -> tuple[list[list[HeldRow]], list[Finding]]:
+    """The bucket's rows by generation and prefix, and what is wrong with the locations of others."""
+    usable = {generation: _Usable() for generation in sorted(GENERATIONS)}
+    findings = []
+    for held in light_rows(rows).held:
+        row = shown_row(held)
+        location = parse_location(row.location)
+        if location is not None and location.bucket == bucket:
+            usable[row.generation].add(location.prefix, held)
+        # Without a location no glob can match it: whoever asked for some assets did not ask for this one.
+        elif within.recent(row) and not within.globs:
+            findings.append(_invalid(row))
+    return [one.in_order() for one in usable.values()], findings
 
 
 def _matching(location: Location, within: Window, matched: Collection[str]) -> Iterator[str]:
@@ -140,18 +155,52 @@ def _prefix_of(row: RecordRow) -> str:
     return location.prefix if location else ""
 
 
+PrefixedRow = tuple[str, RecordRow]
+
+
+def _prefixed(held: Iterable[HeldRow]) -> Iterator[PrefixedRow]:
+    for row in map(shown_row, held):
+        yield _prefix_of(row), row
+
+
+@dataclass(slots=True)
+class _Usable:
+    """One generation's rows with a usable location. DocDB has them by prefix, but for those with a slash."""
+
+    held: list[HeldRow] = field(default_factory=list)
+    last: str = ""
+    ordered: bool = True
+
+    def add(self, prefix: str, held: HeldRow) -> None:
+        """The next row."""
+        self.held.append(held)
+        self.ordered = self.ordered and self.last <= prefix
+        self.last = prefix
+
+    def in_order(self) -> list[HeldRow]:
+        """The rows by prefix; to sort takes as much room as to hold them."""
+        if self.ordered:
+            return self.held
+        return sorted(self.held, key=lambda one: _prefix_of(shown_row(one)))
+
+
+def _by_prefix(generations: Iterable[list[HeldRow]]) -> Iterator[PrefixedRow]:
+    """All rows by prefix, v1's first."""
+    return merge(*map(_prefixed, generations), key=itemgetter(0))
+
+
 def _merged(
-    rows: Sequence[RecordRow], listed: Sequence[str]
+    rows: Iterable[PrefixedRow], listed: Iterable[str]
 ) -> Iterator[tuple[str, tuple[RecordRow, ...], bool]]:
     """Each prefix once, in order, with its rows, and whether it is listed. Both are sorted by prefix."""
-    folders = iter(listed)
+    folders = (prefix for prefix, _ in groupby(listed))
     folder = next(folders, None)
-    for prefix, group in groupby(rows, key=_prefix_of):
+    for prefix, group in groupby(rows, key=itemgetter(0)):
         while folder is not None and folder < prefix:
             yield folder, (), True
             folder = next(folders, None)
         there = folder == prefix
-        yield prefix, tuple(group), there
+        yield prefix, tuple(row for _, row in group), there
         if there:
             folder = next(folders, None)
     while folder is not None:

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from indexer.errors import SystemFaultError
 from indexer.model.generation import GenerationName
-from indexer.model.ids import IdKey, id_key
 from indexer.model.location import SCHEME, Location
 from indexer.model.observer import Observer
 from indexer.model.plan import Scope
@@ -19,6 +18,7 @@ from indexer.model.ports import Readers
 from indexer.model.snapshot import DataAsset, RecordRow, SystemName
 from indexer.planner.asset_planner import PlanAssets
 from indexer.planner.collect import Read, read_all
+from indexer.planner.light_rows import HeldRow, LightRows, each_once, held_row
 from indexer.planner.rules import Rules
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Survey:
         return system in self.scope.allow_empty
 
 
-RowReads = Mapping[GenerationName, Read[RecordRow]]
+RowReads = Mapping[GenerationName, Read[HeldRow]]
 
 
 def read_mounted(survey: Survey) -> Read[DataAsset] | None:
@@ -75,12 +75,12 @@ def row_reads(survey: Survey, bucket: str) -> RowReads:
     """The light rows of every generation; one whose collection holds nothing at all is doubted."""
     reader = survey.readers.records
 
-    def pages(generation: GenerationName) -> Iterator[tuple[RecordRow, ...]]:
+    def pages(generation: GenerationName) -> Iterator[tuple[HeldRow, ...]]:
         any_row = False
         # Ranges of the location index cannot show a record whose location is no text, so those are asked for apart.
         for page in chain(reader.rows(generation, bucket), [reader.unusable_rows(generation, bucket)]):
             any_row = any_row or bool(page)
-            yield page
+            yield tuple(map(held_row, page))
         # Once in a run, and only where it can matter: it is one more request for each bucket and generation.
         if not any_row and generation not in survey.holding:
             survey.holding[generation] = reader.holds_any(generation)
@@ -103,18 +103,10 @@ def empty_generations(survey: Survey, reads: RowReads) -> frozenset[GenerationNa
     return frozenset(name for name in unread_generations(reads) if not survey.holding.get(name, True))
 
 
-def every_row(reads: RowReads) -> list[RecordRow]:
+def every_row(reads: RowReads) -> LightRows:
     """Every record once; none of a generation whose rows could not all be read."""
-    rows: list[RecordRow] = []
-    for read in reads.values():
-        # A record whose location changes during the read may come on two pages; twice it would look like a duplicate.
-        seen: set[IdKey] = set()
-        for row in read.rows if read.whole else ():
-            key = id_key(row.id)
-            if key not in seen:
-                seen.add(key)
-                rows.append(row)
-    return rows
+    # A record whose location changes during the read may come on two pages; twice it would look like a duplicate.
+    return LightRows([one for read in reads.values() if read.whole for one in each_once(read.rows)])
 
 
 def count_in(bucket: str, rows: Iterable[RecordRow]) -> int:
