@@ -211,7 +211,7 @@ FAULTS: tuple[Fault, ...] = (
         ("an empty answer of results is believed", "        results = results.doubted(", "        results.doubted("),
     ),
     *_in(
-        "model.values",
+        "model.stamps",
         ("a write is dated by whatever the clock says", "        if before is not None and before >= now:", "        if False:"),
     ),
     *_in(
