@@ -136,7 +136,7 @@ FAULTS: tuple[Fault, ...] = (
         ("a refused put was ours", '        if isinstance(answer, PreconditionFailed) and not answer.unsure:\n            self.ledger.refused(action)', '        if isinstance(answer, PreconditionFailed):\n            pass'),
         ("ignored conditions pass for a success", "            self.ledger.failed(action, exc.what, attempts=attempt, written=left)", "            self.ledger.written(action, left, attempts=attempt)"),
         ("grounds of files are not looked at", '        against = _elsewhere(lambda: self.evidence.against(action))', '        against = ""'),
-        ("an old look will do for a file", '            if against := _elsewhere(lambda: self.evidence.since(look.began_at, action)):', '            if against := "":'),
+        ("an old look will do for a file", '            if against := _elsewhere(lambda: self.evidence.since(looked_at, action)):', '            if against := "":'),
         ("a file replaced is not kept", "        return self.ledger.kept(\"object\", live.body, live.etag)", "        return BeforeImage(kind=\"absent\")"),
         ("a copy takes what is there", "    if read is None or source.etag not in (None, read.etag):\n        return None\n    return read.body if pinned(action.content, read.body) else None", "    return None if read is None else read.body"),
     ),

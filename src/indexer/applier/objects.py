@@ -55,14 +55,6 @@ class _Put:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What was at a key."""
-
-    began_at: datetime
-    live: ObjectBody | None
-
-
-@dataclass(frozen=True, slots=True)
 class ObjectApplier:
     """Carries out object actions."""
 
@@ -133,24 +125,31 @@ class ObjectApplier:
             # Nothing should be there, so a look would nearly always be wasted: the condition itself tells.
             blind = attempt == 1 and put.condition == "create" and not self.ledger.look_first
             blind = blind and self.proof.given(bucket, put.condition)
-            began_at = self.ledger.clock()
-            look = _Look(began_at, None if blind else self.reader.get(bucket, put.key))
-            if not self._may(action, put.judge(look.live), put.key, look.live):
+            looked_at = self.ledger.clock()
+            live = None if blind else self.reader.get(bucket, put.key)
+            if not self._may(action, put.judge(live), put.key, live):
                 return
             with self.proof.alone(bucket, put.condition):
-                if self._put_once(action, put, look, attempt):
+                if self._put_once(action, put, live, looked_at, attempt):
                     return
         self._given_up(action, put.judge, put.key)
 
-    def _put_once(self, action: PutObject | CopyObject, put: _Put, look: _Look, attempt: int) -> bool:
+    def _put_once(
+        self,
+        action: PutObject | CopyObject,
+        put: _Put,
+        live: ObjectBody | None,
+        looked_at: datetime,
+        attempt: int,
+    ) -> bool:
         """Was it written? Settled then."""
-        bucket, digest, live = action.target.bucket, sha256(put.body), look.live
+        bucket, digest = action.target.bucket, sha256(put.body)
         if live is not None:
             self._prove(action, put.condition, put.key, live)
         self.ledger.intend(action, self._before(live), AfterImage(key=put.key, sha256=digest))
         # The ETag that the look found, not the planned one: an undo may know only the bytes (`HasBytes`).
         etag = live.etag if live else None
-        answer = self._sent(action, look, lambda: self.writer.put(bucket, put.key, put.body, etag))
+        answer = self._sent(action, looked_at, lambda: self.writer.put(bucket, put.key, put.body, etag))
         if isinstance(answer, PreconditionFailed):
             return False
         left = AfterImage(key=put.key, etag=answer, sha256=digest)
@@ -169,21 +168,21 @@ class ObjectApplier:
     def _delete(self, action: DeleteObject) -> None:
         bucket, key = action.target.bucket, action.target.key
         for attempt in range(1, ATTEMPTS + 1):
-            began_at = self.ledger.clock()
-            look = _Look(began_at, self.reader.get(bucket, key))
-            if not self._may(action, judge_delete(action, look.live), key, look.live) or look.live is None:
+            looked_at = self.ledger.clock()
+            live = self.reader.get(bucket, key)
+            if not self._may(action, judge_delete(action, live), key, live) or live is None:
                 return
             with self.proof.alone(bucket, "delete"):
-                if self._delete_once(action, look, look.live, attempt):
+                if self._delete_once(action, live, looked_at, attempt):
                     return
         self._given_up(action, lambda live: judge_delete(action, live), key)
 
-    def _delete_once(self, action: DeleteObject, look: _Look, live: ObjectBody, attempt: int) -> bool:
+    def _delete_once(self, action: DeleteObject, live: ObjectBody, looked_at: datetime, attempt: int) -> bool:
         """Was it deleted? Settled then."""
         bucket, key = action.target.bucket, action.target.key
         self._prove(action, "delete", key, live)
         self.ledger.intend(action, self._before(live), AfterImage())
-        if self._sent(action, look, lambda: self.writer.delete(bucket, key, live.etag)) is not None:
+        if self._sent(action, looked_at, lambda: self.writer.delete(bucket, key, live.etag)) is not None:
             return False
         self.ledger.written(action, attempts=attempt)
         return True
@@ -208,13 +207,13 @@ class ObjectApplier:
             raise
         self.ledger.refused(action)
 
-    def _sent(self, action: ObjectAction, look: _Look, write: Callable[[], T]) -> T:
+    def _sent(self, action: ObjectAction, looked_at: datetime, write: Callable[[], T]) -> T:
         """Send it. Refused was never ours; but it may be the echo of our own first try, which a look will tell.
 
         Raises SourceChangedError, where the look has grown old and what it rests on elsewhere is not so any more.
         """
         try:
-            if against := _elsewhere(lambda: self.evidence.since(look.began_at, action)):
+            if against := _elsewhere(lambda: self.evidence.since(looked_at, action)):
                 raise SourceChangedError(against)
         except (SourceChangedError, SystemFaultError):
             self.ledger.refused(action)  # it was not sent
