@@ -168,6 +168,7 @@ def _signed(
     """The file, and what is said of it."""
     from datetime import UTC, datetime
 
+    from indexer.render.of_approvals import scope_words
     from indexer.render.safe import safe
     from indexer.runs.approve import save_approval, signed_approval, signer_of
 
@@ -177,7 +178,7 @@ def _signed(
     said = approval.statement.predicate
     return str(
         file
-    ), f"Approved by {said.person}: {safe(said.scope_words)}, until {said.expires_at}. Written: {file}"
+    ), f"Approved by {said.person}: {safe(scope_words(said))}, until {said.expires_at}. Written: {file}"
 
 
 def passphrase_in(variable: str | None) -> str | None:

@@ -92,11 +92,6 @@ class ApprovalPredicate(_Strict):
         """`expires_at` as a time."""
         return datetime.strptime(self.expires_at, TIME).replace(tzinfo=UTC)
 
-    @property
-    def scope_words(self) -> str:
-        """What is approved, for people."""
-        return f"only {', '.join(self.reasons)}" if self.reasons else self.covers.replace("-", " ")
-
 
 class ApprovalStatement(_Strict):
     """The in-toto statement that is signed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from indexer.model.approval import ApprovalPredicate
 from indexer.model.approvals import AcceptedApproval, Approvals, MissingApproval, RefusedApproval
 from indexer.model.limits import takes_away
 from indexer.model.plan import Plan
@@ -33,12 +34,16 @@ def approval_verdict(found: Approvals) -> str:
     return "NOT APPROVED: too few people have approved it."
 
 
+def scope_words(said: ApprovalPredicate | AcceptedApproval) -> str:
+    """How much of a plan is approved."""
+    return f"only {', '.join(said.reasons)}" if said.reasons else said.covers.replace("-", " ")
+
+
 def accepted_words(one: AcceptedApproval) -> str:
     """Who approved what, when and until when."""
-    covers = f"only {', '.join(one.reasons)}" if one.reasons else one.covers.replace("-", " ")
     times = f"{one.approved_at:%Y-%m-%d %H:%M} UTC, until {one.expires_at:%Y-%m-%d %H:%M}"
     note = f": {one.note}" if one.note else ""
-    return f"Approved by {one.person} ({covers}; {times}; key {one.key[:16]}…){note}"
+    return f"Approved by {one.person} ({scope_words(one)}; {times}; key {one.key[:16]}…){note}"
 
 
 def refused_words(one: RefusedApproval) -> str:

@@ -39,9 +39,9 @@ PUBLIC = re.compile("-----BEGIN PUBLIC KEY-----|ssh-|sk-|ecdsa-")
 SUMMARY = "The plan is not approved"
 
 
-def approvals_place(plan: Place) -> Place | None:
+def approvals_place(plan: Place | None) -> Place | None:
     """The folder of a plan's approvals, beside it; None for a plan out of a pipe."""
-    if isinstance(plan, Path) and not has_neighbours(plan):
+    if plan is None or (isinstance(plan, Path) and not has_neighbours(plan)):
         return None
     return plan.parent / f"{plan.stem}{FOLDER_SUFFIX}"
 
@@ -179,8 +179,7 @@ def not_approved(found: Approvals, place: Place | None, plan: str) -> RefusedErr
 
 def has_approvals(plan: Place | None) -> bool:
     """Does anything lie where a plan's approvals do? Raises IndexerError where nobody may look."""
-    place = None if plan is None else approvals_place(plan)
-    return next(approval_files(place), None) is not None
+    return next(approval_files(approvals_place(plan)), None) is not None
 
 
 def told_approvals(
@@ -190,8 +189,7 @@ def told_approvals(
     if settings is None:
         hint = "docs/how-to/two-people.md tells how: `indexer keys new`, and a table [approvals]."
         raise UsageError("Nobody may approve anything", "the configuration has no table [approvals]", hint)
-    if place is None and reviewed.place is not None:
-        place = approvals_place(reviewed.place)
+    place = place or approvals_place(reviewed.place)
     return approvals_of(reviewed, reviewed.plan.actions, place, settings, now, applying=False)
 
 

@@ -74,9 +74,7 @@ def _person(signer: Signer, named: str | None, settings: ApprovalSettings | None
 
 def save_approval(approval: SignedApproval, reviewed: PlanFile, place: Place | None) -> Place:
     """Write it into the folder of the plan's approvals, or into `place`; returns the file. Raises IndexerError."""
-    folder = place
-    if folder is None and reviewed.place is not None:
-        folder = approvals_place(reviewed.place)
+    folder = place or approvals_place(reviewed.place)
     if folder is None:
         hint = "Name a folder with --approvals."
         raise UsageError("The approval has no place", "the plan came out of a pipe", hint)

@@ -62,8 +62,7 @@ def sanctioned(
     """
     if settings is None:
         return NOBODY_ASKED
-    if place is None and reviewed.place is not None:
-        place = approvals_place(reviewed.place)
+    place = place or approvals_place(reviewed.place)
     found = approvals_of(reviewed, actions, place, settings, now)
     waived = None
     if settings.required and not found.enough:
