@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
+from indexer.model.changes import NO_CHANGES, ShownChanges
 from indexer.model.content import (
     Absent,
     ArchivedRecordContent,
     AsRead,
-    Change,
     Content,
     DataAssetContent,
     DataAssetTarget,
@@ -43,8 +43,8 @@ class _Action(FileModel):
     rests_on: RestsOn | None = Field(
         default=None, description="What must still hold in other systems, looked at again before the write."
     )
-    changes: tuple[Change, ...] = Field(
-        default=(), description="The first field-level differences, shortened; for people only."
+    changes: ShownChanges = Field(
+        default=NO_CHANGES, description="The first field-level differences, shortened; for people only."
     )
     changes_omitted: int = Field(default=0, description="How many more there are.")
     loses: Loses | None = Field(

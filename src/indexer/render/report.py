@@ -6,7 +6,7 @@ is made while it is read, each time anew, so that a plan of a hundred thousand a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -111,7 +111,7 @@ class Entry:
     loses: str = ""
     """What goes with a deletion: a reviewer must see it before anything else of it."""
     small: str = ""
-    changes: tuple[Change, ...] = ()
+    changes: Sequence[Change] = ()
     omitted: int = 0
     """So many differences are not among `changes`."""
     whole: Callable[[], Whole] | None = None
