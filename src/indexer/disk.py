@@ -11,7 +11,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -123,7 +123,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, body: bytes, named: SharedFlush | None = None) -> None:
+def replace_file(path: Path, body: bytes | Iterable[bytes], named: SharedFlush | None = None) -> None:
     """Replace a file in one step, durably: an old one stays whole, even if this fails. Raises OSError.
 
     A new one is its owner's only; one that was there keeps its mode. `named`: brings the folder's names to disk, for several
@@ -133,7 +133,7 @@ def replace_file(path: Path, body: bytes, named: SharedFlush | None = None) -> N
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
+            file.writelines((body,) if isinstance(body, bytes) else body)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(mode)

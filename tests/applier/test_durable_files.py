@@ -53,7 +53,7 @@ def test_a_journal_is_on_disk_with_its_name(tmp_path: Path, synced: list[Path]) 
 
 def test_a_whole_file_is_on_disk_with_its_name(tmp_path: Path, synced: list[Path]) -> None:
     """A result that a power cut takes away would be the last run's."""
-    write_whole(tmp_path / "plan.json", b"{}", frozenset())
+    write_whole(tmp_path / "plan.json", (b"{}",), frozenset())
     assert synced[-1] == tmp_path
     assert len(synced) == 2
 

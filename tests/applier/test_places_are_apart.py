@@ -41,7 +41,7 @@ def a_run(world: World, *buckets: Any) -> None:
 WRITERS: dict[str, Callable[..., object]] = {
     "the check": lambda _, *buckets: check_apart(PLACE, *buckets),
     "the check of a file": lambda _, *buckets: check_writable(PLACE, *buckets),
-    "a file": lambda _, *buckets: write_whole(PLACE, b"{}", *buckets),
+    "a file": lambda _, *buckets: write_whole(PLACE, (b"{}",), *buckets),
     "a file in S3": lambda _, *buckets: in_s3(*buckets),
     "a file over another": lambda world, *buckets: S3Files(*objects(world), *buckets).replace(PLACE, b"{}"),
     "a journal": lambda world, *buckets: S3Files(*objects(world), *buckets).put(PLACE, b"{}", None),

@@ -13,7 +13,7 @@ import pytest
 
 from indexer.model.action import content_id
 from indexer.model.plan import Plan, plan_digest
-from indexer.runs.files import plan_document
+from indexer.runs.files import plan_text
 from indexer.runs.loading import load_plan
 from indexer.runs.undo import undo
 from shared.builders import (
@@ -85,7 +85,7 @@ def test_a_plan_of_a_later_minor_version_can_be_taken_back(tmp_path: Path) -> No
     """Its digest covers fields that are ignored here; the run keeps them all the same."""
     plan, world = drifting()
     before = but_stamps(world)
-    document = plan_document(plan)
+    document = json.loads(plan_text(plan))
     document |= {"format_version": "1.9", "later": {"field": 1}}
     document["actions"][0]["later"] = True
     document["actions"][0]["id"] = content_id(document["actions"][0])

@@ -57,7 +57,7 @@ def test_what_a_run_leaves_is_its_owners_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "write", [lambda path: write_whole(path, b"{}", ()), lambda path: append_text(path, "x")]
+    "write", [lambda path: write_whole(path, (b"{}",), ()), lambda path: append_text(path, "x")]
 )
 def test_a_new_file_is_its_owners_and_an_old_one_keeps_its_mode(
     tmp_path: Path, write: Callable[[Path], None]

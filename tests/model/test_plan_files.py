@@ -15,7 +15,7 @@ from indexer.errors import RefusedError
 from indexer.model.action import content_id
 from indexer.model.content import Change
 from indexer.model.plan import plan_digest
-from indexer.runs.files import plan_document, save_plan
+from indexer.runs.files import plan_text, save_plan
 from indexer.runs.loading import load_plan
 from shared import rendered
 from shared.builders import BUCKET, plan_of, record, world_of
@@ -26,7 +26,7 @@ def document() -> dict[str, Any]:
     body = record(subject={"subject_id": "1"})
     world = world_of(body)
     world.put(BUCKET, f"{body['name']}/subject.json", b"{}")
-    return json.loads(json.dumps(plan_document(plan_of(world))))
+    return json.loads(plan_text(plan_of(world)))
 
 
 def written(path: Path, changed: Callable[[dict[str, Any]], None]) -> Path:
@@ -43,7 +43,7 @@ def test_a_plan_survives_its_file(tmp_path: Path) -> None:
     path = written(tmp_path / "plan.json", lambda _: None)
     plan, digest, body, place = load_plan(path)
     assert place == path
-    assert plan_document(plan) == {**document(), "digest": digest}
+    assert json.loads(plan_text(plan)) == {**document(), "digest": digest}
     assert plan.actions
     assert body == path.read_bytes()
 

@@ -11,9 +11,9 @@ from pydantic import AwareDatetime, Field
 from indexer.model.action import Action
 from indexer.model.content import FileModel, Said
 from indexer.model.findings import FindingKind
+from indexer.model.pieces import canonical_pieces
 from indexer.model.settings import PolicyMode
 from indexer.model.snapshot import SystemName, Via
-from indexer.model.values import canonical_pieces
 
 FORMAT_VERSION = "1.0"
 

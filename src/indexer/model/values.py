@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -243,21 +243,6 @@ def canonical(value: object) -> bytes:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_typed_form)
     # A record may hold a lone surrogate: no file can, but its fingerprint must not fail.
     return text.encode("utf-8", "surrogatepass")
-
-
-def canonical_pieces(document: Mapping[str, Any]) -> Iterator[bytes]:
-    """`canonical(document)`, the items of its lists one by one: for documents as large as a plan."""
-    yield b"{"
-    for nth, (key, value) in enumerate(sorted(document.items())):
-        yield (b"," if nth else b"") + canonical(key) + b":"
-        if isinstance(value, list):
-            yield b"["
-            for at, item in enumerate(value):
-                yield (b"," if at else b"") + canonical(item)
-            yield b"]"
-        else:
-            yield canonical(value)
-    yield b"}"
 
 
 def _typed_form(value: object) -> object:

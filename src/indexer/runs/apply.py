@@ -34,7 +34,7 @@ from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.clock import check_clock, now
 from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import Systems, open_systems
-from indexer.runs.files import document_bytes
+from indexer.runs.files import document_bytes, document_of
 from indexer.runs.loading import PlanFile, as_file, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
 from indexer.runs.part import WHOLE, Part, asked_part, part_told, unasked_words
@@ -260,7 +260,7 @@ def apply_plan(
             approvals_waived=options.sanction.waived,
             outcomes=outcomes,
         )
-        _write(folder, RESULT_FILE, document_bytes(result.model_dump(mode="json", exclude_none=True)))
+        _write(folder, RESULT_FILE, b"".join(document_bytes(document_of(result, "outcomes"))))
         journal.finished(result.ended_at)
     return result
 

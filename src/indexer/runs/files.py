@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from indexer.disk import open_own, replace_file
 from indexer.errors import IndexerError
+from indexer.model.pieces import Items, text_pieces
 from indexer.model.place import KeptInStep, Place, S3Place, check_apart, parse_place
 from indexer.model.plan import Plan, plan_digest
-from indexer.model.values import to_text
 from indexer.render.safe import safe_json
 from indexer.runs.own_places import check_file_of_ours, check_no_run_file
 from indexer.systems.s3_files import S3Files, s3_files
@@ -20,8 +23,18 @@ from indexer.systems.s3_files import S3Files, s3_files
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan as it stands in a file, with its digest."""
-    document = plan.model_dump(mode="json", exclude_none=True)
+    document = document_of(plan, "actions", "withheld", "findings")
     return {**document, "digest": plan_digest(document)}
+
+
+def document_of(model: BaseModel, *lists: str) -> dict[str, Any]:
+    """A plan or a result as it stands in a file. `lists`: fields whose items become dictionaries only one at a time."""
+    shell = model.model_copy(update=dict.fromkeys(lists, ()))
+    return _dumped(shell) | {name: Items(partial(map, _dumped, getattr(model, name))) for name in lists}
+
+
+def _dumped(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", exclude_none=True)
 
 
 def plan_text(plan: Plan) -> str:
@@ -37,14 +50,20 @@ def save_plan(plan: Plan, path: Place | str, *, kept_in_step: Iterable[str] = ()
     write_whole(parse_place(path), document_bytes(plan_document(plan)), {*plan.scope.apart(), *kept_in_step})
 
 
-def document_text(document: dict[str, Any]) -> str:
+def document_pieces(document: Mapping[str, Any]) -> Iterator[str]:
     """A document as we write all of them: also on a terminal, and in a job's log."""
-    return safe_json(to_text(document, indent=1)) + "\n"
+    yield from map(safe_json, text_pieces(document))
+    yield "\n"
 
 
-def document_bytes(document: dict[str, Any]) -> bytes:
-    """A document's file; a lone surrogate of somebody's JSON stays the escape that it was there."""
-    return document_text(document).encode("utf-8", errors="backslashreplace")
+def document_text(document: Mapping[str, Any]) -> str:
+    """The same in one."""
+    return "".join(document_pieces(document))
+
+
+def document_bytes(document: Mapping[str, Any]) -> Iterator[bytes]:
+    """A document's file, in pieces; a lone surrogate of somebody's JSON stays the escape that it was there."""
+    return (piece.encode("utf-8", "backslashreplace") for piece in document_pieces(document))
 
 
 def check_writable(path: Place, kept_in_step: KeptInStep) -> None:
@@ -74,7 +93,7 @@ def check_writable(path: Place, kept_in_step: KeptInStep) -> None:
         raise IndexerError("The file cannot be written", f"{path}: {problem}", hint)
 
 
-def write_whole(path: Place, body: bytes, kept_in_step: KeptInStep) -> None:
+def write_whole(path: Place, body: Iterable[bytes], kept_in_step: KeptInStep) -> None:
     """Replace a file in one step: an old one stays whole, even if this fails. Raises IndexerError.
 
     `kept_in_step`: buckets that it must not lie in. UsageError there, and for what a run left behind.
@@ -82,7 +101,7 @@ def write_whole(path: Place, body: bytes, kept_in_step: KeptInStep) -> None:
     if isinstance(path, S3Place):
         with s3_files(kept_in_step) as files:
             check_no_run_file(path, _in_s3(files))
-            files.replace(path, body)
+            files.replace(path, b"".join(body))
         return
     check_file_of_ours(path)
     try:

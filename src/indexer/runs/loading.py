@@ -112,7 +112,7 @@ def as_file(plan: Plan) -> PlanFile:
     document = plan_document(plan)
     for action in document["actions"]:
         _check_id(action, "the plan")
-    return PlanFile(plan, document["digest"], document_bytes(document))
+    return PlanFile(plan, document["digest"], b"".join(document_bytes(document)))
 
 
 def _check_id(action: dict[str, Any], what: str) -> None:
