@@ -237,7 +237,7 @@ class DiskFolder:
         except FileNotFoundError:
             return None
 
-    def write(self, name: str, body: bytes) -> None:
+    def write(self, name: str, body: bytes | Iterable[bytes]) -> None:
         """Replace a file, whole and durably."""
         self._made()
         replace_file(self.path / name, body, self._named)

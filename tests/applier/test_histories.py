@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,7 +52,7 @@ class Held:
             raise self._error
         return self._files.get(name)
 
-    def write(self, name: str, body: bytes) -> None:
+    def write(self, name: str, body: bytes | Iterable[bytes]) -> None:
         raise AssertionError("a history is only read")
 
     def remove(self, name: str) -> None:

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (  # noqa: E402
 
 from indexer.applier.approved import ApprovalRules  # noqa: E402
 from indexer.model.approval import SignedApproval, read_approval  # noqa: E402
+from indexer.model.pieces import PackedFile  # noqa: E402
 from indexer.model.values import canonical  # noqa: E402
 from indexer.runs.approvals import subject_of  # noqa: E402
 from shared.approvals import (  # noqa: E402
@@ -122,7 +123,7 @@ def replayed(forger: Forger) -> bytes:
 def same_plan_other_bytes(forger: Forger) -> bytes:
     """Of this plan, in a file that was written otherwise."""
     return approved(
-        PLAN._replace(body=PLAN.body + b" " * forger.chance.randrange(1, 99)), forger.someone()
+        PLAN._replace(file=PackedFile([PLAN.body, b" " * forger.chance.randrange(1, 99)])), forger.someone()
     ).body
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from indexer.model.approval import ApprovalPredicate, NotAnApprovalError, read_approval
+from indexer.model.pieces import PackedFile
 from indexer.model.values import canonical
 from shared.approvals import NOW, Office, approved, plan_file, statement_of
 
@@ -51,7 +52,7 @@ def test_each_byte_counts() -> None:
 def test_each_byte_of_the_plan_counts() -> None:
     """Its digest is demanded, and that of its file: white space at its end is no part of the plan, and of the file."""
     for at in (0, len(PLAN.body) // 2, len(PLAN.body) - 1):
-        other = PLAN._replace(body=PLAN.body[:at] + b" " + PLAN.body[at:])
+        other = PLAN._replace(file=PackedFile([PLAN.body[:at], b" ", PLAN.body[at:]]))
         (refused,) = OFFICE.judged(other, GOOD).refused
         assert refused.why == "it is of another plan, or of other bytes of this one"
     other = PLAN._replace(digest="0" * 64)

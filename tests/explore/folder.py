@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -72,11 +72,12 @@ class RunFolderView:
         """The files that are there, sorted."""
         return sorted(self.folder.files)
 
-    def write(self, name: str, body: bytes) -> None:
+    def write(self, name: str, body: bytes | Iterable[bytes]) -> None:
         """Replace a file, whole and durably."""
         if self.point(self.actor, f"file.{name}") == "full":
             raise no_room()
-        self.folder.files[name] = _File(body, len(body))
+        whole = body if isinstance(body, bytes) else b"".join(body)
+        self.folder.files[name] = _File(whole, len(whole))
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from indexer.model.action import Action
 from indexer.model.content import FileModel, Said
 from indexer.model.findings import FindingKind
-from indexer.model.pieces import canonical_pieces
+from indexer.model.pieces import canonical_pieces, sha256_of
 from indexer.model.settings import PolicyMode
 from indexer.model.snapshot import SystemName, Via
 
@@ -176,8 +175,5 @@ class Plan(FileModel):
 
 def plan_digest(document: dict[str, Any]) -> str:
     """The digest of a plan as it stands in a file: sha256 over the canonical rest."""
-    digest = hashlib.sha256()
     # In pieces: the text of a plan of 100,000 actions, in one, would double what `apply` needs of memory.
-    for piece in canonical_pieces({key: value for key, value in document.items() if key != "digest"}):
-        digest.update(piece)
-    return digest.hexdigest()
+    return sha256_of(canonical_pieces({key: value for key, value in document.items() if key != "digest"}))

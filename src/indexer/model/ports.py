@@ -225,8 +225,8 @@ class RunFolder(Protocol):
         """A file, or None where there is none."""
         ...
 
-    def write(self, name: str, body: bytes) -> None:
-        """Replace a file, whole and durably."""
+    def write(self, name: str, body: bytes | Iterable[bytes]) -> None:
+        """Replace a file, whole and durably; its bytes may come in pieces."""
         ...
 
     def remove(self, name: str) -> None:

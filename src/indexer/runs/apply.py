@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -236,7 +236,7 @@ def apply_plan(
         told = options.sanction.told()
         journal.started(started_at, reviewed.digest, options.part.words if options.part else None, told)
         # The file as it was read, not the plan typed again: fields of a later version count in its digest.
-        _write(folder, PLAN_FILE, reviewed.body)
+        _write(folder, PLAN_FILE, reviewed.file)
         options.claim()
         observer.stage("applying", len(chosen.actions))
         watching = Watching(observer, options.stop)
@@ -260,7 +260,7 @@ def apply_plan(
             approvals_waived=options.sanction.waived,
             outcomes=outcomes,
         )
-        _write(folder, RESULT_FILE, b"".join(document_bytes(document_of(result, "outcomes"))))
+        _write(folder, RESULT_FILE, document_bytes(document_of(result, "outcomes")))
         journal.finished(result.ended_at)
     return result
 
@@ -270,7 +270,7 @@ def _each(words: Sequence[str] | str) -> Sequence[str]:
     return (words,) if isinstance(words, str) else words
 
 
-def _write(folder: RunFolder, name: str, body: bytes) -> None:
+def _write(folder: RunFolder, name: str, body: Iterable[bytes]) -> None:
     try:
         folder.write(name, body)
     except OSError as exc:

@@ -22,8 +22,8 @@ from indexer.model.approval import (
     read_approval,
 )
 from indexer.model.approvals import Approvals
+from indexer.model.pieces import sha256_of
 from indexer.model.place import Everywhere, Place, S3Place
-from indexer.model.values import sha256
 from indexer.render.of_approvals import missing_words
 from indexer.runs.loading import PlanFile, has_neighbours
 from indexer.systems.approval_keys import PublicKey, public_key, signed_message
@@ -48,7 +48,7 @@ def approvals_place(plan: Place | None) -> Place | None:
 
 def subject_of(reviewed: PlanFile) -> PlanSubject:
     """What an approval of this plan must be about."""
-    return PlanSubject(sha256(reviewed.body), reviewed.plan.plan_id, reviewed.digest)
+    return PlanSubject(sha256_of(reviewed.file), reviewed.plan.plan_id, reviewed.digest)
 
 
 def approvers(settings: ApprovalSettings) -> Mapping[str, tuple[str, PublicKey]]:

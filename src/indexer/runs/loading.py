@@ -17,17 +17,17 @@ from indexer.disk import UnsafeFileError, read_file, read_open
 from indexer.errors import IndexerError, RefusedError
 from indexer.model.action import Action, content_id
 from indexer.model.outcome import Result
+from indexer.model.pieces import Items, PackedFile
 from indexer.model.place import Everywhere, Place, S3Place, parse_place
 from indexer.model.plan import FORMAT_VERSION, Plan, plan_digest
 from indexer.runs.files import document_bytes, plan_document
+from indexer.runs.in_parts import SURROGATE, read_document
 from indexer.systems.s3_files import s3_files
 
 M = TypeVar("M")
 STDIN = "-"
 STDIN_PLACE = Path("/dev/stdin")
 DESCRIPTOR = re.compile(r"/dev/stdin|/(dev|proc/[^/]+)/fd/[0-9]+")
-SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-"""Where there is none, every text can be written again; where there is one, it may be half of a pair."""
 
 
 class PlanFile(NamedTuple):
@@ -36,10 +36,15 @@ class PlanFile(NamedTuple):
     plan: Plan
     digest: str
     """As it stands in the file: a field of a later version counts in it, and is not in `plan`."""
-    body: bytes
-    """The file: what a run keeps of its plan, and what the way back is planned from."""
+    file: PackedFile
+    """Its bytes: what a run keeps of its plan, and what the way back is planned from."""
     place: Place | None = None
     """Where it was read from, with its approvals beside it; None: it was never in a file."""
+
+    @property
+    def body(self) -> bytes:
+        """The whole file, unpacked."""
+        return b"".join(self.file)
 
 
 def load_plan(path: Place | str) -> PlanFile:
@@ -75,7 +80,7 @@ def _plan_file(document: dict[str, Any], body: bytes, path: Place) -> PlanFile:
                 f"{path}: its digest does not fit its content",
                 "It was edited or damaged. Plan again; a plan is never edited by hand.",
             )
-        return PlanFile(_typed(document, path), str(digest), body, path)
+        return PlanFile(_typed(document, path), str(digest), PackedFile((body,)), path)
     except RecursionError as exc:  # read it could be, just so
         raise RefusedError("The file is not valid", f"{path}: nested too deeply", "Plan again.") from exc
 
@@ -112,7 +117,7 @@ def as_file(plan: Plan) -> PlanFile:
     document = plan_document(plan)
     for action in document["actions"]:
         _check_id(action, "the plan")
-    return PlanFile(plan, document["digest"], b"".join(document_bytes(document)))
+    return PlanFile(plan, document["digest"], PackedFile(document_bytes(document)))
 
 
 def _check_id(action: dict[str, Any], what: str) -> None:
@@ -160,7 +165,7 @@ def _body(path: Place, what: str) -> bytes:
 def _document(body: bytes, path: Place, what: str) -> dict[str, Any]:
     """The JSON object in a file of ours. Raises RefusedError."""
     try:
-        document = json.loads(body.decode("utf-8-sig"))
+        document = read_document(body)
     except MemoryError as exc:
         detail = f"{path}: {len(body):,} bytes are too much for this machine's memory"
         raise RefusedError(f"The {what} cannot be read", detail, "Plan fewer buckets at a time.") from exc
@@ -192,14 +197,16 @@ def _is_text(document: object) -> bool:
 
 
 def _typed(document: dict[str, Any], path: Place) -> Plan:
-    """The plan. Each action takes the place of what it stood as in the document: all of both would be too large."""
+    """The plan. What an action stood as in the document goes once it is typed: all of both would be too large."""
     actions = document.get("actions")
-    if isinstance(actions, list):
+    if isinstance(actions, list | Items):
         action_of = TypeAdapter(Action).validate_python
+        document["actions"] = typed = []
         for at, action in enumerate(actions):
-            typed = _validated(action_of, action, path, f"actions.{at}")
+            typed.append(_validated(action_of, action, path, f"actions.{at}"))
             _check_id(action, str(path))
-            actions[at] = typed
+            if isinstance(actions, list):
+                actions[at] = None
     return _validated(Plan.model_validate, document, path)
 
 

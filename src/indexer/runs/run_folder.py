@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from indexer.applier.history import JOURNAL_FILE, PLAN_FILE, RESULT_FILE
@@ -32,7 +32,7 @@ class S3RunFolder:
         except FileNotFoundError:
             return None
 
-    def write(self, name: str, body: bytes) -> None:
+    def write(self, name: str, body: bytes | Iterable[bytes]) -> None:
         """Never: an undo reads."""
         raise NotImplementedError
 
