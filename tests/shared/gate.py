@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
+from collections.abc import Callable
 
 from shared.patience import PATIENCE_S
 
@@ -24,16 +25,27 @@ class Gate:
         self._waiting = 0
         self._changed = threading.Condition()
 
-    def pass_by(self, head: bytes) -> None:
-        """Wait for as long as this request is held back."""
+    def pass_by(self, head: bytes, is_gone: Callable[[], bool]) -> bool:
+        """Wait for as long as this request is held back; whether it gets through.
+
+        A client that was held for longer than its patience asks again: the request that it gave up must not be one of
+        those that are let through.
+        """
         if not self._matches(head):
-            return
+            return True
         with self._changed:
             self._waiting += 1
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._left > 0)
-            self._left -= 1
-            self._waiting -= 1
+            try:
+                while not self._changed.wait_for(lambda: self._left > 0, _LOOK_S):
+                    if is_gone() and not self.late:
+                        return False
+                if is_gone() and not self.late:
+                    return False
+                self._left -= 1
+                return True
+            finally:
+                self._waiting -= 1
 
     def let(self, more: int) -> None:
         """Let so many more through."""

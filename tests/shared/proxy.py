@@ -208,10 +208,8 @@ def _http(proxy: FaultyProxy, near: Peer, far: Peer) -> bool:
         return True
     if not _before(fault, near):
         return False
-    if proxy.gate is not None:
-        proxy.gate.pass_by(head)
-        if near.is_gone() and not proxy.gate.late:
-            return False
+    if proxy.gate is not None and not proxy.gate.pass_by(head, near.is_gone):
+        return False
     far.send(request)
     answer_head = head_of(far)
     empty = head.startswith(b"HEAD ") or answer_head.split()[1] in _NO_BODY

@@ -45,6 +45,8 @@ class Peer:
             return self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
         except BlockingIOError:
             return False
+        except OSError:
+            return True  # reset
 
     def close(self) -> None:
         """Let go of it; the socket is the caller's to close."""
