@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import bson
+import pytest
+from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.model.values import check_storable, fingerprint, from_bytes, to_bytes
 from indexer.runs.undo import undo
-from indexer.systems.bson_values import CODEC_OPTIONS, archived, decoded, unarchived
+from indexer.systems.bson_values import (
+    CODEC_OPTIONS,
+    RAW_OPTIONS,
+    FieldByField,
+    archived,
+    decoded,
+    unarchived,
+)
 from shared.builders import apply_to, plan_of, record, statuses, world_of
 
 # fmt: off
@@ -49,11 +60,26 @@ def test_a_value_comes_back_from_bson_archive_and_file(value: Any) -> None:
     """Type, bits and the order of keys; a file sorts them."""
     check_storable(value)
     body = {"_id": "x", "processing": value}
-    for back in (decoded(bson.encode(body, codec_options=CODEC_OPTIONS)), unarchived(archived(body))):
+    raw = bson.encode(body, codec_options=CODEC_OPTIONS)
+    by_field = FieldByField(RawBSONDocument(raw, RAW_OPTIONS), nullcontext)
+    for back in (decoded(raw), dict(by_field), unarchived(archived(body))):
         assert in_order(back) == in_order(body)
         assert fingerprint(back) == fingerprint(body)
     if value is not None:
         assert fingerprint(from_bytes(to_bytes(value))) == fingerprint(value)
+
+
+def test_a_field_is_read_though_another_cannot_be() -> None:
+    """Only what is asked for is decoded."""
+    raw = bson.encode(
+        {"_id": "x", "broken": {"text": "caf\N{LATIN SMALL LETTER E WITH ACUTE}"}, "whole": {"a": 1}}
+    )
+    broken = RawBSONDocument(raw.replace(b"\xc3\xa9", b"\xff\xff"), RAW_OPTIONS)
+    read = FieldByField(broken, nullcontext)
+    assert read["whole"] == {"a": 1}
+    assert list(read) == ["_id", "broken", "whole"]
+    with pytest.raises(BSONError):
+        dict(read)
 
 
 # fmt: off

@@ -96,13 +96,16 @@ def payload(content: Content, record: Mapping[str, Any], field: str | None) -> b
 
     Fields that are known after apply were null when the reviewed digest was taken. Source: DESIGN, promise 3.
     """
-    value = record if field is None else record.get(field)
+    value: Any = dict(record) if field is None else record.get(field)
     # Null counts as absent, as in the decision table: a file must not come to hold the literal null.
     if value is None:
         return None
     try:
-        reviewed = blanked(record, content.known_after_apply) if field is None else value
-        return to_bytes(value) if pinned(content, to_bytes(reviewed)) else None
+        body = to_bytes(value)
+        unknown = content.known_after_apply if field is None else ()
+        # Twice only where there is something that the review could not know: most of the work is to serialise.
+        reviewed = to_bytes(blanked(value, unknown)) if unknown else body
+        return body if pinned(content, reviewed) else None
     except UnserialisableError:
         return None
 

@@ -5,8 +5,8 @@ Source: pymongo's "Custom Type Example"; DOMAIN, "File contents".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from bson import (
@@ -93,6 +93,35 @@ def _plain(value: Any) -> Any:
             return {key: _plain(item) for key, item in value.items()}
         case list():
             return [_plain(item) for item in value]
+    return value
+
+
+class FieldByField(Mapping[str, Any]):
+    """A record whose fields are decoded one by one, each where it is asked for: most of a record may not be needed."""
+
+    def __init__(self, raw: RawBSONDocument, faults: Callable[[], AbstractContextManager[None]]) -> None:
+        """`faults` says in our words what the driver cannot read."""
+        self._raw, self._faults = raw, faults
+
+    def __getitem__(self, key: str) -> Any:
+        with self._faults():
+            return _opened(self._raw[key])
+
+    def __iter__(self) -> Iterator[str]:
+        with self._faults():
+            return iter(self._raw)
+
+    def __len__(self) -> int:
+        with self._faults():
+            return len(self._raw)
+
+
+def _opened(value: Any) -> Any:
+    match value:
+        case RawBSONDocument():
+            return decoded(value.raw)
+        case list():
+            return [_opened(item) for item in value]
     return value
 
 

@@ -27,7 +27,7 @@ from indexer.model.location import SCHEME, Location
 from indexer.model.ports import DeleteOne, InsertOne, RecordWrite, UpdateOne, WriteError
 from indexer.model.snapshot import RecordRow
 from indexer.model.wire_record import WireRecord
-from indexer.systems.bson_values import RAW_OPTIONS, archived, decoded, id_of, unarchived
+from indexer.systems.bson_values import RAW_OPTIONS, FieldByField, archived, decoded, id_of, unarchived
 from indexer.systems.docdb_connection import DocDB, asked, docdb_faults, server_time
 
 ROWS_A_PAGE = 1_000
@@ -139,8 +139,10 @@ class DocDBReader:
         what = f"read {generation} records of {counted(len(locations), 'location')}"
         collection = self._collection(generation)
 
+        faults = partial(docdb_faults, self._docdb, what)
+
         def ask() -> tuple[Mapping[str, Any], ...]:
-            return tuple(decoded(one.raw) for one in collection.find({"location": {"$in": written}}))
+            return tuple(FieldByField(one, faults) for one in collection.find({"location": {"$in": written}}))
 
         return asked(self._docdb, what, ask)
 
