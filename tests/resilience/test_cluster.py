@@ -30,7 +30,8 @@ from indexer.runs.audit import audit
 from indexer.runs.carry_out import Work
 from indexer.runs.cluster import open_cluster
 from indexer.runs.pulse import OVER
-from indexer.runs.shards import Sender, carry_out_shard
+from indexer.runs.shards import Sender
+from indexer.runs.shards_of_actions import carry_out_shard
 from resilience.arena import Arena, Shares, State
 from resilience.held import WRITES
 from shared.gate import Gate

@@ -41,7 +41,7 @@ from indexer.runs.part import WHOLE, Part, asked_part, part_told, unasked_words
 from indexer.runs.read_only import check_may_write
 from indexer.runs.run_folder import result_file
 from indexer.runs.sanction import NOBODY_ASKED, Sanction, sanctioned
-from indexer.runs.shards import carry_out_there
+from indexer.runs.shards_of_actions import carry_out_there
 from indexer.runs.undone import check_images, kept_at_rest
 from indexer.systems.leases import HeldLeases, owner_name
 from indexer.systems.pace import at_most
