@@ -19,6 +19,7 @@ from indexer.applier.history import (
     merged,
     read_history,
     read_lines,
+    told_by_workers,
 )
 from indexer.disk import UnsafeFileError
 from indexer.errors import IndexerError, RefusedError
@@ -262,6 +263,17 @@ def test_all_journals_of_a_run_are_read_and_nothing_else() -> None:
     assert found == History(writes, ("r1", "r2"), journal=False, damaged=0)
     both = read_history(Held({JOURNAL: text(intent(0, "r0"))} | files), "plan")
     assert both == History(writes | {"act": (sent(0), sent(1))}, ("r0", "r1", "r2"), journal=True)
+
+
+def test_what_workers_had_journalled_is_told() -> None:
+    """Of this run, in the shards' journals alone; not what is torn, and nothing that is no outcome."""
+    told = came("applied", 3, FIRST, OURS)
+    files = {
+        SHARD: text(intent(1), told, told | {"run_id": "r2", "action_id": "two"}, TORN),
+        "journal.shard-run-000002-bbbb.jsonl": text(told | {"action_id": "three", "status": "nothing"}),
+        JOURNAL: text(told | {"action_id": "four"}),
+    }
+    assert told_by_workers(Held(files), "r1") == {"act": outcome("applied", 3, FIRST, OURS)}
 
 
 def test_runs_are_told_once_in_their_order() -> None:

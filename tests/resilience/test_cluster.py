@@ -8,21 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-import distributed
-import psutil
 import pytest
 from distributed.security import Security
 
 from indexer import __version__
-from indexer.applier.history import LOCK_FILE
 from indexer.applier.ledger import INTERRUPTED
 from indexer.disk import DiskFolder
 from indexer.errors import UsageError
@@ -40,12 +36,6 @@ from shared.proxy import FaultyProxy
 
 OWN = {"plan_id", "created_at", "digest"}
 """What no two plans have alike."""
-SMALL_SHARDS = """
-from indexer.runs import shards
-shards.ASSETS_A_SHARD = 3
-from indexer.cli import main
-main()
-"""
 IMPATIENT = """
 from indexer.runs import cluster
 cluster.CONNECT_TIMEOUT_S = 1
@@ -151,37 +141,6 @@ def lose_one(servers: Servers, process: subprocess.Popen[str], gate: Gate) -> st
 
 def content(plan: dict[str, Any]) -> str:
     return json.dumps({name: value for name, value in plan.items() if name not in OWN})
-
-
-def test_plan_and_apply_on_this_machines_cores(drifting: Arena, little_end_state: State) -> None:
-    """`local`: the same plan byte for byte, the same end, a journal of each shard, and a way back."""
-    before = drifting.end_state()
-    alone = drifting.plan_command("alone.json")
-    with drifting.start_hasty(
-        "plan", "--all", "--out", "plan.json", "--dask", "local", program=SMALL_SHARDS
-    ) as process:
-        _, said = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, said
-    plan = drifting.load("plan.json")
-    assert content(plan) == content(alone)
-
-    with drifting.start_hasty("apply", "plan.json", "--dask", "local", program=SMALL_SHARDS) as process:
-        _, said = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, said
-    assert drifting.result(plan)["summary"] == {"applied": len(plan["actions"])}
-    folder = drifting.journal_path(plan).parent
-    names = {path.name for path in folder.iterdir() if not path.name.startswith("journal.shard-")}
-    assert names == {"archive", "journal.jsonl", "plan.json", "result.json", LOCK_FILE}
-    lines = told_by_workers(folder)
-    assert {line["run_id"] for line in lines} == {drifting.result(plan)["run_id"]}
-    assert sum(line["event"] == "outcome" for line in lines) == len(plan["actions"])
-    assert audit(folder).faults == ()
-    drifting.assert_in_step()
-    assert drifting.end_state() == little_end_state
-    drifting.apply_everything(drifting.undo(plan), "undo")
-    assert {key for key in drifting.end_state() if not key.startswith("codeocean:")} == {
-        key for key in before if not key.startswith("codeocean:")
-    }
 
 
 def test_a_worker_that_is_lost_while_it_plans(servers: Servers) -> None:
@@ -301,32 +260,6 @@ def test_a_worker_with_another_configuration_refuses(servers: Servers) -> None:
     assert world.sandbox.s3.log.writes(since) == ()
 
 
-def test_nobody_else_gives_work_to_workers_on_this_machine() -> None:
-    """Every door is locked with the run's own keys, and no page tells what goes on."""
-    with open_cluster("local") as cluster:
-        assert cluster is not None
-        scheduler = str(cluster.client.scheduler.address)
-        assert {one.partition("://")[0] for one in (scheduler, *cluster.client.nthreads())} == {"tls"}
-        for address, keys in ((scheduler.replace("tls", "tcp"), None), (scheduler, Security.temporary())):
-            with pytest.raises(OSError), distributed.Client(address, security=keys, timeout=2):
-                pass
-        here = psutil.Process()
-        doors = [door for one in (here, *here.children(recursive=True)) for door in one.net_connections()]
-        ports = {door.laddr.port for door in doors if door.status == "LISTEN"}
-        assert ports
-        assert [port for port in ports if shows_pages(port)] == []
-
-
-def shows_pages(port: int) -> bool:
-    """Does it answer over HTTP with anything but "there is nothing"?"""
-    try:
-        with closing(HTTPConnection("127.0.0.1", port, timeout=2)) as door:
-            door.request("GET", "/info/main/workers.html")
-            return door.getresponse().status != 404
-    except (OSError, HTTPException):
-        return False
-
-
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "127.0.0.1:1", "ws://127.0.0.1:1"])
 def test_an_open_connection_is_refused(address: str) -> None:
     """Unless somebody says that it is right."""
@@ -343,7 +276,7 @@ def test_an_encrypted_connection_wants_keys() -> None:
 def test_dask_is_an_extra(drifting: Arena) -> None:
     """Without it the command says what to install."""
     without = "import sys; sys.modules['distributed'] = None; from indexer.cli import main; main()"
-    with drifting.start_hasty("plan", "--all", "--dask", "local", program=without) as process:
+    with drifting.start_hasty("plan", "--all", "--dask", "tls://127.0.0.1:1", program=without) as process:
         _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
     assert "data-asset-indexer[dask]" in said

@@ -92,8 +92,9 @@ def test_routes_are_the_public_clients(tmp_path: Path) -> None:
     assert routes_of(load_config(written(tmp_path, other))) == {"v1": "v1/d/data_assets", "v2": "v9/x/c"}
 
 
-def test_a_cluster_does_not_ask_a_gateway(tmp_path: Path) -> None:
-    """Everybody shares it: many machines at once would not be polite."""
+def test_a_gateway_is_asked_by_one_process(tmp_path: Path) -> None:
+    """Everybody shares it: many at once would not be polite."""
     config = load_config(written(tmp_path, GATEWAY))
-    with pytest.raises(UsageError, match="does not ask a gateway"):
-        plan_buckets(config, dask="local")
+    for asked in ({"dask": "tls://scheduler:8786"}, {"workers": 2}):
+        with pytest.raises(UsageError, match="asked by one process"):
+            plan_buckets(config, **asked)  # type: ignore[arg-type]

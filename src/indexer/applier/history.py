@@ -19,9 +19,9 @@ from indexer.model.ports import RunFolder
 
 JOURNAL_FILE = "journal.jsonl"
 SHARD_PREFIX = "journal.shard-"
-"""Journals of a cluster's workers, each its own; they stay beside the run's."""
+"""Journals of a run's workers, each its own; they stay beside the run's."""
 PULSE_PREFIX = "run.pulse-"
-"""Files that tell a cluster's workers whether a run goes on; nothing is recorded in them."""
+"""Files that tell a run's workers whether a run goes on; nothing is recorded in them."""
 LOCK_FILE = "run.lock"
 """Held by the run that writes to the folder; nothing is recorded in it."""
 RESULT_FILE = "result.json"
@@ -62,6 +62,18 @@ def read_history(folder: RunFolder, plan_id: str, result: Result | None = None) 
             fold.line(line, plan_id)
         fold.end_of_file()
     return History(fold.writes(), tuple(fold.runs), tuple(fold.unended), JOURNAL_FILE in names, fold.damaged)
+
+
+def told_by_workers(folder: RunFolder, run_id: str) -> dict[str, Outcome]:
+    """What a run's workers have journalled of its actions by now, whatever has become of them. Raises IndexerError."""
+    told = {}
+    for name in file_names(folder):
+        if name.startswith(SHARD_PREFIX):
+            for line in read_lines(_body(folder, name)):
+                if line is not None and (line.get("event"), line.get("run_id")) == ("outcome", run_id):
+                    with suppress(ValidationError):
+                        told[str(line.get("action_id"))] = Outcome.model_validate(line)
+    return told
 
 
 def journal_plan_id(folder: RunFolder) -> str | None:

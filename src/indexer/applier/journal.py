@@ -35,7 +35,7 @@ class Journal:
     """Append-only JSON lines, each on disk before the write that it stands before. Safe for threads."""
 
     def __init__(self, folder: RunFolder, run_id: str, plan_id: str, *, shard: int | None = None) -> None:
-        """`shard`: one of a cluster's, with a file of its own beside the run's, which no other writer shares."""
+        """`shard`: one of a worker's, with a file of its own beside the run's, which no other writer shares."""
         self._folder, self._run_id, self._plan_id = folder, run_id, plan_id
         own = f"{SHARD_PREFIX}{run_id[:8]}-{shard or 0:06}-{uuid.uuid4().hex[:8]}.jsonl"
         self._name = JOURNAL_FILE if shard is None else own

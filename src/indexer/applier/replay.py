@@ -185,7 +185,7 @@ def _result_faults(left: LeftBehind, result: Result) -> Iterator[str]:
 
 
 def _is_spread(left: LeftBehind, result: Result) -> bool:
-    """Was it carried out by a cluster? A shard that no worker has begun has no journal."""
+    """Was it carried out by workers? A shard that no worker has begun has no journal."""
     return any(line.get("shard") and line.get("run_id") == result.run_id for line in left.ours)
 
 

@@ -29,14 +29,22 @@ CONFIG_HELP = (
 )
 
 ConfigPath = Annotated[str | None, typer.Option("--config", metavar="PATH", help=CONFIG_HELP)]
-MOST_PARALLEL = 256
+MOST_PARALLEL, MOST_WORKERS = 256, 64
 
 
-def _checked_parallel(typed: str) -> str:
-    """Said before anything is read."""
-    if typed != "auto" and not (typed.isdecimal() and 1 <= int(typed) <= MOST_PARALLEL):
-        raise typer.BadParameter(f"{typed!r} is neither auto nor 1 to {MOST_PARALLEL}")
-    return typed
+def _auto_or(most: int) -> Callable[[str], str]:
+    """Checks a number, or `auto`: a mistake is said before anything is read."""
+
+    def checked(typed: str) -> str:
+        if typed != "auto" and not (typed.isdecimal() and 1 <= int(typed) <= most):
+            raise typer.BadParameter(f"{typed!r} is neither auto nor 1 to {most}")
+        return typed
+
+    return checked
+
+
+def _number(typed: str) -> int | None:
+    return None if typed == "auto" else int(typed)
 
 
 Parallel = Annotated[
@@ -44,8 +52,18 @@ Parallel = Annotated[
     typer.Option(
         "--parallel",
         metavar="N",
-        callback=_checked_parallel,
+        callback=_auto_or(MOST_PARALLEL),
         help="How many requests at a time; auto: as many as S3 answers quickly.",
+    ),
+]
+Processes = Annotated[
+    str,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        callback=_auto_or(MOST_WORKERS),
+        help="How many processes of this machine do the work; auto: for a plan as many as its cores and the number of "
+        "assets make worth it, for apply one.",
     ),
 ]
 Dask = Annotated[
@@ -53,8 +71,7 @@ Dask = Annotated[
     typer.Option(
         "--dask",
         metavar="ADDRESS",
-        help="Spread the work over a dask cluster: its scheduler's address (tls://HOST:PORT), or local for this "
-        "machine's cores.",
+        help="Spread the work over a dask cluster of several machines: its scheduler's address (tls://HOST:PORT).",
     ),
 ]
 DaskCleartext = Annotated[
@@ -102,7 +119,7 @@ ORDER = (
         "detailed_exitcode",
         "no_doctor",
     ),
-    *("parallel", "dask", "dask_cleartext", "events", "config"),
+    *("parallel", "workers", "dask", "dask_cleartext", "events", "config"),
 )
 """In which `--help` lists the options of a command that has groups of them."""
 
@@ -112,6 +129,7 @@ class WorkOptions:
     """How the work is done, and by which configuration."""
 
     parallel: Parallel = "auto"
+    workers: Processes = "auto"
     dask: Dask = None
     dask_cleartext: DaskCleartext = False
     config: ConfigPath = None
@@ -119,7 +137,8 @@ class WorkOptions:
     def asked(self) -> dict[str, Any]:
         """As `indexer.plan` and `indexer.apply` take it."""
         return {
-            "parallel": None if self.parallel == "auto" else int(self.parallel),
+            "parallel": _number(self.parallel),
+            "workers": _number(self.workers),
             "dask": self.dask,
             "dask_cleartext": self.dask_cleartext,
         }

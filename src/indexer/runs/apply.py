@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.clock import check_clock, now
 from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import Systems, open_systems
+from indexer.runs.cores import check_workers, shared_out
 from indexer.runs.files import document_bytes, document_of
 from indexer.runs.loading import PlanFile, as_file, has_neighbours
 from indexer.runs.mirror import check_free, working_folder
@@ -41,8 +42,11 @@ from indexer.runs.part import WHOLE, Part, asked_part, part_told, unasked_words
 from indexer.runs.read_only import check_may_write
 from indexer.runs.run_folder import result_file
 from indexer.runs.sanction import NOBODY_ASKED, Sanction, sanctioned
+from indexer.runs.shards import Sender
 from indexer.runs.shards_of_actions import carry_out_there
 from indexer.runs.undone import check_images, kept_at_rest
+from indexer.runs.worker_config import WorkerConfig
+from indexer.runs.workers import APPLYING, open_workers
 from indexer.systems.leases import HeldLeases, owner_name
 from indexer.systems.pace import at_most
 
@@ -112,6 +116,7 @@ def apply(
     parallel: int | None = None,
     observer: Observer = NOBODY,
     stop: Event | None = None,
+    workers: int | None = None,
     dask: str | None = None,
     dask_cleartext: bool = False,
     run_id: str | None = None,
@@ -127,8 +132,9 @@ def apply(
     - `policy`, `max_deletes`, `max_delete_percent`: override the configuration; what they forbid is refused.
     - `stop`: once it is set, what is in flight is finished, and nothing more is tried.
     - `observer` is told of each outcome, how far the run is, and what a person should know.
-    - `dask`: the address of a scheduler on whose workers actions are carried out, or "local"; they must see the folder.
-      `dask_cleartext` permits an address that is not `tls://`.
+    - `workers`: processes of this machine that carry out actions; None: this one alone.
+    - `dask`: the address of a scheduler on whose workers actions are carried out; they must see the folder. `dask_cleartext`
+      permits an address that is not `tls://`.
     - `undoes`: for the plan of an undo, the run that it takes back; needed if the before-images are not in its own folder.
     - `approvals`: the folder of the plan's approvals, or one of them; by default the folder beside the plan's file.
     - `run_id`: by default a new one.
@@ -137,6 +143,7 @@ def apply(
     machine's clock is wrong, SystemFaultError if DocDB is down.
     """
     check_may_write(config, "apply")
+    check_workers(workers, dask)
     reviewed = plan if isinstance(plan, PlanFile) else as_file(plan)
     plan = reviewed.plan
     part = asked_part(plan, _each(only), _each(except_))
@@ -172,9 +179,8 @@ def apply(
         open_systems(config, parallel, observer) as systems,
         _owned(systems, plan, steal_lease) as lease,
         working_folder(folder, reviewed, stop, kept_in_step) as working,
-        open_cluster(
-            dask, cleartext=dask_cleartext, observer=observer
-        ) as cluster,  # last: its workers on this machine end before their folder does
+        # Last: workers of this machine end before their folder does.
+        _carrying_out(config, parallel, workers, dask, dask_cleartext, observer) as carry_out,
     ):
         check_clock(systems.readers, plan.scope.buckets)  # a record's last-modified would be wrong
         options = RunOptions(
@@ -184,7 +190,7 @@ def apply(
             archive=place,
             run_id=run_id or uuid.uuid4().hex,
             part=part,
-            carry_out=carry_out_here if cluster is None else carry_out_there(cluster, config, parallel),
+            carry_out=carry_out,
             claim=working.claim,
             sanction=sanction,
         )
@@ -196,6 +202,26 @@ def apply(
             systems, against_going_on=lambda: "" if lease is None or lease.still_held() else LEASE_LOST
         )
         return apply_plan(reviewed, ours, bounds, DiskFolder(working.path), options)
+
+
+@contextmanager
+def _carrying_out(
+    config: Config,
+    parallel: int | None,
+    workers: int | None,
+    dask: str | None,
+    cleartext: bool,
+    observer: Observer,
+) -> Iterator[CarryOut]:
+    """Who carries out actions: this process, others of this machine, or a cluster's."""
+    if dask is not None:
+        with open_cluster(dask, cleartext=cleartext, observer=observer) as cluster:
+            yield carry_out_there(cluster, Sender(WorkerConfig.like(config), parallel))
+    elif workers in (None, 1):
+        yield carry_out_here
+    else:
+        with open_workers(workers, APPLYING) as crew:
+            yield carry_out_there(crew, Sender(config, shared_out(parallel, workers)))
 
 
 def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[HeldLeases | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,9 +27,13 @@ from indexer.planner.memo import Memo
 from indexer.planner.plan import Planned, plan_snapshot
 from indexer.runs.clock import check_clock, now
 from indexer.runs.connect import open_readers, rules_of
+from indexer.runs.cores import check_workers, plan_on_cores
 from indexer.runs.memo_file import memo_file
 from indexer.runs.read_only import check_polite
 from indexer.systems.pace import at_most
+
+REQUESTS = logging.getLogger("indexer.s3")
+"""It tells of every request to S3 that this process sends."""
 
 
 def scope_of(config: Config, buckets: Sequence[str] | None, **asked: object) -> Scope:
@@ -88,6 +93,7 @@ def plan(
     allow_empty: Sequence[SystemName] = (),
     history: Sequence[Place | str] | Place | str = (),
     parallel: int | None = None,
+    workers: int | None = None,
     dask: str | None = None,
     dask_cleartext: bool = False,
     memo: bool = True,
@@ -101,16 +107,19 @@ def plan(
     - `lookback_days`, `policy`, `max_deletes`, `max_delete_percent`: override the configuration.
     - `history`: places of past runs, or one. What a run has written already and somebody else has undone is a finding.
     - `parallel`: requests at a time; None: as many as S3 answers quickly.
-    - `dask`: the address of a scheduler on whose workers assets are read and planned, or "local". `dask_cleartext`
-      permits an address that is not `tls://`.
-    - `memo`: False: the configured memo is neither read nor written. It changes nothing in the plan; a cluster uses none.
+    - `workers`: processes of this machine that read and plan assets; 1: this one. None: as many as its cores and the
+      number of assets make worth it; this one with a memo, or over the gateway.
+    - `dask`: the address of a scheduler on whose workers assets are read and planned. `dask_cleartext` permits an address
+      that is not `tls://`.
+    - `memo`: False: the configured memo is neither read nor written. It changes nothing in the plan; workers use none.
     - `observer` is told how far the run is, and what a person should know. `plan_id`: by default a new one.
 
     Raises UsageError for what is not configured; SystemFaultError if DocDB does not answer; IndexerError if a lookback is
     set and this machine's clock is wrong; MissingBucketError if the only bucket is not there; UnreadError if a read
     failed and nothing else is planned.
     """
-    check_polite(config, dask)
+    check_workers(workers, dask)
+    check_polite(config, dask, workers)
     scope = scope_of(
         config,
         None if buckets is None else _each(buckets),
@@ -123,9 +132,14 @@ def plan(
         allow_empty=tuple(sorted(set(allow_empty))),
     )
     identity = Identity(plan_id or uuid.uuid4().hex, now(), __version__)
-    memory = memo_file(config, observer) if memo and dask is None else None
+    memory = memo_file(config, observer) if memo and dask is None and workers in (None, 1) else None
+    # A memo's marks and a log of every request are this process's, and a gateway is everybody's.
+    if workers is None and (
+        memory is not None or config.docdb.url is not None or REQUESTS.isEnabledFor(logging.DEBUG)
+    ):
+        workers = 1
     with (
-        _planner_of_assets(config, parallel, dask, dask_cleartext, observer) as planner_of_assets,
+        _planner_of_assets(config, parallel, workers, dask, dask_cleartext, observer) as planner_of_assets,
         open_readers(config, parallel, observer) as readers,
     ):
         look_at_clocks(readers, scope, observer)
@@ -148,18 +162,27 @@ def plan(
 
 @contextmanager
 def _planner_of_assets(
-    config: Config, parallel: int | None, dask: str | None, cleartext: bool, observer: Observer
+    config: Config,
+    parallel: int | None,
+    workers: int | None,
+    dask: str | None,
+    cleartext: bool,
+    observer: Observer,
 ) -> Iterator[Callable[[Readers, Memo | None], PlanAssets]]:
-    """Who plans assets: this process, or the workers of a cluster, which most runs need not even import."""
-    if dask is None:
-        yield lambda readers, memo: plan_here(readers, at_most(parallel), memo)
-        return
-    from indexer.runs.cluster import open_cluster
-    from indexer.runs.shards import plan_there
+    """Who plans assets: this process, others of this machine, or a cluster's, which most runs need not even import."""
+    if dask is not None:
+        from indexer.runs.cluster import open_cluster
+        from indexer.runs.shards import Sender, plan_there
+        from indexer.runs.worker_config import WorkerConfig
 
-    with open_cluster(dask, cleartext=cleartext, observer=observer) as cluster:
-        if cluster is not None:
-            yield lambda *_: plan_there(cluster, config, parallel)
+        with open_cluster(dask, cleartext=cleartext, observer=observer) as cluster:
+            there = plan_there(cluster, Sender(WorkerConfig.like(config), parallel))
+            yield lambda *_: there
+    elif workers == 1:
+        yield lambda readers, memo: plan_here(readers, at_most(parallel), memo)
+    else:
+        with plan_on_cores(config, parallel, workers) as planner:
+            yield lambda readers, _: planner(readers)
 
 
 def _with_fights(plan: Plan, places: Sequence[Place], observer: Observer) -> Plan:

@@ -28,11 +28,13 @@ def check_may_write(config: Config, command: str) -> None:
         )
 
 
-def check_polite(config: Config, dask: str | None) -> None:
-    """Raise UsageError where a whole cluster would ask the gateway, which everybody shares."""
-    if dask is not None and config.docdb.url is not None:
-        raise UsageError(
-            "A cluster does not ask a gateway",
-            f"--dask {dask}: each of its workers would ask {config.docdb.url} at the same time",
-            "Leave out --dask; a plan asks for four things at a time.",
-        )
+def check_polite(config: Config, dask: str | None, workers: int | None) -> None:
+    """Raise UsageError where many processes would ask the gateway, which everybody shares."""
+    if config.docdb.url is None or (dask is None and workers in (None, 1)):
+        return
+    asked = f"--workers {workers}" if dask is None else f"--dask {dask}"
+    raise UsageError(
+        "A gateway is asked by one process",
+        f"{asked}: each of its workers would ask {config.docdb.url} at the same time",
+        f"Leave out {asked.split()[0]}; a plan asks for four things at a time.",
+    )

@@ -1,12 +1,10 @@
-"""Assets planned in shards by location over a cluster.
-
-A shard that is lost with its worker is carried out again. Each worker process opens systems of its own, once.
-"""
+"""Assets planned in shards by location, by workers; each opens systems of its own, once."""
 
 from __future__ import annotations
 
 import atexit
 import pickle
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,8 +19,8 @@ from indexer.planner.asset import AssetPlan
 from indexer.planner.asset_planner import AssetPlanner, PlanAssets, plan_here
 from indexer.planner.assets import Unread
 from indexer.planner.whole_records import AssetToRead
-from indexer.runs.cluster import Cluster
 from indexer.runs.connect import Systems, open_readers, open_systems
+from indexer.runs.crew import Crew
 from indexer.runs.worker_config import WorkerConfig
 from indexer.systems.pace import at_most
 
@@ -31,6 +29,8 @@ ASSETS_A_SHARD = 256
 UNTIL_THE_END = ExitStack()
 """What a worker has open."""
 atexit.register(UNTIL_THE_END.close)
+IN_STEP = AssetPlan()
+"""One for all: of the same object a pickle holds two bytes, and nearly every asset is in step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Sender:
         """Raise UsageError on a worker that is another indexer than the one that sent the shard."""
         if self.version != __version__:
             detail = f"{self.version} here, {__version__} on a worker"
-            raise UsageError("The cluster has another indexer", detail, "Install the same on every worker.")
+            raise UsageError(
+                "The workers are another indexer", detail, "Install the same everywhere, and begin anew."
+            )
 
     def check_all(self) -> None:
         """The same before the first shard, and that it has the command's configuration. Raises UsageError."""
@@ -79,19 +81,14 @@ def _configured(config: Config | WorkerConfig) -> Config:
     return config if isinstance(config, Config) else config.load()
 
 
-def sender_to(cluster: Cluster, config: Config, parallel: int | None) -> Sender:
-    return Sender(config if cluster.ours else WorkerConfig.like(config), parallel)
-
-
-def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAssets:
-    """Assets are read and planned by the cluster's workers. Raises IndexerError where they cannot."""
-    sender = sender_to(cluster, config, parallel)
-    cluster.check(sender.check_all)
+def plan_there(crew: Crew, sender: Sender, assets_a_shard: int = ASSETS_A_SHARD) -> PlanAssets:
+    """Assets are read and planned by workers. Raises IndexerError where they cannot."""
+    crew.check(sender.check_all)
 
     def plan_assets(work: Iterable[AssetToRead], planner: AssetPlanner) -> Iterator[AssetPlan | Unread]:
         items = iter(work)
-        shards = iter(lambda: tuple(islice(items, ASSETS_A_SHARD)), ())
-        for _, planned in cluster.spread(partial(plan_shard, sender, planner), shards):
+        shards = iter(lambda: tuple(islice(items, assets_a_shard)), ())
+        for _, planned in crew.spread(partial(plan_shards, sender, planner), shards):
             if isinstance(planned, IndexerError):
                 raise planned
             yield from planned
@@ -99,9 +96,22 @@ def plan_there(cluster: Cluster, config: Config, parallel: int | None) -> PlanAs
     return plan_assets
 
 
-def plan_shard(
-    sender: Sender, planner: AssetPlanner, shard: Sequence[AssetToRead]
-) -> list[AssetPlan | Unread]:
-    """On a worker: one shard's plans, in order."""
+def plan_shards(
+    sender: Sender, planner: AssetPlanner, shards: Iterable[Sequence[AssetToRead]]
+) -> Iterator[list[AssetPlan | Unread]]:
+    """On a worker: the plans of each shard, in order. The next one is being read before one is through."""
     sender.check()
-    return list(plan_here(sender.readers(), at_most(sender.parallel))(shard, planner))
+    sizes: deque[int] = deque()
+
+    def work() -> Iterator[AssetToRead]:
+        for shard in shards:
+            sizes.append(len(shard))
+            yield from shard
+
+    planned: list[AssetPlan | Unread] = []
+    for one in plan_here(sender.readers(), at_most(sender.parallel))(work(), planner):
+        planned.append(IN_STEP if one == IN_STEP else one)
+        if len(planned) == sizes[0]:
+            yield planned
+            planned = []
+            sizes.popleft()

@@ -10,45 +10,46 @@ from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
+from indexer.applier.history import told_by_workers
 from indexer.applier.journal import Journal
-from indexer.config import Config
 from indexer.disk import DiskFolder
 from indexer.errors import IndexerError, UsageError
 from indexer.model.action import Action
 from indexer.model.observer import NOBODY
 from indexer.model.outcome import Outcome, Status
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
-from indexer.runs.cluster import Cluster
 from indexer.runs.connect import Systems
+from indexer.runs.crew import Crew
 from indexer.runs.pulse import Pulse, beating, pulse_name
-from indexer.runs.shards import ASSETS_A_SHARD, Sender, sender_to
+from indexer.runs.shards import ASSETS_A_SHARD, Sender
+from indexer.systems.pace import at_most
 
 ENDING_S = 30.0
 """Workers hear within two seconds that they are to stop; the rest is for the requests in flight."""
 S = TypeVar("S")
 
 
-def carry_out_there(cluster: Cluster, config: Config, parallel: int | None) -> CarryOut:
-    """Actions are carried out by the cluster's workers; those of a shard that they cannot do have failed.
+def carry_out_there(crew: Crew, sender: Sender) -> CarryOut:
+    """Actions are carried out by workers; what a shard that they cannot do had not come to has failed.
 
     Once the run is to stop, the workers hear of it, and what they have begun is waited for, but not for ever.
     """
-    sender = sender_to(cluster, config, parallel)
 
     def carry_out(
-        systems: Systems, work: Work, _: Journal, actions: Sequence[Action], watching: Watching
+        systems: Systems, work: Work, journal: Journal, actions: Sequence[Action], watching: Watching
     ) -> Mapping[str, Outcome]:
         against = _for_good(
             lambda: watching.why_stopped() if watching.stop.is_set() else systems.against_going_on()
         )
         # Whole: a worker has a working directory of its own.
-        work = replace(work, folder=DiskFolder(Path(str(work.folder)).resolve()))
+        folder = DiskFolder(Path(str(work.folder)).resolve())
+        work = replace(work, folder=folder, parallel=at_most(sender.parallel))
         found: dict[str, Outcome] = {}
         # Inside the pulse: the check that workers see the folder looks for that very file.
         with beating(work.folder, work.run_id, against):
-            cluster.check(sender.check_all)
-            cluster.check(partial(_check_worker, sender, work))
-            for action, outcome in _outcomes(cluster, sender, work, actions, against):
+            crew.check(sender.check_all)
+            crew.check(partial(_check_worker, sender, work))
+            for action, outcome in _outcomes(crew, sender, work, journal, actions, against):
                 found[action.id] = outcome
                 watching.observer.settled(action, outcome)
                 watching.observer.advance(found=1 if outcome.status == "applied" else 0)
@@ -58,20 +59,34 @@ def carry_out_there(cluster: Cluster, config: Config, parallel: int | None) -> C
 
 
 def _outcomes(
-    cluster: Cluster, sender: Sender, work: Work, actions: Sequence[Action], against: Callable[[], str]
+    crew: Crew,
+    sender: Sender,
+    work: Work,
+    journal: Journal,
+    actions: Sequence[Action],
+    against: Callable[[], str],
 ) -> Iterator[tuple[Action, Outcome]]:
     """What came of each action, in order."""
     tried = 0
     shards = _until(against, enumerate(_by_assets(actions)))
-    task = partial(carry_out_shard, sender, work)
-    for (_, shard), outcomes in cluster.spread(task, shards, _impatience(against)):
+    task = partial(carry_out_shards, sender, work)
+    for (_, shard), outcomes in crew.spread(task, shards, _impatience(against)):
         if isinstance(outcomes, IndexerError):
-            why = str(outcomes)
-            outcomes = tuple(_without_trial(work, action, "failed", why) for action in shard)
+            outcomes = tuple(_left_behind(work, journal, shard, str(outcomes)))
         yield from zip(shard, outcomes, strict=True)
         tried += len(shard)
     for action in actions[tried:]:
         yield action, _without_trial(work, action, "skipped", against())
+
+
+def _left_behind(work: Work, journal: Journal, shard: Sequence[Action], why: str) -> Iterator[Outcome]:
+    """What came of a shard whose worker was lost: what it had journalled. The rest has failed, which the run's journal says."""
+    told = told_by_workers(work.folder, work.run_id)
+    for action in shard:
+        if action.id not in told:
+            told[action.id] = _without_trial(work, action, "failed", why)
+            journal.outcome(told[action.id])
+        yield told[action.id]
 
 
 def _for_good(against: Callable[[], str]) -> Callable[[], str]:
@@ -96,6 +111,13 @@ def _impatience(against: Callable[[], str]) -> Callable[[], bool]:
         return bool(since) and monotonic() - since[0] > ENDING_S
 
     return gave_up
+
+
+def carry_out_shards(
+    sender: Sender, work: Work, shards: Iterable[tuple[int, Sequence[Action]]]
+) -> Iterator[tuple[Outcome, ...]]:
+    """On a worker: one shard after the other."""
+    return (carry_out_shard(sender, work, shard) for shard in shards)
 
 
 def carry_out_shard(sender: Sender, work: Work, shard: tuple[int, Sequence[Action]]) -> tuple[Outcome, ...]:
