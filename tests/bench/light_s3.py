@@ -27,7 +27,7 @@ from urllib.parse import quote, unquote, unquote_plus
 from xml.sax.saxutils import escape
 
 from bench.serving import parser, run, serve
-from bench.world import BUCKET, Spliced, World
+from bench.world import BUCKET, Spliced, World, stale_fields
 from indexer.model.generation import GENERATIONS, METADATA_FILE, core_file, original_name
 from indexer.model.values import to_bytes
 
@@ -96,12 +96,16 @@ def md5(body: bytes) -> str:
 class Bucket:
     """The world's objects, and over them what was written."""
 
-    def __init__(self, world: World, drift_every: int = 0, *, originals: bool = True) -> None:
+    def __init__(
+        self, world: World, drift_every: int = 0, *, originals: bool = True, differences: int = 0
+    ) -> None:
         self._world, self._drift_every = world, drift_every
         self._written: dict[str, dict[str, Stored | None]] = {}
         """By folder and key; None for one that was deleted."""
         self._files = {
-            (bare, stale): _files(world, bare=bare, stale=stale, originals=originals)
+            (bare, stale): _files(
+                world, bare, stale_fields(world.generation, differences) if stale else {}, originals=originals
+            )
             for bare in (False, True)
             for stale in (False, True)
         }
@@ -200,8 +204,8 @@ class Bucket:
 Entry = Stored | tuple[Any, File]
 
 
-def _files(world: World, *, bare: bool, stale: bool, originals: bool) -> dict[str, File]:
-    """An asset's files by name, sorted as S3 sorts keys."""
+def _files(world: World, bare: bool, stale: dict[str, dict[str, str]], *, originals: bool) -> dict[str, File]:
+    """An asset's files by name, sorted as S3 sorts keys. `stale`: what files have besides, by field."""
     record = world.templates[bare]
     contents: dict[str, tuple[bytes, datetime]] = {
         METADATA_FILE: (to_bytes(record), SYNCED_AT),
@@ -210,8 +214,8 @@ def _files(world: World, *, bare: bool, stale: bool, originals: bool) -> dict[st
     for field in GENERATIONS[world.generation].core_fields:
         if (value := record[field]) is None:
             continue
-        if stale and field == "subject":
-            contents[core_file(field)] = to_bytes({**value, "notes": "as it was before"}), UPLOADED_AT
+        if field in stale:
+            contents[core_file(field)] = to_bytes({**value, **stale[field]}), UPLOADED_AT
         else:
             contents[core_file(field)] = to_bytes(value), SYNCED_AT
         if originals:
@@ -472,11 +476,16 @@ def main() -> None:
     options.add_argument(
         "--drift-every", type=int, default=0, metavar="K", help="each K-th subject.json is stale"
     )
+    options.add_argument(
+        "--differences", type=int, default=0, metavar="N", help="all its core files are, in N fields each"
+    )
     options.add_argument("--no-originals", action="store_true", help="no asset has a copy of a core file")
     options.add_argument("--warm", action="store_true", help="compute the ETags first")
     chosen = options.parse_args()
     world = World(chosen.assets, chosen.generation, chosen.bare_every, heavy=chosen.heavy)
-    bucket = Bucket(world, chosen.drift_every, originals=not chosen.no_originals)
+    bucket = Bucket(
+        world, chosen.drift_every, originals=not chosen.no_originals, differences=chosen.differences
+    )
     if chosen.warm:
         bucket.warm()
     service = Service(bucket)

@@ -42,6 +42,8 @@ class Setting:
     heavy: bool = False
     """Records whose metadata files have 98 kB (v1); else 53."""
     drift_every: int = 0
+    differences: int = 0
+    """Each core file of a drifted asset differs in so many fields; 0: one file of it, in one."""
     bare_every: int = 0
     originals: bool = True
     warm: bool = True
@@ -63,7 +65,7 @@ class Setting:
         """The options of S3."""
         return [
             *(*self._shared(), "--latency-ms", str(self.latency_ms)),
-            *("--drift-every", str(self.drift_every)),
+            *("--drift-every", str(self.drift_every), "--differences", str(self.differences)),
             *([] if self.originals else ["--no-originals"]),
             *(["--warm"] if self.warm else []),
         ]

@@ -95,6 +95,17 @@ def test_drift_costs_one_get_and_one_conditional_write_for_each_file() -> None:
     assert "GET" not in of("s3", second.counts)
 
 
+def test_twenty_differences_cost_what_one_does() -> None:
+    """In each core file of each asset: the worst that an action shows, and what `bench.shown` measures."""
+    assets, differences = 3, 20
+    with bench(Setting(assets, drift_every=1, differences=differences)) as one:
+        planned, plan, applied = planned_and_applied(one)
+    assert kinds(plan) == {("put-object", "core-file-stale"): CORE_FILES * assets}
+    assert {len(action["changes"]) for action in plan["actions"]} == {differences}
+    assert of("s3", planned.counts)["GET"] == CORE_FILES * assets
+    assert of("s3", applied.counts) == {"GET": CORE_FILES * assets, "PUT": CORE_FILES * assets}
+
+
 def test_an_action_waits_for_the_disk_three_times_at_most() -> None:
     """For the image of what it replaces, for its name, and for the intent; the last two are shared by those in flight."""
     actions = ASSETS

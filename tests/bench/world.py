@@ -113,6 +113,14 @@ def template_record(generation: Generation, *, bare: bool, heavy: bool) -> Docum
     }
 
 
+def stale_fields(generation: Generation, differences: int) -> dict[str, dict[str, str]]:
+    """By field, what its root file has that the record has not: one file and value, or each file so many."""
+    if not differences:
+        return {"subject": {"notes": "as it was before"}}
+    values = {f"note_{number:02}": f"as it was before, {number}" for number in range(differences)}
+    return dict.fromkeys(CORE_FIELDS[generation], values)
+
+
 WHOLE = frozenset({"data_description", "quality_control"})
 """Fields of which a light record, too, has all."""
 
