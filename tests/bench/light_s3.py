@@ -10,7 +10,6 @@ style, unsigned or not, and refuses the rest with 501. `GET /_counts` has the re
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
@@ -26,6 +25,7 @@ from typing import Any
 from urllib.parse import quote, unquote, unquote_plus
 from xml.sax.saxutils import escape
 
+from bench.http_connection import Connection, Headers
 from bench.serving import parser, run, serve
 from bench.world import BUCKET, Spliced, World, stale_fields
 from indexer.model.generation import GENERATIONS, METADATA_FILE, core_file, original_name
@@ -57,7 +57,6 @@ STATUSES = {
     412: "Precondition Failed",
     501: "Not Implemented",
 }
-Headers = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,46 +427,6 @@ def _error(refused: Refused, *, bodiless: bool = False) -> bytes:
     message = MESSAGES[refused.status][1]
     body = f"<Error><Code>{refused.code}</Code><Message>{message}</Message></Error>".encode()
     return _answer(refused.status, b"" if bodiless else body)
-
-
-class Connection(asyncio.Protocol):
-    """One client's connection."""
-
-    def __init__(self, service: Service, latency_s: float) -> None:
-        self._service, self._latency_s = service, latency_s
-        self._buffer = b""
-        self._told_to_go_on = False
-        self._transport: Any = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client came."""
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Answer each request that is whole."""
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            lines = self._buffer[:end].decode("latin-1").split("\r\n")
-            method, target, _ = lines[0].split(" ")
-            pairs = (line.partition(":") for line in lines[1:])
-            headers = {name.lower(): value.strip() for name, _, value in pairs}
-            whole = end + 4 + int(headers.get("content-length", 0))
-            if len(self._buffer) < whole:
-                if "expect" in headers and not self._told_to_go_on:
-                    self._told_to_go_on = True
-                    self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                return
-            body, self._buffer = self._buffer[end + 4 : whole], self._buffer[whole:]
-            self._told_to_go_on = False
-            answer = self._service.answer(method, target, headers, body)
-            if self._latency_s and not target.startswith("/_"):
-                asyncio.get_running_loop().call_later(self._latency_s, self._send, answer)
-            else:
-                self._send(answer)
-
-    def _send(self, answer: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(answer)
 
 
 def main() -> None:
