@@ -87,7 +87,7 @@ def figures(setting: Setting, run: Run, actions: int, base: Base) -> Row:
     def each(*names: str) -> float:
         return sum(counts.get(name, 0) for name in names) / n
 
-    commands = [name for name in counts if name.startswith("docdb ") and _is_command(name)]
+    commands = [name for name in counts if name.startswith("docdb ") and is_command(name)]
     return {
         "N": n,
         "latency ms": setting.latency_ms,
@@ -111,7 +111,7 @@ def figures(setting: Setting, run: Run, actions: int, base: Base) -> Row:
     }
 
 
-def _is_command(name: str) -> bool:
+def is_command(name: str) -> bool:
     return name.removeprefix("docdb ") not in BESIDE | {"document bytes", "refused"}
 
 

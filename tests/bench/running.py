@@ -11,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
@@ -128,6 +128,12 @@ class Run:
 
 
 @contextmanager
+def unwatched(pid: int) -> Iterator[None]:
+    """Nobody looks at the process while it runs."""
+    yield
+
+
+@contextmanager
 def on_one_core(wanted: bool) -> Iterator[None]:
     """What is started within stays on one core: threads that change cores find their caches empty."""
     if not wanted:
@@ -148,13 +154,15 @@ def measured(
     module: Sequence[str] = ("-m", "indexer"),
     *,
     one_core: bool = False,
+    python: str = sys.executable,
+    watched: Callable[[int], AbstractContextManager[None]] = unwatched,
 ) -> Run:
-    """Run the command in a folder, and measure that process alone."""
+    """Run the command in a folder, and measure that process: its CPU with that of the processes that it waited for."""
     said = folder / "said"
     with said.open("wb") as output, on_one_core(one_core):
         started = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, *module, *arguments],
+            [python, *module, *arguments],
             cwd=folder,
             env=dict(env),
             stdin=subprocess.DEVNULL,
@@ -164,7 +172,8 @@ def measured(
         slow = Timer(COMMAND_TIMEOUT_S, process.kill)
         slow.start()
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            with watched(process.pid):
+                _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             process.kill()
             process.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ssl
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -24,10 +25,15 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return options
 
 
-async def serve(connection: Callable[[], asyncio.Protocol], port: int, until_eof: bool) -> None:
-    """Listen on 127.0.0.1, say on which port, and answer until the end."""
+async def serve(
+    connection: Callable[[], asyncio.Protocol],
+    port: int,
+    until_eof: bool,
+    context: ssl.SSLContext | None = None,
+) -> None:
+    """Listen on 127.0.0.1, over TLS where there is a context, say on which port, and answer until the end."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(connection, HOST, port, backlog=512)
+    server = await loop.create_server(connection, HOST, port, backlog=512, ssl=context)
     sys.stdout.write(f"READY {server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     if until_eof:
