@@ -265,11 +265,12 @@ def test_of_two_runs_that_begin_at_once_one_gets_there(
     place, plan = S3Place(RUNS, "run"), load_plan(PLAN)
     started = '{"event": "started", "run_id": "%s"}'
     with working_folder(place, plan, Event(), (BUCKET,)) as first:
-        (first.path / "journal.jsonl").write_text(started % "first")
         refused = []
         with suppress(ContendedError), working_folder(place, plan, Event(), (BUCKET,)) as second:
-            (second.path / "journal.jsonl").write_text(started % "second")
+            # Only now that both have read what is there: a journal follows to S3 by itself, too.
+            (first.path / "journal.jsonl").write_text(started % "first")
             first.claim()
+            (second.path / "journal.jsonl").write_text(started % "second")
             refused.append(second)
             second.claim()
             refused.clear()
