@@ -185,6 +185,20 @@ def test_a_large_plan_that_stays_in_one_process(drifting: Arena, why: str) -> No
         assert psutil.Process(run.process.pid).children() == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc")
+def test_a_secret_of_the_configuration_is_shown_to_nobody(drifting: Arena) -> None:
+    """Workers get it through their pipe: it is in no arguments, in no environment, and in no new file."""
+    secret = drifting.sandbox.token.encode()
+    assert secret in (drifting.folder / "indexer.toml").read_bytes()
+    with held_at(drifting, FIRST_LISTING, 0, "plan", "--all", "--workers", "2") as run:
+        for pid in workers_of(run.process):
+            seen = [Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
+            assert all(seen)
+            assert not any(secret in one for one in seen)
+    files = [path for path in drifting.folder.rglob("*") if path.is_file() and secret in path.read_bytes()]
+    assert [path.name for path in files] == ["indexer.toml"]
+
+
 def test_a_worker_that_is_killed_while_it_plans(drifting: Arena) -> None:
     """An error that says by what, and what to do; nothing is written."""
     arguments = ("plan", "--all", "--workers", "2", "--parallel", "2")
