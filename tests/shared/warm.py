@@ -36,8 +36,9 @@ IMPORTED = (
         f"indexer.render.{name}"
         for name in ("html", "markdown", "of_comparison", "of_plan", "of_result", "of_verdict", "text")
     ),
-    *("indexer.cli.events", "indexer.cli.run_log", "indexer.render.progress", "indexer.systems.codeocean"),
-    "deepdiff",
+    *(f"indexer.cli.{name}" for name in ("events", "run", "run_log")),
+    *("indexer.render.progress", "indexer.systems.codeocean", "indexer.systems.gateway_client"),
+    *("deepdiff", "encodings.utf_8_sig", "pwd"),
 )
 
 
@@ -118,6 +119,7 @@ def _serve(address: str) -> None:
     for name in IMPORTED:
         importlib.import_module(name)
     _keep_what_botocore_reads()
+    _keep_what_typer_makes()
     gc.freeze()
     ended, wake = socket.socketpair()
     for end in (ended, wake):
@@ -164,8 +166,22 @@ def _keep_what_botocore_reads() -> None:
     loader = loaders.create_loader()
     for name in ("endpoints", "partitions", "sdk-default-configuration"):
         loader.load_data(name)
-    for name in ("service-2", "endpoint-rule-set-1"):
+    # For each client it looks through the files of four hundred services.
+    known = {name: loader.list_available_services(name) for name in ("service-2", "endpoint-rule-set-1")}
+    loaders.Loader.list_available_services = lambda _, type_name: known[type_name]  # type: ignore[method-assign]
+    for name in known:
         loader.load_service_model("s3", name)
+
+
+def _keep_what_typer_makes() -> None:
+    """It makes all commands out of their functions' signatures, whichever is asked for."""
+    from typer import main as typer_main
+
+    from indexer.cli.app import app
+
+    # Without the options of completion, which depend on the shell that each command is run in.
+    made = typer_main.get_group(app)
+    typer_main.get_group = lambda _: made
 
 
 def _carry_out(line: socket.socket) -> None:
