@@ -19,12 +19,23 @@ from indexer.planner.diff import MAX_CHANGES
 PACKED: TypeAdapter[Any] = TypeAdapter(ShownChanges)
 AS_TUPLE: TypeAdapter[Any] = TypeAdapter(tuple[Change, ...])
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+ANY_TEXT = st.text(max_size=60)
+"""Halves of surrogates' pairs, too: a plan that was made up may show some."""
 CHANGE = st.builds(Change, path=TEXT, before=st.none() | TEXT, after=st.none() | TEXT)
 CHANGES = st.lists(CHANGE, max_size=MAX_CHANGES).map(tuple)
 JUNK = st.recursive(st.none() | st.integers() | TEXT, lambda one: st.lists(one, max_size=3), max_leaves=6)
 NEARLY = st.lists(
     st.dictionaries(st.sampled_from(["path", "before", "after", "later"]), JUNK) | CHANGE | JUNK, max_size=4
 )
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.builds(Change, path=ANY_TEXT, before=st.none() | ANY_TEXT), max_size=MAX_CHANGES).map(tuple)
+)
+def test_whatever_a_text_holds_is_packed(changes: Any) -> None:
+    """Half of a surrogate's pair has no form in UTF-8."""
+    assert tuple(PACKED.validate_python(changes)) == changes
 
 
 @settings(deadline=None)

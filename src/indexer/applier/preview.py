@@ -163,7 +163,8 @@ class AssetPreview:
     def _held(self, generation: GenerationName) -> Sequence[Body]:
         """The records at the location."""
         if generation not in self._found:
-            self._found[generation] = self.records.by_location(generation, (self.location,))
+            found = self.records.by_location(generation, (self.location,))
+            self._found[generation] = [dict(one) for one in found]  # they are shown whole
         return self._found[generation]
 
     def _live(self, action: UpdateRecord | DeleteRecord) -> Body | None:
@@ -171,7 +172,7 @@ class AssetPreview:
         wanted = id_from_plan(action.target.record_id)
         held = self._held(action.target.generation)
         there = [one for one in held if id_key(one["_id"]) == id_key(wanted)]
-        return next(iter(there or self.records.by_id(action.target.generation, (wanted,))), None)
+        return next(map(dict, there or self.records.by_id(action.target.generation, (wanted,))), None)
 
     def _record(self, action: InsertRecord | UpdateRecord | DeleteRecord) -> Whole:
         match action:

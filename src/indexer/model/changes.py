@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, overload
@@ -24,12 +25,14 @@ class Changes(Sequence[Change]):
     __slots__ = ("_packed",)
 
     def __init__(self, changes: Iterable[Change] = ()) -> None:
-        text = AS_TUPLE.dump_json(tuple(changes), exclude_none=True)
+        # Python's own JSON: a file may show half of a surrogate's pair, which has no form in UTF-8, and pydantic's none.
+        text = json.dumps(AS_TUPLE.dump_python(tuple(changes), exclude_none=True)).encode("ascii")
         self._packed = text if len(text) < PAYS_BYTES else zlib.compress(text, 1)
 
     def _items(self) -> tuple[Change, ...]:
         packed = self._packed
-        return AS_TUPLE.validate_json(zlib.decompress(packed) if packed.startswith(PACKED) else packed)
+        text = zlib.decompress(packed) if packed.startswith(PACKED) else packed
+        return AS_TUPLE.validate_python(json.loads(text))
 
     @overload
     def __getitem__(self, at: int) -> Change: ...

@@ -80,7 +80,7 @@ class MemoryRecordReader(_Records):
         with self._world.call("records.by_location"):
             written = {text for location in locations for text in (str(location), f"{location}/")}
             return tuple(
-                copy.deepcopy(body)
+                _wire(body)
                 for body in self._all(generation)
                 if isinstance(body.get("location"), str) and body["location"] in written
             )
