@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -91,6 +92,7 @@ ACTION_ONLY = {
 }
 
 
+@cache
 def help_of(*command: str) -> str:
     """What a command's `--help` prints, a hundred columns wide."""
     finished = subprocess.run(
@@ -318,20 +320,20 @@ def commands_page() -> str:
     return INTRODUCTION + "".join(sections)
 
 
-def files() -> Iterator[tuple[Path, str]]:
-    """Every file with generated parts, and what it should hold."""
-    yield COMMANDS, commands_page()
-    yield WORDS, words_page()
-    yield MAN_PAGE, man_page()
+def files() -> Iterator[tuple[Path, Callable[[], str]]]:
+    """Every file with generated parts, and what makes the text that it should hold: most ask the command for its help."""
+    yield COMMANDS, commands_page
+    yield WORDS, words_page
+    yield MAN_PAGE, man_page
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         text = page.read_text(encoding="utf-8")
         if page not in (COMMANDS, WORDS) and BLOCK.search(text):
-            yield page, refreshed(text)
+            yield page, partial(refreshed, text)
     for name in SCHEMAS:
-        yield SCHEMA_FOLDER / f"{name}.json", schema_text(name)
+        yield SCHEMA_FOLDER / f"{name}.json", partial(schema_text, name)
 
 
 if __name__ == "__main__":
     SCHEMA_FOLDER.mkdir(exist_ok=True)
-    for path, text in files():
-        path.write_text(text, encoding="utf-8")
+    for path, made in files():
+        path.write_text(made(), encoding="utf-8")

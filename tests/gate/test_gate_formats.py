@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,11 +43,18 @@ VERDICTS = [
 ]
 
 
+@cache
 def huge_verdict() -> Verdict:
     """More of everything than any format shows."""
     actions = [put(f"asset-{number:05}", Change(path="x", after="🐭" * 60)) for number in range(3_000)]
     findings = [Finding(kind="name-mismatch", location="s3://bucket/a", detail=f"{n}") for n in range(2_000)]
     return judge(plan_of(actions, findings), rules(), TODAY)
+
+
+@pytest.fixture(params=[*VERDICTS, None], ids=lambda one: f"{one.status}-{one.strict}" if one else "huge")
+def any_verdict(request: pytest.FixtureRequest) -> Verdict:
+    """Each of them; the huge one is made where it is needed."""
+    return request.param or huge_verdict()
 
 
 def unescaped(text: str) -> str:
@@ -82,9 +90,9 @@ def test_junit_leaves_out_the_rest_and_still_fails() -> None:
     assert cases[-1].is_failure
 
 
-@pytest.mark.parametrize("verdict", [*VERDICTS, huge_verdict()], ids=lambda one: f"{one.status}-{one.strict}")
-def test_sarif_fits_its_schema(verdict: Verdict) -> None:
+def test_sarif_fits_its_schema(any_verdict: Verdict) -> None:
     """The log is valid; expected drift is there, suppressed, with the rule as its justification."""
+    verdict = any_verdict
     log = json.loads(report_sarif(verdict_report(verdict, "1.2.3"), Where(RULES)))
     SARIF.validate(log)
     [run] = log["runs"]
@@ -172,9 +180,9 @@ def test_what_looks_escaped_is_shown_as_it_is() -> None:
     assert "a%250Ab" in text
 
 
-@pytest.mark.parametrize("verdict", [*VERDICTS, huge_verdict()], ids=lambda one: f"{one.status}-{one.strict}")
-def test_markdown_fits_a_comment_and_renders(verdict: Verdict) -> None:
+def test_markdown_fits_a_comment_and_renders(any_verdict: Verdict) -> None:
     """A renderer finds the counts in a table and closed fences; nobody's text becomes markup."""
+    verdict = any_verdict
     text = report_markdown(verdict_report(verdict))
     assert len(text.encode("utf-16-le")) // 2 <= MAX_CHARACTERS
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
