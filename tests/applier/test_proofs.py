@@ -112,3 +112,20 @@ def test_until_it_is_shown_there_is_one_write_at_a_time() -> None:
     assert not beside(proof, "replace")
     proof.ask(BUCKET, "replace", KEY, BODY)
     assert beside(proof, "replace")
+
+
+def test_what_is_shown_already_waits_for_no_other_condition() -> None:
+    """A write that is done is told so at once, though the first of another kind is still on its way."""
+    proof, told = Proof(Asked(world_with_file()), needed=True), Event()
+    proof.ask(BUCKET, "create", KEY, BODY)
+
+    def ask() -> None:
+        proof.ask(BUCKET, "create", KEY, BODY)
+        told.set()
+
+    other = Thread(target=ask)
+    with proof.alone(BUCKET, "replace"):
+        other.start()
+        got_through = told.wait(60)
+    other.join()
+    assert got_through
