@@ -25,7 +25,7 @@ demo: $(DEMO) ## Plan, show, apply and plan again, on embedded S3, DocDB and Cod
 	@.venv/demo/bin/indexer demo
 
 test: $(READY) $(PEERS) ## Run all tests
-	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 quick: $(READY) ## Run the tests that start no server, no browser and no process: under a minute
 	$(BIN)/pytest -q --quick -n 2

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from indexer.masking import forget
+from shared.aws_files import keep_what_botocore_reads
 from shared.memory.world import World
 
 pytest_plugins = ["shared.quick", "shared.scratch", "peers.fixtures"]
@@ -21,6 +22,7 @@ def pytest_configure() -> None:
     # No property depends on how long it takes: on a busy machine 200 ms are over before anything was wrong.
     settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("patient")
+    keep_what_botocore_reads()
     # A run in a shell's background is started with Ctrl-C ignored, and all its children would be.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

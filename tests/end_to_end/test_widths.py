@@ -21,7 +21,7 @@ from indexer_sandbox.seed import seed
 from shared.commands import Finished
 from shared.terminal import Screen, on_terminal
 
-WIDTHS = (60, 80, 200)
+WIDTHS = (60, 200)
 INDENT = 12
 """So far to the right stands what hangs deepest, but for the doctor's."""
 PART = "reason=core-file-stale"

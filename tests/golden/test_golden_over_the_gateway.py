@@ -1,7 +1,7 @@
 """Every golden case's first plan, over the wire and over the gateway: the same actions, to the byte.
 
 Where records hold BSON types, the gateway hides them: those cases are named, and plan less, with a finding. Of the
-others a third is played, unless INDEXER_TEST_LONG is set: what is compared is the reader, not the rules.
+others a fifth is played, unless INDEXER_TEST_LONG is set: what is compared is the reader, not the rules.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HIDING = {
     ("extended", "bson_objectid"),  # in Python's text it is its hex, as it is in files
 }
 """Whose records hold types that a gateway of this kind hides, or what looks like one."""
-SHARE = 1 if os.environ.get("INDEXER_TEST_LONG") else 3
+SHARE = 1 if os.environ.get("INDEXER_TEST_LONG") else 5
 PLAYED = sorted({("python", name) for name in sorted(CASES)[::SHARE]} | HIDING)
 
 

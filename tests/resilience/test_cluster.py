@@ -178,7 +178,7 @@ def test_a_worker_that_is_lost_while_it_applies(servers: Servers, little_end_sta
     assert {key: after.get(key) for key in objects} == {key: before[key] for key in objects}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+@pytest.mark.parametrize("number", [signal.SIGINT], ids=["ctrl-c"])
 def test_a_command_that_is_told_to_stop_stops_its_workers(servers: Servers, number: signal.Signals) -> None:
     """They end at the next action, their outcomes are in the result, and applying again goes on."""
     world = servers.world

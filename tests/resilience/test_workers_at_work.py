@@ -108,12 +108,7 @@ def forbidden(world: Arena) -> None:
         world.sandbox.s3.faults.add(Fault(operation, 403, count=None, contains=name))
 
 
-def half_listed(world: Arena) -> None:
-    """Code Ocean's search fails: what rests on it is not planned."""
-    world.sandbox.codeocean.faults.add(Fault("*", 401, count=None))
-
-
-@pytest.mark.parametrize("fault", [faultless, forbidden, half_listed])
+@pytest.mark.parametrize("fault", [faultless, forbidden])
 def test_the_plan_is_the_same_byte_for_byte(world: Arena, fault: Any) -> None:
     """Actions and their order, findings, coverage, and what it says of what it could not read."""
     world.seeded()

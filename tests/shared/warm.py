@@ -23,8 +23,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from botocore import loaders
-
+from shared.aws_files import keep_what_botocore_reads
 from shared.patience import PATIENCE_S
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -118,7 +117,7 @@ def _serve(address: str) -> None:
     """Fork for whoever connects, until stdin is closed; whoever asked is told the status of the child."""
     for name in IMPORTED:
         importlib.import_module(name)
-    _keep_what_botocore_reads()
+    keep_what_botocore_reads()
     _keep_what_typer_makes()
     gc.freeze()
     ended, wake = socket.socketpair()
@@ -157,20 +156,6 @@ def _tell(asking: dict[int, socket.socket]) -> None:
         if ended:
             with asking.pop(child) as line, contextlib.suppress(OSError):
                 line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-
-
-def _keep_what_botocore_reads() -> None:
-    """Its descriptions of S3 are a megabyte of JSON, which each command would parse anew."""
-    read = functools.cache(loaders.JSONFileLoader().load_file)
-    loaders.JSONFileLoader.load_file = lambda _, path: read(path)  # type: ignore[method-assign]
-    loader = loaders.create_loader()
-    for name in ("endpoints", "partitions", "sdk-default-configuration"):
-        loader.load_data(name)
-    # For each client it looks through the files of four hundred services.
-    known = {name: loader.list_available_services(name) for name in ("service-2", "endpoint-rule-set-1")}
-    loaders.Loader.list_available_services = lambda _, type_name: known[type_name]  # type: ignore[method-assign]
-    for name in known:
-        loader.load_service_model("s3", name)
 
 
 def _keep_what_typer_makes() -> None:
