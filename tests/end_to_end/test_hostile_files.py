@@ -19,10 +19,10 @@ from indexer.config import Config
 from indexer.errors import IndexerError
 from indexer.model.generation import CORE_FIELDS
 from indexer.model.plan import Plan
-from indexer.runs.apply import results_folder
 from indexer.runs.config_file import load_config
 from indexer.runs.expected import load_expected
 from indexer.runs.loading import load_either, load_plan, load_result
+from indexer.runs.run_folder import results_folder
 from shared.forgery import BUCKET, EVERY_KIND, PLACES, RESULTS, forged, paths_in, replaced, signed, text_of
 
 BOUNDS = Bounds(

@@ -14,10 +14,11 @@ from workbench import Workbench
 from indexer.disk import DiskFolder
 from indexer.errors import RefusedError
 from indexer.runs.allowed import bounds_of
-from indexer.runs.apply import RunOptions, apply, apply_plan, results_folder
+from indexer.runs.apply import RunOptions, apply, apply_plan
 from indexer.runs.config_file import load_config
 from indexer.runs.connect import Systems, open_systems
 from indexer.runs.loading import load_plan
+from indexer.runs.run_folder import results_folder
 from shared import forgery as plan
 from shared.forgery import ASSET, BUCKET, OTHER_BUCKET, RESULTS, UNMANAGED, forged, location, target, write
 

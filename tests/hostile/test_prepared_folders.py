@@ -16,11 +16,10 @@ import indexer.disk
 from indexer.applier.history import ARCHIVE_FOLDER, JOURNAL_FILE, PLAN_FILE, RESULT_FILE
 from indexer.disk import DiskFolder, UnsafeFileError, read_file
 from indexer.errors import IndexerError, RefusedError
-from indexer.runs.apply import results_folder
 from indexer.runs.expected import load_expected
 from indexer.runs.files import append_text, write_whole
 from indexer.runs.loading import load_either, load_plan, load_result
-from indexer.runs.run_folder import finished_run
+from indexer.runs.run_folder import finished_run, results_folder
 from indexer.systems.archive import FolderArchive
 from indexer.systems.settings import settings_text
 from shared.builders import BUCKET, apply_to, plan_of, record, world_of

@@ -125,8 +125,8 @@ def command(
     from indexer.applier.history import PLAN_FILE, RESULT_FILE
     from indexer.cli.run import Run
     from indexer.model.place import parse_place
-    from indexer.runs.apply import results_folder
     from indexer.runs.loading import plan_place
+    from indexer.runs.run_folder import results_folder
 
     stop = Event()
     with Run(talk, NAME) as run:

@@ -36,11 +36,11 @@ from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import Systems, open_systems
 from indexer.runs.cores import check_workers, shared_out
 from indexer.runs.files import document_bytes, document_of
-from indexer.runs.loading import PlanFile, as_file, has_neighbours
-from indexer.runs.mirror import check_free, working_folder
+from indexer.runs.loading import PlanFile, as_file
+from indexer.runs.mirror import working_folder
 from indexer.runs.part import WHOLE, Part, asked_part, part_told, unasked_words
 from indexer.runs.read_only import check_may_write
-from indexer.runs.run_folder import result_file
+from indexer.runs.run_folder import result_file, results_folder
 from indexer.runs.sanction import NOBODY_ASKED, Sanction, sanctioned
 from indexer.runs.shards import Sender
 from indexer.runs.shards_of_actions import carry_out_there
@@ -56,25 +56,6 @@ TAKEN_OVER = (
     "one has taken over its journal"
 )
 UNREADABLE = "of the journal of earlier runs cannot be read: of what they tell, undo knows only what the result says, too"
-
-
-def results_folder(plan_path: Place, plan: Plan, results: Place | None) -> Place:
-    """Where a run's journal, result and archive go: a folder for each plan, beside it; here where it came from a pipe.
-
-    Raises UsageError where `results` holds those of another plan; of a folder in S3 `working_folder` says so.
-    """
-    if results is None:
-        if isinstance(plan_path, Path) and not has_neighbours(plan_path):
-            plan_path = Path(PLAN_FILE)
-        runs = plan_path.parent / f"{plan_path.stem}.results"
-        if isinstance(runs, Path) and runs.is_symlink():  # it can be predicted, and led elsewhere
-            raise RefusedError(
-                "The run's folder is not used", f"{runs}: it is a link", "Name one with --results."
-            )
-        return runs / plan.plan_id[:8]
-    if isinstance(results, Path):
-        check_free(results, plan, results)
-    return results
 
 
 @dataclass(frozen=True, slots=True)
