@@ -14,6 +14,7 @@ import typer
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk
 from indexer.errors import UsageError
+from indexer.runs.crew import MOST_WORKERS
 
 if TYPE_CHECKING:
     from indexer.config import Config
@@ -29,7 +30,7 @@ CONFIG_HELP = (
 )
 
 ConfigPath = Annotated[str | None, typer.Option("--config", metavar="PATH", help=CONFIG_HELP)]
-MOST_PARALLEL, MOST_WORKERS = 256, 64
+MOST_PARALLEL = 256
 
 
 def _auto_or(most: int) -> Callable[[str], str]:

@@ -32,7 +32,6 @@ from indexer.runs.allowed import bounds_of, permissions_of
 from indexer.runs.at_rest import NO_LOCKS, held_alone
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.clock import check_clock, now
-from indexer.runs.cluster import open_cluster
 from indexer.runs.connect import Systems, open_systems
 from indexer.runs.cores import check_workers, shared_out
 from indexer.runs.files import document_bytes, document_of
@@ -42,11 +41,7 @@ from indexer.runs.part import WHOLE, Part, asked_part, part_told, unasked_words
 from indexer.runs.read_only import check_may_write
 from indexer.runs.run_folder import result_file, results_folder
 from indexer.runs.sanction import NOBODY_ASKED, Sanction, sanctioned
-from indexer.runs.shards import Sender
-from indexer.runs.shards_of_actions import carry_out_there
 from indexer.runs.undone import check_images, kept_at_rest
-from indexer.runs.worker_config import WorkerConfig
-from indexer.runs.workers import APPLYING, open_workers
 from indexer.systems.leases import HeldLeases, owner_name
 from indexer.systems.pace import at_most
 
@@ -194,13 +189,22 @@ def _carrying_out(
     cleartext: bool,
     observer: Observer,
 ) -> Iterator[CarryOut]:
-    """Who carries out actions: this process, others of this machine, or a cluster's."""
+    """Who carries out actions: this process, others of this machine, or a cluster's; most runs need not import these."""
     if dask is not None:
+        from indexer.runs.cluster import open_cluster
+        from indexer.runs.shards import Sender
+        from indexer.runs.shards_of_actions import carry_out_there
+        from indexer.runs.worker_config import WorkerConfig
+
         with open_cluster(dask, cleartext=cleartext, observer=observer) as cluster:
             yield carry_out_there(cluster, Sender(WorkerConfig.like(config), parallel))
     elif workers in (None, 1):
         yield carry_out_here
     else:
+        from indexer.runs.shards import Sender
+        from indexer.runs.shards_of_actions import carry_out_there
+        from indexer.runs.workers import APPLYING, open_workers
+
         with open_workers(workers, APPLYING) as crew:
             yield carry_out_there(crew, Sender(config, shared_out(parallel, workers)))
 

@@ -15,11 +15,11 @@ from indexer.planner.asset import AssetPlan
 from indexer.planner.asset_planner import AssetPlanner, PlanAssets, plan_here
 from indexer.planner.assets import Unread
 from indexer.planner.whole_records import AssetToRead
+from indexer.runs.crew import MOST_WORKERS
 from indexer.systems.pace import at_most
 
 MOST_UNASKED = 4
 """Four workers ask a bucket for some 5,500 listings a second, which is what S3 answers before it grows."""
-MOST_WORKERS = 64
 ASSETS_A_WORKER = 2_500
 """It takes 0.4 to 0.7 s of CPU to start one, and some 1.4 ms to plan an asset that is in step: a fifth at most is lost."""
 ASSETS_A_SHARD = 64

@@ -7,6 +7,10 @@ from typing import Protocol, TypeVar
 
 from indexer.errors import IndexerError, SystemFaultError
 
+MOST_WORKERS = 64
+"""Processes of one machine."""
+ENDING_S = 30.0
+"""Workers hear within two seconds that they are to stop; the rest is for the requests in flight."""
 LOOK_EVERY_S = 0.05
 """Between two looks at what is in flight, and whether it is still waited for."""
 STILL_AT_WORK = "What it has written by then is in its journal: undo knows of it, and applying again goes on."

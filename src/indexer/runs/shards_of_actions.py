@@ -19,13 +19,11 @@ from indexer.model.observer import NOBODY
 from indexer.model.outcome import Outcome, Status
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.connect import Systems
-from indexer.runs.crew import Crew
+from indexer.runs.crew import ENDING_S, Crew
 from indexer.runs.pulse import Pulse, beating, pulse_name
 from indexer.runs.shards import ASSETS_A_SHARD, Sender
 from indexer.systems.pace import at_most
 
-ENDING_S = 30.0
-"""Workers hear within two seconds that they are to stop; the rest is for the requests in flight."""
 S = TypeVar("S")
 
 

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, TypeVar
 
 from indexer.errors import IndexerError, SystemFaultError
-from indexer.runs.crew import LOOK_EVERY_S, STILL_AT_WORK, Task, not_waited_for
+from indexer.runs.crew import ENDING_S, LOOK_EVERY_S, STILL_AT_WORK, Task, not_waited_for
 from indexer.runs.worker import END
 
 PROGRAM = """
@@ -62,7 +62,7 @@ PLANNING = Duty(
     ("indexer.runs.shards", *SYSTEMS),
 )
 # One at a time: what a worker that is lost had not begun is another one's.
-APPLYING = Duty(1, 30.0, STILL_AT_WORK, ("indexer.runs.shards_of_actions", *SYSTEMS))
+APPLYING = Duty(1, ENDING_S, STILL_AT_WORK, ("indexer.runs.shards_of_actions", *SYSTEMS))
 
 
 @dataclass(slots=True)
@@ -174,8 +174,8 @@ class Workers:
             self._ending_s = 0.0
             yield order.popleft()[0], not_waited_for()
         else:
-            busy: dict[object, _Worker] = {one.pipe: one for one in self.there if one.flying}
-            for pipe in wait([one.pipe for one in self.there if one.flying], LOOK_EVERY_S):
+            busy: dict[Any, _Worker] = {one.pipe: one for one in self.there if one.flying}
+            for pipe in wait(busy, LOOK_EVERY_S):
                 self._hear(busy[pipe])
 
     def _room(self, held: int) -> bool:
