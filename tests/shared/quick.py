@@ -12,15 +12,16 @@ import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 OUTSIDE = {
+    "http.server",
+    "indexer_sandbox",
+    "moto",
     "multiprocessing",
+    "playwright",
     "socket",
     "socketserver",
     "subprocess",
-    "http.server",
-    "moto",
-    "playwright.sync_api",
-} | {f"indexer_sandbox{part}" for part in ("", ".codeocean", ".docdb", ".s3", ".stack")}
-"""Modules that a test imports to leave its process."""
+}
+"""Modules and packages that a test imports, whole or in part, to leave its process."""
 EVENTS = {"subprocess.Popen", "os.fork", "os.posix_spawn", "socket.bind"}
 """Python's audit events of having left it."""
 
@@ -55,7 +56,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @cache
 def goes_outside(file: Path) -> bool:
     """Does a file, or what it imports of the tests, import what leaves the process?"""
-    return any(OUTSIDE & _imported(one) for one in _reached(file))
+    return any(_leaves(name) for one in _reached(file) for name in _imported(one))
+
+
+def _leaves(module: str) -> bool:
+    return any(module == one or module.startswith(f"{one}.") for one in OUTSIDE)
 
 
 def _reached(file: Path) -> set[Path]:
