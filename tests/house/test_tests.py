@@ -27,5 +27,5 @@ def test_the_planner_is_quick_and_the_whole_command_is_not() -> None:
     assert not any(goes_outside(file) for file in (TESTS / "planner").glob("test_*.py"))
     assert all(goes_outside(file) for file in (TESTS / "golden").glob("test_golden*.py"))
     assert goes_outside(TESTS / "end_to_end" / "test_doctor.py")
-    assert goes_outside(TESTS / "approvals" / "test_kms_approvals.py")  # which imports parts of packages alone
+    assert goes_outside(TESTS / "approvals" / "test_kms_approvals.py")
     assert not goes_outside(TESTS / "conftest.py")
