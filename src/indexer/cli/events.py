@@ -14,7 +14,7 @@ import typer
 from indexer import __version__
 from indexer.cli.streams import writable_stdout
 from indexer.cli.talk import Talk
-from indexer.disk import open_own
+from indexer.durable import open_own
 from indexer.errors import IndexerError
 from indexer.model import event as lines
 from indexer.model.outcome import Result

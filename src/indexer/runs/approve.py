@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from indexer.config_approvals import ApprovalSettings
-from indexer.disk import make_folder, replace_file
+from indexer.durable import make_folder, replace_file
 from indexer.errors import IndexerError, UsageError
 from indexer.model.approval import TIME, ApprovalPredicate, ApprovalStatement, Covers, SignedApproval
 from indexer.model.place import Place, S3Place, check_apart

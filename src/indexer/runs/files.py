@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from indexer.disk import open_own, replace_file
+from indexer.durable import open_own, replace_file
 from indexer.errors import IndexerError
 from indexer.model.pieces import Items, text_pieces
 from indexer.model.place import KeptInStep, Place, S3Place, check_apart, parse_place

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import indexer
 from indexer.config import Config
-from indexer.disk import read_file, replace_file
+from indexer.disk import read_file
+from indexer.durable import replace_file
 from indexer.errors import IndexerError
 from indexer.model.counting import counted
 from indexer.model.observer import Observer

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from indexer.disk import OWNER_ONLY, read_file, replace_file
+from indexer.disk import read_file
+from indexer.durable import OWNER_ONLY, replace_file
 from indexer.errors import IndexerError, UsageError
 from indexer.masking import hide
 from indexer.systems import ssh_signatures
