@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from indexer.durable import make_folder, open_own, replace_file, sync_folder
+from indexer.durable import add_file, make_folder, open_own, replace_file, sync_folder, write_all
 from indexer.flock import HAS_LOCKS, lock
 from indexer.flush import SharedFlush
 
@@ -130,9 +130,7 @@ class DiskLines:
 
     def add(self, line: str) -> None:
         """Add a line. It begins with the line break, which ends a line that a crash tore before it."""
-        rest = memoryview(f"\n{line}".encode("utf-8", "backslashreplace"))
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        write_all(self._descriptor, f"\n{line}".encode("utf-8", "backslashreplace"))
         self._flush.wrote()
 
     def sync(self) -> None:
@@ -182,6 +180,11 @@ class DiskFolder:
         self._made()
         replace_file(self.path / name, body, self._named)
 
+    def add(self, name: str, body: bytes) -> bool:
+        """Write a new file durably; a crash may leave a part of it. False where there is one already."""
+        self._made()
+        return add_file(self.path / name, body, self._named)
+
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
         self._no_link()
@@ -224,14 +227,18 @@ class DiskFolder:
 
     def check_ours(self) -> None:
         """Raise UnsafeFileError where it is a link, or another user's."""
-        self._no_link()
-        _check_ours(self.path.lstat())
+        held = self.path.lstat()
+        if stat.S_ISLNK(held.st_mode):
+            raise UnsafeFileError(errno.ELOOP, "the folder is a link")
+        _check_ours(held)
 
     def _no_link(self) -> None:
         if self.path.is_symlink():
             raise UnsafeFileError(errno.ELOOP, "the folder is a link")
 
     def _made(self) -> None:
-        self._no_link()
-        make_folder(self.path, 0o700)
-        self.check_ours()
+        try:
+            self.check_ours()  # it is nearly always there, and one look tells
+        except FileNotFoundError:
+            make_folder(self.path, 0o700)
+            self.check_ours()

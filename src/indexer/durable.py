@@ -59,6 +59,33 @@ def replace_file(path: Path, body: bytes | Iterable[bytes], named: SharedFlush |
         Path(temporary).unlink(missing_ok=True)
 
 
+def add_file(path: Path, body: bytes, named: SharedFlush) -> bool:
+    """Write a new file durably, under its own name at once: a crash may leave a part of it. False where there is one.
+
+    It asks a third of the system that `replace_file` does, for readers who look whether what they find is whole. Raises
+    OSError.
+    """
+    try:
+        descriptor = open_own(path, os.O_EXCL)
+    except FileExistsError:
+        return False
+    try:
+        write_all(descriptor, body)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    named.wrote()
+    named.wait()
+    return True
+
+
+def write_all(descriptor: int, body: bytes) -> None:
+    """Write all of it, in however many steps. Raises OSError."""
+    rest = memoryview(body)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
 def _mode_of(path: Path) -> int:
     try:
         held = path.lstat().st_mode

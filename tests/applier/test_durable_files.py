@@ -39,10 +39,19 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def test_a_before_image_is_on_disk_with_its_name(tmp_path: Path, synced: list[Path]) -> None:
     """Its bytes, then its name; the folders that were made for it, too."""
-    FolderArchive(tmp_path / "run" / "archive").keep(b"body")
-    assert synced[:2] == [tmp_path, tmp_path / "run"]
-    assert synced[2].suffix == ".part"
-    assert synced[3:] == [tmp_path / "run" / "archive"]
+    name = FolderArchive(tmp_path / "run" / "archive").keep(b"body")
+    assert synced == [tmp_path, tmp_path / "run", tmp_path / "run/archive" / name, tmp_path / "run/archive"]
+
+
+def test_an_image_that_somebody_else_has_written_is_brought_to_disk_all_the_same(
+    tmp_path: Path, synced: list[Path]
+) -> None:
+    """They may be about to, or were killed before they did: it is not their word that our write rests on."""
+    archive = FolderArchive(tmp_path)
+    (tmp_path / sha256(b"body")).write_bytes(b"body")
+    archive.keep(b"body")
+    assert synced[0].suffix == ".part"
+    assert synced[1:] == [tmp_path]
 
 
 def test_a_journal_is_on_disk_with_its_name(tmp_path: Path, synced: list[Path]) -> None:

@@ -25,7 +25,8 @@ class FolderArchive:
         """Put one in, durably; returns its name."""
         name = sha256(body)
         try:
-            if self.read(name) is None:  # none yet, or one that was damaged
+            # One that is there may be damaged, half written, or not on disk yet: whoever wrote it may be at it still.
+            if not self._folder.add(name, body):
                 self._folder.write(name, body)
         except OSError as exc:
             detail = f"{self._folder}: {name}: {exc.strerror}"
