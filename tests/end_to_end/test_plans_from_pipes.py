@@ -6,15 +6,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from workbench import INDEXER, Workbench
+from workbench import Workbench
 
 from indexer_sandbox.faults import Fault
 from shared.patience import PATIENCE_S
+from shared.warm import command_for_shells
 
 
-def shell(bench: Workbench, line: str) -> subprocess.CompletedProcess[str]:
-    """A line as it is typed, in bash."""
-    typed = ["bash", "-c", f'indexer() {{ {INDEXER} "$@"; }}; {line}']
+def shell(bench: Workbench, line: str, indexer: str = "") -> subprocess.CompletedProcess[str]:
+    """A line as it is typed, in bash; with the command that is warm, where no other is named."""
+    command = indexer or command_for_shells() / "indexer"
+    typed = ["bash", "-c", f'indexer() {{ {command} "$@"; }}; {line}']
     return subprocess.run(
         typed,
         cwd=bench.folder,
@@ -26,11 +28,16 @@ def shell(bench: Workbench, line: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def drift(bench: Workbench) -> None:
+    """A file to put, and one that is replaced."""
+    bench.insert_in_step("asset", subject={"subject_id": "1"})
+    bench.put("asset/subject.json", b"{}")
+
+
 @pytest.fixture
 def drifted(workbench: Workbench) -> Workbench:
-    """A file to put, and one that is replaced."""
-    workbench.insert_in_step("asset", subject={"subject_id": "1"})
-    workbench.put("asset/subject.json", b"{}")
+    """A world that is out of step."""
+    drift(workbench)
     return workbench
 
 

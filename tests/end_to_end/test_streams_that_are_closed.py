@@ -1,33 +1,39 @@
 """A stream that was closed before the command began: talk is not missed, data that went nowhere are an error; pipes and
 folders to show.
+
+What an interpreter makes of a closed stream when it starts is shown with the installed command, and what each command makes of
+that with the warm one.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
-from test_plans_from_pipes import drifted, shell
-from workbench import BUCKET, INDEXER, Workbench
+from test_plans_from_pipes import drift, drifted, shell
+from workbench import BUCKET, INDEXER, Workbench, working_at
 
 __all__ = ["drifted"]
 
 
-@pytest.fixture
-def applied(drifted: Workbench) -> Workbench:
-    """A plan that was carried out, and what its run left behind in `done`."""
-    drifted.plan()
-    assert drifted.run("apply", "plan.json", "--results", "done").returncode == 0
-    return drifted
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """A plan that was carried out, and what its run left behind in `done`: nobody here changes it."""
+    with working_at(tmp_path_factory.mktemp("applied") / "work") as bench:
+        drift(bench)
+        bench.plan()
+        assert bench.run("apply", "plan.json", "--results", "done").returncode == 0
+        yield bench
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_the_work_is_done_all_the_same(drifted: Workbench, closed: str) -> None:
     """A plan in a file, and its apply: nothing of theirs goes to stdout."""
-    planned = shell(drifted, f"indexer plan --bucket {BUCKET} --detailed-exitcode {closed}")
+    planned = shell(drifted, f"indexer plan --bucket {BUCKET} --detailed-exitcode {closed}", INDEXER)
     assert planned.returncode == 3, planned.stderr
     assert json.loads((drifted.folder / "plan.json").read_text())["actions"]
-    applied = shell(drifted, f"indexer apply plan.json {closed}")
+    applied = shell(drifted, f"indexer apply plan.json {closed}", INDEXER)
     assert applied.returncode == 0, applied.stderr
     assert list(drifted.folder.glob("plan.results/*/result.json"))
 
@@ -78,7 +84,7 @@ def test_data_for_a_stdout_that_is_closed_are_an_error(applied: Workbench, line:
 @pytest.mark.parametrize("closed", ["<&- >&-", "<&- >&- 2>&-", "1</dev/null"])
 def test_so_are_they_whatever_else_is_closed(workbench: Workbench, closed: str) -> None:
     """Or where stdout is open, but only for reading."""
-    done = shell(workbench, f"indexer schema plan {closed}")
+    done = shell(workbench, f"indexer schema plan {closed}", INDEXER)
     assert done.returncode == 1, done.stderr
     assert ("2>&-" in closed) is not ("stdout is closed" in done.stderr)
 
@@ -112,7 +118,7 @@ def test_the_way_back_goes_to_stdout_where_that_is_named(applied: Workbench) -> 
 
 def test_nothing_that_is_said_ends_up_in_a_file_of_ours(drifted: Workbench) -> None:
     """The first file that is opened would take the number of the stream that was closed."""
-    shell(drifted, f"indexer plan --bucket {BUCKET} -v 2>&- >&-")
+    shell(drifted, f"indexer plan --bucket {BUCKET} -v 2>&- >&-", INDEXER)
     assert json.loads((drifted.folder / "plan.json").read_text())["plan_id"]
 
 

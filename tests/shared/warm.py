@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import gc
 import importlib
@@ -41,19 +42,25 @@ IMPORTED = (
 )
 
 
+MOST_STREAMS = 64
+"""bash numbers those of `<(…)` from 63 downwards."""
 SHIM = """#!{python} -IS
 import json, os, socket, sys
 if sys.argv[1:2] == ["sandbox"]:  # which lives until somebody signals to it
     os.execv({installed!r}, [{installed!r}, *sys.argv[1:]])
+streams = [number for number in range({most}) if os.path.exists(f"/dev/fd/{{number}}")]
 line = socket.socket(socket.AF_UNIX)
 line.connect({address!r})
-job = dict(arguments=sys.argv[1:], folder=os.getcwd(), env=dict(os.environ))
-socket.send_fds(line, [b"."], [0, 1, 2])
+job = dict(arguments=sys.argv[1:], folder=os.getcwd(), env=dict(os.environ), streams=streams)
+socket.send_fds(line, [b"."], streams)
 line.sendall(json.dumps(job).encode() + b"\\n")
 status = int(line.makefile().readline())
 sys.exit(status if status >= 0 else 128 - status)
 """
-"""What a shell finds as `indexer`: it has the command carried out by the warm process, on its own streams."""
+"""What a shell finds as `indexer`: it has the command carried out by the warm process, on its own streams.
+
+All that it has, and no other: those that a shell closed (`>&-`) are closed, and those that it opened (`<(…)`) are open.
+"""
 
 
 @functools.cache
@@ -63,7 +70,7 @@ def command_for_shells() -> Path:
     command = Path(address).with_name("bin") / "indexer"
     command.parent.mkdir()
     installed = str(Path(sys.executable).with_name("indexer"))
-    text = SHIM.format(python=sys.executable, installed=installed, address=address)
+    text = SHIM.format(python=sys.executable, installed=installed, address=address, most=MOST_STREAMS)
     command.write_text(text, encoding="utf-8")
     command.chmod(0o755)
     return command.parent
@@ -71,15 +78,16 @@ def command_for_shells() -> Path:
 
 def run(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the command there. Several may run at the same time."""
-    job = {"arguments": arguments, "folder": str(folder), "env": dict(env)}
+    job = {"arguments": arguments, "folder": str(folder), "env": dict(env), "streams": [0, 1, 2]}
     with (
         socket.socket(socket.AF_UNIX) as line,
+        Path(os.devnull).open("rb") as nothing,
         tempfile.TemporaryFile("w+b") as out,
         tempfile.TemporaryFile("w+b") as err,
     ):
         line.settimeout(PATIENCE_S)
         line.connect(_address())
-        socket.send_fds(line, [b"."], [out.fileno(), err.fileno()])
+        socket.send_fds(line, [b"."], [nothing.fileno(), out.fileno(), err.fileno()])
         line.sendall(json.dumps(job).encode() + b"\n")
         status = int(line.makefile().readline())
         out.seek(0)
@@ -171,24 +179,32 @@ def _keep_what_typer_makes() -> None:
 
 def _carry_out(line: socket.socket) -> None:
     """Run one command, as the first thing that this interpreter does, on the streams that come with it."""
-    _, streams, _, _ = socket.recv_fds(line, 1, 3)
+    _, received, _, _ = socket.recv_fds(line, 1, MOST_STREAMS)
     job = json.loads(line.makefile().readline())
     line.close()
-    if len(streams) == 2:
-        streams.insert(0, os.open(os.devnull, os.O_RDONLY))
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
+    # None may be closed where another one is put: first out of the way, then each to its place.
+    for number in range(3):
+        os.close(number)
+    aside = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, MOST_STREAMS) for one in received]
+    for one in received:
+        os.close(one)
+    for number, one in zip(job["streams"], aside, strict=True):
+        os.dup2(one, number)
+        os.close(one)
     # Python's own objects would know of the former streams whether they can be sought in.
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         last = number == 2
-        one = open(  # noqa: SIM115 - it ends with the process
-            number,
-            "w" if number else "r",
-            buffering=1 if last else -1,
-            encoding="utf-8",
-            errors="backslashreplace" if last else "strict",
-            closefd=False,
+        one = (
+            open(  # noqa: SIM115 - it ends with the process
+                number,
+                "w" if number else "r",
+                buffering=1 if last else -1,
+                encoding="utf-8",
+                errors="backslashreplace" if last else "strict",
+                closefd=False,
+            )
+            if number in job["streams"]
+            else None
         )
         setattr(sys, name, one)
         setattr(sys, f"__{name}__", one)
