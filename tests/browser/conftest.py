@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 from shared.patience import PATIENCE_S
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -53,14 +54,32 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Callable[..., BrowserContext]:
+    """One for each set of options, for all tests of a module: a report keeps nothing in it.
+
+    In each an empty page stays open, and with it the process that shows the others: to start one costs more than most tests.
+    """
+    made: dict[str, BrowserContext] = {}
+
+    def of(**options: Any) -> BrowserContext:
+        if (key := json.dumps(options)) not in made:
+            made[key] = browser.new_context(**({"viewport": SCREEN} | options))
+            made[key].new_page()
+        return made[key]
+
+    return of
+
+
 @pytest.fixture
-def view(browser: Browser, tmp_path: Path) -> Iterator[View]:
+def view(context: Callable[..., BrowserContext], tmp_path: Path) -> Iterator[View]:
     """Opens a report from a file; after the test nothing may have been asked for or complained about.
 
     `blocks`: that the page's policy blocked something is no complaint.
     """
     file = tmp_path / "report.html"
     amiss: list[str] = []
+    pages: list[Page] = []
 
     def opened(html: str, fragment: str = "", *, blocks: bool = False, **options: Any) -> Page:
         def said(message: ConsoleMessage) -> None:
@@ -72,7 +91,8 @@ def view(browser: Browser, tmp_path: Path) -> Iterator[View]:
                 amiss.append(f"asked for {request.url}")
 
         file.write_text(html, encoding="utf-8")
-        page = browser.new_context(**({"viewport": SCREEN} | options)).new_page()
+        page = context(**options).new_page()
+        pages.append(page)
         page.set_default_timeout(1000 * PATIENCE_S)
         page.on("pageerror", lambda error: amiss.append(f"{error}"))
         page.on("console", said)
@@ -81,8 +101,8 @@ def view(browser: Browser, tmp_path: Path) -> Iterator[View]:
         return page
 
     yield opened
-    for context in browser.contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert amiss == []
 
 

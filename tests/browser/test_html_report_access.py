@@ -32,6 +32,9 @@ PAGES = {
     "comparison": lambda: comparison_html(everything(), plan_of([put("a_1")])),
 }
 LONG = "x" * 300
+# In the dark the elements are the same. What passes is not told: it is half of the work.
+AXE = {"resultTypes": ["violations"]}
+RULES: dict[str, Any] = {"light": AXE, "dark": AXE | {"runOnly": ["color-contrast"]}}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -39,22 +42,27 @@ LONG = "x" * 300
 def test_axe_finds_no_violation(view: View, axe: Any, name: str, scheme: str) -> None:
     """Names, roles, order of headings, contrast: closed, folds open, list open, filtered, with the keys, and empty."""
     page = view(PAGES[name](), color_scheme=scheme, bypass_csp=True)
-    reports = [axe.run(page)]
+    reports = []
+
+    def look() -> None:
+        reports.append(axe.run(page, options=RULES[scheme]))
+
+    look()
     page.locator(".fold").evaluate_all("(all) => { for (const fold of all) fold.open = true }")
-    reports.append(axe.run(page))
+    look()
     if page.locator("#tools").is_visible():
         page.get_by_role("button", name="Open all shown").click()
         page.locator(".body").first.wait_for()
-        reports.append(axe.run(page))
+        look()
         page.locator("[data-filter]").first.click()
         page.locator(".chip").wait_for()
-        reports.append(axe.run(page))
+        look()
         page.keyboard.press("?")
-        reports.append(axe.run(page))
+        look()
         page.keyboard.press("Escape")
         page.get_by_role("searchbox").fill("zebra")
         page.get_by_text("Nothing matches.").wait_for()
-        reports.append(axe.run(page))
+        look()
     assert [one.generate_report() for one in reports if one.violations_count] == []
 
 
