@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from indexer.model.changes import Changes, ShownChanges
 from indexer.model.content import Change
 from indexer.planner.diff import MAX_CHANGES
+from shared.depth import examples
 
 PACKED: TypeAdapter[Any] = TypeAdapter(ShownChanges)
 AS_TUPLE: TypeAdapter[Any] = TypeAdapter(tuple[Change, ...])
@@ -82,7 +83,7 @@ def judged(typed: TypeAdapter[Any], value: object) -> object:
         return exc.errors(include_url=False)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(NEARLY | JUNK | CHANGES)
 def test_packed_differences_are_refused_where_a_tuple_is(value: object) -> None:
     """In the same words, at the same place."""

@@ -16,6 +16,7 @@ from indexer.model.plan import Finding, Withheld
 from indexer.model.values import canonical, to_text
 from indexer.runs.files import document_text, plan_document, plan_text, save_plan
 from shared import rendered
+from shared.depth import examples
 
 TEXT = st.text(max_size=8) | st.sampled_from(["\x00", "\x1f", "\u2028", "\n", "##[a]", "é", "\ud800"])
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(width=64) | TEXT
@@ -34,7 +35,7 @@ def in_items(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.dictionaries(TEXT, VALUES, max_size=5))
 def test_the_pieces_of_a_document_are_its_text(document: dict[str, Any]) -> None:
     """As it is in one; and what is taken for a digest, too."""

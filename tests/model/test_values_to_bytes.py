@@ -37,6 +37,7 @@ from indexer.model.values import (
     to_bytes,
     to_text,
 )
+from shared.depth import examples
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(width=64) | TEXT
@@ -47,7 +48,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(JSON_VALUES)
 def test_bytes_are_those_of_python_json(value: Any) -> None:
     """Production is full of files written exactly so; anything else is false drift."""
@@ -85,7 +86,7 @@ def outcome(make: Callable[[Any], object], value: Any) -> object:
         return type(exc)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(WILD)
 def test_the_fast_form_is_the_slow_one_or_none(value: Any) -> None:
     """Whatever a driver may hand us; where rapidjson is not sure, Python's own encoder decides."""
@@ -94,7 +95,7 @@ def test_the_fast_form_is_the_slow_one_or_none(value: Any) -> None:
     assert outcome(to_bytes, value) == outcome(_slow_bytes, value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(JSON_VALUES)
 def test_a_document_has_the_text_of_python_json(value: Any) -> None:
     """Plans and results, whose keys stand in the order of their models."""
@@ -115,7 +116,7 @@ def test_a_document_is_written_in_little_more_memory_than_its_text() -> None:
     assert peak_bytes < 2 * len(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.binary(min_size=8 * 300, max_size=8 * 600),
     st.lists(st.floats(width=64) | st.integers(-(2**70), 2**70), max_size=30),
@@ -142,7 +143,7 @@ def test_deep_nesting_is_text_or_no_text(depth: int, wrap: Callable[[Any], Any])
         assert body.count(b"\n") == 2 * depth
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.dictionaries(TEXT, JSON_VALUES, max_size=6), st.data())
 def test_a_record_is_composed_from_the_bytes_of_its_fields(
     record: dict[str, Any], data: st.DataObject
@@ -152,21 +153,21 @@ def test_a_record_is_composed_from_the_bytes_of_its_fields(
     assert record_bytes(record, {field: to_bytes(record[field]) for field in known}) == to_bytes(record)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(JSON_VALUES.filter(lambda value: value is not None))
 def test_what_is_written_reads_back_as_the_same_value(value: Any) -> None:
     """Types and bits included: 1, 1.0 and true are three values."""
     assert fingerprint(from_bytes(to_bytes(value))) == fingerprint(value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(JSON_VALUES, JSON_VALUES)
 def test_fingerprints_are_equal_for_equal_bytes_only(one: Any, two: Any) -> None:
     """A fingerprint is a value's identity."""
     assert (fingerprint(one) == fingerprint(two)) == (to_bytes(one) == to_bytes(two))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.dictionaries(TEXT | st.just("digest"), JSON_VALUES, max_size=5))
 def test_a_digest_is_taken_over_the_canonical_rest(document: dict[str, Any]) -> None:
     """In pieces, whatever stands in the file."""

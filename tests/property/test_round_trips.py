@@ -25,6 +25,7 @@ from indexer.systems.bson_values import (
     unarchived,
 )
 from shared.builders import apply_to, plan_of, record, statuses, world_of
+from shared.depth import examples
 
 # fmt: off
 SPECIAL = (
@@ -54,7 +55,7 @@ def in_order(value: object) -> str:
     return json.dumps(value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(VALUES)
 def test_a_value_comes_back_from_bson_archive_and_file(value: Any) -> None:
     """Type, bits and the order of keys; a file sorts them."""

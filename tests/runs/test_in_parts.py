@@ -14,6 +14,7 @@ from indexer.model.pieces import Items, text_pieces
 from indexer.runs.files import plan_text
 from indexer.runs.in_parts import read_document
 from shared import rendered
+from shared.depth import examples
 
 PUTS = [rendered.put(f"a{number}", Change(path="n.x", before='"é"', after="{}")) for number in range(4)]
 PLAN = plan_text(rendered.plan_of(PUTS)).encode()
@@ -60,7 +61,7 @@ def test_a_plan_as_we_write_it_is_read_in_parts() -> None:
     assert read(PLAN) == read_whole(PLAN)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(1_000), deadline=None)
 @given(st.data())
 def test_a_file_that_was_changed_is_read_or_refused_as_whole(data: st.DataObject) -> None:
     """Cut, or with something put in or in the place of something: the same value, or the same words."""
@@ -75,7 +76,7 @@ def test_a_file_that_was_changed_is_read_or_refused_as_whole(data: st.DataObject
     assert read(body) == read_whole(body)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.tuples(NAMES, st.lists(OBJECTS | VALUES, max_size=4) | VALUES), max_size=4))
 def test_any_document_in_our_layout_is_read_as_whole(fields: list[tuple[str, Any]]) -> None:
     """Whatever its actions are, and also where a name comes twice."""

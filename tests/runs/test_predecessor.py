@@ -15,6 +15,7 @@ from indexer.config import Config
 from indexer.errors import UsageError
 from indexer.runs.config_file import load_config
 from indexer.runs.predecessor import HANDLERS, NOTES, PLACES, migrated, read_settings
+from shared.depth import examples
 
 MARK = "hush"
 BUCKETS_JOB = {
@@ -200,7 +201,9 @@ VALUES = GOOD | st.recursive(
 ANY_JOB = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=12), VALUES, max_size=12)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(jobs=st.lists(ANY_JOB, min_size=1, max_size=3))
 def test_whatever_the_settings_hold_our_parser_takes_what_comes_of_them(
     jobs: list[dict[str, Any]], tmp_path: Path
