@@ -18,7 +18,7 @@ HOW_TO = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """With a command that is warm; the README's alone is typed with the installed one."""
+    """With a command that is warm."""
     return newcomer(tmp_path, warm.command_for_shells())
 
 
@@ -30,10 +30,10 @@ def walked(page: list[Step], environment: Mapping[str, str], scratch: Path) -> t
         return directory, follow(page[1:], directory, exported)
 
 
-def test_every_command_of_the_readme_succeeds(tmp_path: Path) -> None:
+def test_every_command_of_the_readme_succeeds(environment: dict[str, str], tmp_path: Path) -> None:
     """The last plan finds nothing to do: with --detailed-exitcode it would not exit with 0 else."""
     typed = steps(section(read("README.md"), "Try it on a sandbox"))
-    directory, printed = walked(typed, newcomer(tmp_path), tmp_path)
+    directory, printed = walked(typed, environment, tmp_path)
     assert "asset-gone" in printed
     assert (directory / "plan.json").is_file()
     assert list((directory / "plan.results").glob("*/result.json"))

@@ -141,7 +141,7 @@ def test_a_whole_life_sends_only_what_documentdb_knows(
     workbench: Workbench, sent: list[dict[str, Any]]
 ) -> None:
     """Gate, plan, a lease that somebody holds, apply, plan, all of it taken back, on every kind of drift; the doctor."""
-    seed(workbench.sandbox, assets=30)
+    seed(workbench.sandbox, assets=4)
     lease = {"_id": BUCKET, "owner": "somebody", "since": "2026-01-01T00:00:00+00:00"}
     later = datetime.now(UTC) + timedelta(hours=1)
     workbench.database()["leases"].insert_one({**lease, "expires_at": later.isoformat()})
