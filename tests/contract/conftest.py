@@ -26,7 +26,8 @@ from indexer.systems.docdb_connection import connect
 from indexer.systems.docdb_gateway import GatewayReader
 from indexer.systems.gateway_client import open_gateway
 from indexer.systems.pace import Pace
-from indexer.systems.s3 import S3, S3Reader
+from indexer.systems.s3 import S3Reader
+from indexer.systems.s3_connection import S3
 from indexer.systems.s3_writer import S3Writer
 from indexer_sandbox.codeocean import CodeOceanServer
 from indexer_sandbox.docdb import DocDBServer
@@ -58,7 +59,7 @@ def opened_s3(s3_server: S3Server) -> Iterator[S3]:
     client = session.create_client(
         "s3", region_name="us-west-2", endpoint_url=s3_server.endpoint, config=config
     )
-    yield S3(client, session, Pace(8, adapts=True))
+    yield S3(session, Pace(8, adapts=True), lambda: client)
     client.close()
 
 

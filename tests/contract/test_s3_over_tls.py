@@ -12,7 +12,8 @@ import pytest
 from indexer.errors import SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of
-from indexer.systems.s3 import S3, S3Reader, open_s3
+from indexer.systems.s3 import S3Reader
+from indexer.systems.s3_connection import S3, open_s3
 from indexer.systems.s3_listing import lean_answer, lean_listing
 from indexer.systems.s3_writer import S3Writer
 from indexer_sandbox.s3 import S3Server
@@ -32,7 +33,7 @@ def ours(tmp_path: Path) -> Authority:
 def opened() -> Iterator[S3]:
     s3 = open_s3(1, attempts=1)
     yield s3
-    s3.client.close()
+    s3.close()
 
 
 @pytest.fixture

@@ -30,7 +30,8 @@ from indexer.systems.codeocean import CodeOceanReader, CodeOceanWriter
 from indexer.systems.codeocean_client import codeocean_client
 from indexer.systems.docdb import DocDBReader, DocDBWriter
 from indexer.systems.docdb_connection import connect
-from indexer.systems.s3 import S3Reader, open_s3
+from indexer.systems.s3 import S3Reader
+from indexer.systems.s3_connection import open_s3
 from indexer.systems.s3_writer import S3Writer
 from indexer_sandbox.stack import Sandbox
 
@@ -55,7 +56,7 @@ def opened(sandbox: Sandbox, folder: Path) -> Iterator[Systems]:
         )
     finally:
         codeocean.session.close()
-        s3.client.close()
+        s3.close()
         docdb.client.close()
 
 

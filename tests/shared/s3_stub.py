@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 
 from indexer.systems.pace import Pace
-from indexer.systems.s3 import S3, over
+from indexer.systems.s3_connection import S3
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def s3_with(endpoint: str, key: str, secret: str, attempts: int = 1) -> Iterator
             request_checksum_calculation="when_required",
         ),
     )
-    yield over(client, session, Pace(8, adapts=True))
+    yield S3(session, Pace(8, adapts=True), lambda: client)
     client.close()
 
 

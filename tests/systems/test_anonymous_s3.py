@@ -8,7 +8,8 @@ import pytest
 
 from indexer.errors import AccessDeniedError, MissingBucketError
 from indexer.systems.checks_s3 import bucket_checks
-from indexer.systems.s3 import S3, S3Reader, open_s3
+from indexer.systems.s3 import S3Reader
+from indexer.systems.s3_connection import S3, open_s3
 from indexer_sandbox.s3 import S3Server
 from shared.s3_stub import environment
 
@@ -32,7 +33,7 @@ def nobody(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     s3 = open_s3(4, attempts=1, anonymous=True)
     yield s3
-    s3.client.close()
+    s3.close()
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -62,7 +63,7 @@ def test_keys_that_are_there_are_not_used(server: S3Server, monkeypatch: pytest.
     start = len(server.log)
     s3 = open_s3(4, attempts=1, anonymous=True)
     S3Reader(s3).listing("open", "a/")
-    s3.client.close()
+    s3.close()
     assert [one.signed for one in server.log.since(start)] == [False]
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from indexer.errors import OutageError, SystemFaultError
 from indexer.systems import aws
-from indexer.systems.s3 import S3Reader, open_s3
+from indexer.systems.s3 import S3Reader
+from indexer.systems.s3_connection import open_s3
 from indexer.systems.settings import secret_fields
 from shared.patience import PATIENCE_S
 
@@ -95,7 +96,7 @@ def test_a_role_that_asks_for_a_code_where_nobody_is(profile: Profile) -> None:
         "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\nmfa_serial = arn:aws:iam::1:mfa/me\n"
         "[profile base]\naws_access_key_id = x\naws_secret_access_key = x\n"
     )
-    code = "from indexer.systems.s3 import *; S3Reader(open_s3(1, attempts=1)).listing('bucket', 'asset/')"
+    code = "from indexer.systems.s3 import S3Reader; from indexer.systems.s3_connection import open_s3; S3Reader(open_s3(1, attempts=1)).listing('bucket', 'asset/')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         stdin=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from indexer.systems.checks_s3 import bucket_checks
-from indexer.systems.s3 import S3
+from indexer.systems.s3_connection import S3
 from shared.s3_stub import Answer, Asked, S3Stub, error, running_stub, s3_of
 
 LISTING = (

@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ParamValidationError, RefreshWithMFAUnsupportedError
 
 from indexer.errors import AccessDeniedError, MissingBucketError, SystemFaultError
-from indexer.systems.s3 import S3, S3Reader, open_s3
+from indexer.systems.s3 import S3Reader
+from indexer.systems.s3_connection import S3, open_s3
 from indexer.systems.s3_errors import translated
 from indexer.systems.s3_writer import S3Writer
 from shared.s3_stub import Answer, S3Stub, environment, error, running_stub, s3_of
@@ -126,7 +127,7 @@ def opened(ask: str) -> None:
     try:
         ASKS[ask](S3Reader(s3), S3Writer(s3))
     finally:
-        s3.client.close()
+        s3.close()
 
 
 SSO = """[profile one]

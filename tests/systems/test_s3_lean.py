@@ -12,9 +12,11 @@ from botocore.credentials import ReadOnlyCredentials
 
 from indexer.errors import SystemFaultError
 from indexer.model.ports import PreconditionFailed
-from indexer.systems.s3 import S3, S3Reader
+from indexer.systems.s3 import S3Reader
+from indexer.systems.s3_connection import S3
+from indexer.systems.s3_endpoint import Endpoint
 from indexer.systems.s3_lean import FAULTS_IN_A_ROW
-from indexer.systems.s3_requests import Asked, Endpoint, signed
+from indexer.systems.s3_requests import Asked, signed
 from indexer.systems.s3_writer import S3Writer
 from shared.s3_stub import Answer, S3Stub, error, running_stub, s3_of
 from shared.s3_stub import Asked as Came

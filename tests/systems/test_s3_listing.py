@@ -16,10 +16,12 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.session import Session
 
 from indexer.model.snapshot import Listing
-from indexer.systems.s3 import S3Reader, open_s3
+from indexer.systems.s3 import S3Reader
+from indexer.systems.s3_connection import open_s3
+from indexer.systems.s3_endpoint import Endpoint, endpoint_of
 from indexer.systems.s3_lean import FAULTS_IN_A_ROW, LeanS3, LeftToBoto3Error
 from indexer.systems.s3_listing import lean_answer, lean_listing
-from indexer.systems.s3_requests import Asked, Endpoint, signed
+from indexer.systems.s3_requests import Asked, signed
 from indexer_sandbox.faults import Fault
 from indexer_sandbox.s3 import S3Server
 from shared.relay import Instead, Relay
@@ -43,6 +45,12 @@ def session_of() -> Session:
     return session
 
 
+def lean_at(endpoint: str, session: Session, slowed: list[int] | None = None) -> LeanS3:
+    heard = [] if slowed is None else slowed
+    at = Endpoint.at(endpoint, "us-west-2", signed=True)
+    return LeanS3(session, at, lambda: heard.append(1), puts=True)
+
+
 @pytest.fixture
 def slowed() -> list[int]:
     return []
@@ -51,11 +59,8 @@ def slowed() -> list[int]:
 @pytest.fixture
 def lean(server: S3Server, slowed: list[int]) -> Iterator[LeanS3]:
     server.faults.clear()
-    session = session_of()
-    client = session.create_client("s3", region_name="us-west-2", endpoint_url=server.endpoint)
-    yield LeanS3(session, client, lambda: slowed.append(1))
+    yield lean_at(server.endpoint, session_of(), slowed)
     server.faults.clear()
-    client.close()
 
 
 def ask(lean: LeanS3, prefix: str) -> bool:
@@ -109,9 +114,7 @@ def test_without_credentials_there_is_no_answer(server: S3Server, slowed: list[i
     session = botocore.session.get_session()
     session.set_config_variable("profile", None)
     session.get_component("credential_provider").providers.clear()
-    client = session.create_client("s3", region_name="us-west-2", endpoint_url=server.endpoint)
-    assert not ask(LeanS3(session, client, lambda: None), "a700503/")
-    client.close()
+    assert not ask(lean_at(server.endpoint, session), "a700503/")
 
 
 @pytest.mark.parametrize(("status", "slows"), [(503, True), (429, True), (500, False)])
@@ -133,7 +136,7 @@ def test_the_pace_hears_of_what_boto3_retries_itself(
     try:
         assert S3Reader(s3).get(BUCKET, "a700503/subject.json") is not None
     finally:
-        s3.client.close()
+        s3.close()
     assert (s3.pace.limit < before) == slows
 
 
@@ -157,12 +160,9 @@ def answering(server: S3Server, body: str) -> Iterator[LeanS3]:
     """A server that answers everything so, and keeps its connections open."""
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
     relay = Relay(int(server.endpoint.rpartition(":")[2]), "http", asked=lambda _: Instead(answer))
-    endpoint = f"http://127.0.0.1:{relay.port}"
-    client = session_of().create_client("s3", region_name="us-west-2", endpoint_url=endpoint)
     try:
-        yield LeanS3(session_of(), client, lambda: None)
+        yield lean_at(f"http://127.0.0.1:{relay.port}", session_of())
     finally:
-        client.close()
         relay.close()
 
 
@@ -223,4 +223,4 @@ def test_what_only_the_client_can_reach_is_left_to_it(
     monkeypatch.setenv("no_proxy", "")
     client = session_of().create_client("s3", region_name="us-west-2", endpoint_url=server.endpoint)
     with closing(client):
-        assert not ask(LeanS3(session_of(), client, lambda: None), "a700503/")
+        assert not ask(LeanS3(session_of(), endpoint_of(client), lambda: None, puts=True), "a700503/")

@@ -14,7 +14,7 @@ from indexer.errors import SystemFaultError
 from indexer.model.ports import PreconditionFailed
 from indexer.model.values import etag_of
 from indexer.systems.pace import Pace
-from indexer.systems.s3 import S3
+from indexer.systems.s3_connection import S3
 from indexer.systems.s3_writer import S3Writer
 from indexer_sandbox.s3 import S3Server
 from shared.relay import Instead, Relay, same
@@ -54,7 +54,7 @@ def writer_through(
         ),
     )
     try:
-        yield S3Writer(S3(client, session, Pace(8, adapts=True)), fast=fast)
+        yield S3Writer(S3(session, Pace(8, adapts=True), lambda: client), fast=fast)
     finally:
         client.close()
         relay.close()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from indexer.systems.docdb_connection import DocDB
     from indexer.systems.gateway_client import Gateway
     from indexer.systems.leases import Leases
-    from indexer.systems.s3 import S3
+    from indexer.systems.s3_connection import S3
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +126,14 @@ def _docdb(config: Config, uri: str | None, parallel: int | None) -> Iterator[Do
 @contextmanager
 def _connected(config: Config, parallel: int | None, observer: Observer) -> Iterator[_Clients]:
     """Open connections, closed at the end: a process may make many runs."""
-    from indexer.systems.s3 import open_s3
+    from indexer.systems.s3_connection import open_s3
 
     ca_file = str(config.docdb.tls_ca_file) if config.docdb.tls_ca_file else None
     credentials = credentials_of(config)
     with ExitStack() as opened:
         s3 = open_s3(parallel, anonymous=config.s3.anonymous)
-        opened.callback(s3.client.close)
-        for words in cleartext(credentials, ca_file, s3.client.meta.endpoint_url, config.docdb.url):
+        opened.callback(s3.close)
+        for words in cleartext(credentials, ca_file, s3.url, config.docdb.url):
             observer.warn(words)
         docdb = opened.enter_context(_docdb(config, credentials.docdb_uri, parallel))
         codeocean = None
@@ -183,7 +183,7 @@ def open_systems(config: Config, parallel: int | None, observer: Observer = NOBO
     """Connect. Raises SystemFaultError where DocDB does not answer, UsageError for unusable settings, or ones that only read."""
     from indexer.systems.docdb import DocDBWriter
     from indexer.systems.docdb_connection import DocDB
-    from indexer.systems.s3 import is_amazons
+    from indexer.systems.s3_connection import is_amazons
     from indexer.systems.s3_writer import S3Writer
 
     check_may_write(config, "apply")

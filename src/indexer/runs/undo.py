@@ -173,7 +173,8 @@ def _notes(run: Result | None, history: History, *, sure: bool) -> Iterator[str]
 
 def connect_objects() -> tuple[ObjectReader, ObjectWriter]:
     """S3 alone, for an archive that is there."""
-    from indexer.systems.s3 import S3Reader, open_s3
+    from indexer.systems.s3 import S3Reader
+    from indexer.systems.s3_connection import open_s3
     from indexer.systems.s3_writer import S3Writer
 
     client = open_s3(parallel=1)

@@ -15,7 +15,8 @@ from indexer.errors import MissingBucketError, OutageError, SystemFaultError
 from indexer.model.check import Check, CheckName, failed, not_tried, unknown
 from indexer.systems.checks_clock import clock_check
 from indexer.systems.checks_network import Host, check_host, host_of, proxied, through_proxy
-from indexer.systems.s3 import S3, S3Reader, open_s3
+from indexer.systems.s3 import S3Reader
+from indexer.systems.s3_connection import S3, open_s3
 from indexer.systems.s3_errors import code_of, in_brief, s3_faults
 from indexer.systems.s3_pages import NO_ANSWER
 from indexer.systems.write_probe import write_probe
@@ -55,7 +56,7 @@ def s3_checks(
             else:
                 yield from bucket_checks(s3, bucket, managed=managed, probe=probe)
     finally:
-        s3.client.close()
+        s3.close()
 
 
 def _left_out(bucket: str, why: str, *, managed: bool, but: int = 0) -> Iterator[Check]:
@@ -64,7 +65,7 @@ def _left_out(bucket: str, why: str, *, managed: bool, but: int = 0) -> Iterator
 
 
 def _endpoint(s3: S3) -> Check:
-    url = s3.client.meta.endpoint_url
+    url = s3.url
     if proxied(url):
         return through_proxy("s3-endpoint", url)
     name, port, secure = host_of(url)

@@ -117,11 +117,12 @@ def _contended(place: S3Place) -> ContendedError:
 @contextmanager
 def s3_files(kept_in_step: KeptInStep) -> Iterator[S3Files]:
     """Files in S3, but for buckets that are kept in step, through a connection of their own, under boto3's conventions."""
-    from indexer.systems.s3 import S3Reader, open_s3
+    from indexer.systems.s3 import S3Reader
+    from indexer.systems.s3_connection import open_s3
     from indexer.systems.s3_writer import S3Writer
 
     s3 = open_s3(parallel=1)
     try:
         yield S3Files(S3Reader(s3, fast=False), S3Writer(s3), kept_in_step)
     finally:
-        s3.client.close()
+        s3.close()

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from indexer.model.ports import PreconditionFailed
 from indexer.model.snapshot import ObjectBody
 from indexer.systems.s3_errors import SLOW_DOWN
-from indexer.systems.s3_requests import FAILED, Answer, Asked, Requests, endpoint_of
+from indexer.systems.s3_requests import FAILED, Answer, Asked, Requests
 
 if TYPE_CHECKING:
     from botocore.session import Session
-    from mypy_boto3_s3 import S3Client
+
+    from indexer.systems.s3_endpoint import Endpoint
 
 LOGGER = logging.getLogger("indexer.s3")
 FAULTS_IN_A_ROW = 8
@@ -48,13 +49,12 @@ class LeftToBoto3Error(Exception):
 class LeanS3:
     """Asks plainly. Safe for threads."""
 
-    def __init__(self, session: Session, client: S3Client, slowed: Callable[[], None]) -> None:
-        """`slowed` is told that S3 asks for less."""
-        endpoint = endpoint_of(client)
-        self._requests = Requests(endpoint, client, session) if endpoint else None
-        config: Any = client.meta.config
-        self._puts = config.request_checksum_calculation == "when_required"
-        """Who asks for more checksums gets them from boto3."""
+    def __init__(
+        self, session: Session, endpoint: Endpoint | None, slowed: Callable[[], None], *, puts: bool
+    ) -> None:
+        """`endpoint` None: everything is left to boto3; not `puts`: those are. `slowed` is told that S3 asks for less."""
+        self._requests = Requests(endpoint, session) if endpoint else None
+        self._puts = puts
         self._faults: dict[str, int] = {}
         self._slowed = slowed
 
@@ -93,6 +93,15 @@ class LeanS3:
         self.believed(bucket)
         return found
 
+    def time(self, bucket: str) -> datetime:
+        """S3's clock, as it gives its answer about a bucket; a refusal tells it as well. Raises LeftToBoto3Error."""
+        answer = self.ask(bucket, "", Asked("HEAD", f"/{bucket}"))
+        at = date_in(answer.headers)
+        if at is None or answer.status not in (HTTPStatus.OK, HTTPStatus.FORBIDDEN):
+            raise self.doubted(bucket)
+        self.believed(bucket)
+        return at
+
     def put(self, bucket: str, key: str, body: bytes, condition: tuple[str, str]) -> str | PreconditionFailed:
         """Write under a condition, a header's name and value; the new ETag. Raises LeftToBoto3Error."""
         if not self._puts:
@@ -107,6 +116,15 @@ class LeanS3:
             self.believed(bucket)
             return PreconditionFailed(unsure=False)  # sent once
         raise self.doubted(bucket, sent=not (400 <= answer.status < 500 and _code(answer)))
+
+
+def date_in(headers: Mapping[str, str]) -> datetime | None:
+    """When an answer was given, by the server's clock; None where it does not tell."""
+    try:
+        at = parsedate_to_datetime(headers.get("date", ""))
+    except (TypeError, ValueError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _etag(answer: Answer) -> str:

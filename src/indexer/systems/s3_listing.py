@@ -6,8 +6,10 @@ does not itself say that it is whole. Source: tests/contract.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
@@ -16,26 +18,45 @@ from indexer.systems.s3_lean import LeanS3, LeftToBoto3Error
 from indexer.systems.s3_requests import Asked
 
 
-def lean_answer(lean: LeanS3, bucket: str, prefix: str) -> bytes:
-    """The listing of what is directly under `prefix`, not looked into. Raises LeftToBoto3Error where boto3 must say."""
+def lean_answer(lean: LeanS3, bucket: str, prefix: str, token: str | None = None) -> bytes:
+    """A page of what is directly under `prefix`, not looked into. Raises LeftToBoto3Error where boto3 must say."""
     # `encoding-type`: a key may hold characters that XML cannot, and the whole listing would be unreadable.
     query = {"delimiter": "/", "encoding-type": "url", "list-type": "2", "prefix": prefix}
+    if token is not None:
+        query["continuation-token"] = token
     answer = lean.ask(bucket, prefix, Asked("GET", f"/{bucket}", query))
     if answer.status != HTTPStatus.OK:
         raise lean.doubted(bucket)
     return answer.body
 
 
-def lean_listing(lean: LeanS3, bucket: str, prefix: str, body: bytes) -> Listing:
-    """What is in that answer. Raises LeftToBoto3Error where boto3 must say."""
+def lean_page(lean: LeanS3, bucket: str, prefix: str, token: str | None) -> dict[str, Any]:
+    """One page of a LIST, as boto3 tells of the folders in it. Raises LeftToBoto3Error where boto3 must say."""
     try:
-        listing = _whole(body, prefix)
+        page = _page(lean_answer(lean, bucket, prefix, token), prefix)
     except ValueError as exc:
         raise lean.doubted(bucket) from exc
     lean.believed(bucket)
-    if listing is None:
+    if page.empty:
         raise LeftToBoto3Error
-    return listing
+    return {
+        "IsTruncated": page.more,
+        "NextContinuationToken": page.token,
+        "Contents": [{"Key": one.key} for one in page.objects],
+        "CommonPrefixes": [{"Prefix": name} for name in page.folders],
+    }
+
+
+def lean_listing(lean: LeanS3, bucket: str, prefix: str, body: bytes) -> Listing:
+    """What is in that answer. Raises LeftToBoto3Error where boto3 must say."""
+    try:
+        page = _page(body, prefix)
+    except ValueError as exc:
+        raise lean.doubted(bucket) from exc
+    lean.believed(bucket)
+    if page.more or page.empty:
+        raise LeftToBoto3Error
+    return Listing(page.objects, tuple(one.removeprefix(prefix).removesuffix("/") for one in page.folders))
 
 
 def shows_folder(body: bytes, folder: str) -> bool:
@@ -43,26 +64,39 @@ def shows_folder(body: bytes, folder: str) -> bool:
     return f"/{folder}/</Prefix></CommonPrefixes>".encode() in body
 
 
-def _whole(body: bytes, prefix: str) -> Listing | None:
-    """The listing in an answer that says itself that it is whole. Raises ValueError for what is no listing."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A part of a listing, or all of it."""
+
+    objects: tuple[ObjectInfo, ...]
+    folders: tuple[str, ...]
+    """Whole: with what comes before them, and their slash."""
+    more: bool
+    token: str
+
+    @property
+    def empty(self) -> bool:
+        """No name at all: deletions may rest on it."""
+        return not (self.objects or self.folders)
+
+
+def _page(body: bytes, prefix: str) -> _Page:
+    """The page in an answer that says itself whether it is whole. Raises ValueError for what is no listing."""
     try:
         page = ElementTree.fromstring(body)  # noqa: S314 - expat bounds what entities may grow to
     except ElementTree.ParseError as exc:
         raise ValueError("no XML") from exc
     _, _, tag = page.tag.rpartition("}")
     fields, rows, folders = _parts(page, len(page.tag) - len(tag))
-    if tag != "ListBucketResult" or "IsTruncated" not in fields:
+    if tag != "ListBucketResult" or fields.get("IsTruncated") not in ("true", "false"):
         raise ValueError("no listing")
     name = _unescaped if fields.get("EncodingType") == "url" else str
     objects = tuple(_object(row, name(row.get("Key", ""))) for row in rows)
-    names = [one.key for one in objects] + [name(folder) for folder in folders]
+    names = tuple(name(folder) for folder in folders)
     # A cache that answers for another folder must not make this one look gone.
-    if not all(one.startswith(prefix) for one in names):
+    if not all(one.startswith(prefix) for one in (*(one.key for one in objects), *names)):
         raise ValueError("another folder's listing")
-    if fields["IsTruncated"] != "false" or not names:
-        return None
-    inside = (name(folder).removeprefix(prefix).removesuffix("/") for folder in folders)
-    return Listing(objects, tuple(inside))
+    return _Page(objects, names, fields["IsTruncated"] == "true", fields.get("NextContinuationToken", ""))
 
 
 def _parts(

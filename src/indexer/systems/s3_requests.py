@@ -18,14 +18,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 from weakref import finalize
 
-from botocore import UNSIGNED
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 from botocore.httpsession import get_cert_path
-from botocore.utils import get_environ_proxies
 
 from indexer.model.values import sha256
 from indexer.systems.bodies import in_time
@@ -34,15 +32,14 @@ from indexer.systems.s3_responses import LeanResponse
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
     from botocore.session import Session
-    from mypy_boto3_s3 import S3Client
+
+    from indexer.systems.s3_endpoint import Endpoint
 
 TIMEOUT_S = 15
 NOTHING_SENT = sha256(b"")
 SAFE = "-_.~"
 PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 """Of which nothing but slashes needs to be escaped."""
-GLOBAL = "aws-global"
-"""botocore's name for us-east-1 under the oldest endpoint."""
 FAILED = (OSError, HTTPException, ValueError, BotoCoreError, RuntimeError)
 """What a connection raises, or the look for credentials; ValueError for a name that no address can hold."""
 
@@ -55,34 +52,6 @@ class Answer:
     body: bytes
     headers: Mapping[str, str]
     """By their names in lower case."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where S3 is, as the client was told."""
-
-    tls: bool
-    host: str
-    """With its port, where that is not the scheme's own."""
-    path: str
-    region: str
-
-
-def endpoint_of(client: S3Client) -> Endpoint | None:
-    """The client's own; None where only the client can reach it: through a proxy, or with a certificate of its own."""
-    meta, config = client.meta, _config(client)
-    url = urlsplit(meta.endpoint_url)
-    if config.proxies or get_environ_proxies(meta.endpoint_url) or config.client_cert:
-        return None
-    if config.signature_version not in (UNSIGNED, "s3v4") or not url.hostname:
-        return None
-    region = "us-east-1" if meta.region_name == GLOBAL else meta.region_name
-    return Endpoint(url.scheme == "https", url.netloc, url.path.rstrip("/"), region)
-
-
-def _config(client: S3Client) -> Any:
-    """All that botocore knows of it; its types tell only a part."""
-    return client.meta.config
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +69,8 @@ class Asked:
 class Requests:
     """Requests to one endpoint, signed as the session is. Safe for threads."""
 
-    def __init__(self, endpoint: Endpoint, client: S3Client, session: Session) -> None:
+    def __init__(self, endpoint: Endpoint, session: Session) -> None:
         self._endpoint, self._session = endpoint, session
-        self._signed = _config(client).signature_version is not UNSIGNED
         self._idle: deque[HTTPConnection] = deque()
         finalize(self, _close, self._idle)
         self._tls = _trusting(session) if endpoint.tls else None
@@ -115,7 +83,7 @@ class Requests:
         whole = f"{target}?{query}" if query else target
         # S3 closes what is idle for some seconds: a fault on a kept connection says nothing about S3. What writes may have
         # been carried out by then, and is not sent twice here.
-        fleeting = (IndexError, *FAILED) if asked.method == "GET" else (IndexError,)
+        fleeting = (IndexError,) if asked.method == "PUT" else (IndexError, *FAILED)
         with suppress(*fleeting):
             return self._sent(self._idle.pop(), asked, whole, headers)
         return self._sent(self._opened(), asked, whole, headers)
@@ -140,7 +108,7 @@ class Requests:
         return HTTPSConnection(self._endpoint.host, timeout=TIMEOUT_S, context=self._tls)
 
     def _headers(self, asked: Asked, target: str, query: str, at: datetime) -> dict[str, str]:
-        if not self._signed:
+        if not self._endpoint.signed:
             return {"host": self._endpoint.host, **asked.headers}
         credentials = self._session.get_credentials()
         if credentials is None:

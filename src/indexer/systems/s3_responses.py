@@ -20,6 +20,7 @@ class LeanResponse(HTTPResponse):
 
     head: Mapping[str, str]
     """By names in lower case."""
+    _method: str
 
     def begin(self) -> None:
         """Read status and headers, as `HTTPResponse.begin` does. An answer without a body's length is read to the end."""
@@ -35,7 +36,7 @@ class LeanResponse(HTTPResponse):
         self.chunked = head.get("transfer-encoding", "").lower() == "chunked"
         self.chunk_left: int | None = None
         self.length = None if self.chunked else _length(head)
-        if self.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        if self.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED) or self._method == "HEAD":
             self.length = 0
         kept = head.get("connection", "").lower()
         closes = "close" in kept if self.version > 10 else "keep-alive" not in kept

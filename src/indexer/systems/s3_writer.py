@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from indexer.errors import SystemFaultError
 from indexer.model.ports import PreconditionFailed
-from indexer.systems.s3 import MISSING_KEY, S3, etag_in
+from indexer.systems.s3 import MISSING_KEY, etag_in
+from indexer.systems.s3_connection import S3
 from indexer.systems.s3_errors import code_of, in_brief, s3_faults
 from indexer.systems.s3_lean import LeftToBoto3Error
 from indexer.systems.s3_pages import NO_ANSWER
@@ -40,7 +41,7 @@ class S3Writer:
     """Conditional writes only. `fast`: puts go through the lean client first."""
 
     def __init__(self, s3: S3, *, fast: bool = True) -> None:
-        self._client, self._pace = s3.client, s3.pace
+        self._s3, self._pace = s3, s3.pace
         self._lean = s3.lean if fast else None
 
     def put(self, bucket: str, key: str, body: bytes, etag: str | None) -> str | PreconditionFailed:
@@ -56,7 +57,7 @@ class S3Writer:
         condition: dict[str, Any] = condition_on(etag)
         try:
             answer = self._conditional(
-                lambda: self._client.put_object(
+                lambda: self._s3.client.put_object(
                     Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition
                 ),
                 bucket,
@@ -76,7 +77,7 @@ class S3Writer:
 
     def _delete(self, bucket: str, key: str, etag: str, what: str) -> None:
         try:
-            answer = self._client.delete_object(Bucket=bucket, Key=key, IfMatch=quoted(etag))
+            answer = self._s3.client.delete_object(Bucket=bucket, Key=key, IfMatch=quoted(etag))
         except ClientError as exc:
             if code_of(exc) not in UNSUPPORTED:
                 raise

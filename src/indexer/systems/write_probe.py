@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from indexer.errors import SystemFaultError
 from indexer.model.check import Check, CheckName
 from indexer.model.values import etag_of
-from indexer.systems.s3 import S3, S3Reader
+from indexer.systems.s3 import S3Reader
+from indexer.systems.s3_connection import S3
 from indexer.systems.s3_errors import code_of, s3_faults
 from indexer.systems.s3_writer import LOST_RACE, UNSUPPORTED, condition_on
 
