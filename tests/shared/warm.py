@@ -167,13 +167,14 @@ def _tell(asking: dict[int, socket.socket]) -> None:
 
 
 def _keep_what_typer_makes() -> None:
-    """It makes all commands out of their functions' signatures, whichever is asked for."""
+    """It makes each command out of its function's signature, when it is first asked for."""
     from typer import main as typer_main
 
     from indexer.cli.app import app
 
     # Without the options of completion, which depend on the shell that each command is run in.
     made = typer_main.get_group(app)
+    list(made.commands.values())
     typer_main.get_group = lambda _: made
 
 

@@ -5,30 +5,16 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+import typer.core
+from typer.main import get_command
 
 from indexer import __version__
-from indexer.cli import (
-    apply,
-    approve,
-    audit,
-    config,
-    demo,
-    doctor,
-    drift,
-    explain,
-    init,
-    keys,
-    plan,
-    runs,
-    sandbox,
-    schema,
-    show,
-    undo,
-)
 from indexer.cli.options import talks
 from indexer.cli.signals import Stopped, stoppable
 from indexer.cli.streams import open_closed_streams, unwritten
@@ -38,8 +24,49 @@ from indexer.errors import IndexerError, UsageError
 # The class above every fault that typer finds in what was typed; it has no public name.
 TYPED_WRONGLY: Any = typer.BadParameter.__bases__[0]
 
+COMMANDS = (
+    *("plan", "show", "explain", "approve", "apply", "runs", "audit", "drift", "undo"),
+    *("init", "doctor", "schema", "sandbox", "demo", "config", "keys"),
+)
+"""In the order of `--help`; each is the module of its name."""
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands, each made when it is asked for: all of them take a third of what a plan of one asset takes."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return _command(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+@cache
+def _command(name: str) -> Any:
+    """A command, or a group of some, as typer makes it."""
+    module = import_module(f"indexer.cli.{name}")
+    if not hasattr(module, "app"):
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        alone.command(name=name, short_help=module.SUMMARY)(talks(module.command))
+        return get_command(alone)
+    return get_command(module.app)
+
+
+class _Group(typer.core.TyperGroup):
+    """The root, which knows its commands by their names."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given | {"commands": _Commands()})
+
+
 app = typer.Typer(
     name="indexer",
+    cls=_Group,
     help="Keep the metadata of scientific data assets in step across S3, DocDB and Code Ocean.\n\n"
     "`plan` reads and writes a plan, `show` lets you review it, `apply` carries it out.",
     epilog="Exit codes: 0 fine, in step; 1 error, or a gate that could not see everything; 2 wrong usage; "
@@ -50,25 +77,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (
-    plan,
-    show,
-    explain,
-    approve,
-    apply,
-    runs,
-    audit,
-    drift,
-    undo,
-    init,
-    doctor,
-    schema,
-    sandbox,
-    demo,
-):
-    app.command(name=module.NAME, short_help=module.SUMMARY)(talks(module.command))
-app.add_typer(config.app)
-app.add_typer(keys.app)
 
 
 def _version(wanted: bool) -> None:

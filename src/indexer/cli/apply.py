@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from indexer.model.place import Place
     from indexer.model.plan import Plan
 
-NAME = "apply"
 SUMMARY = "Carry out a reviewed plan."
 IN_PART = 4
 STOPPING = "Stopping: what is in flight is finished and recorded. Once more to stop at once."
@@ -129,7 +128,7 @@ def command(
     from indexer.runs.run_folder import results_folder
 
     stop = Event()
-    with Run(talk, NAME) as run:
+    with Run(talk, "apply") as run:
         place = plan_place(plan)
         run.write_events(events, str(place))
         settings = run.configured(configured(work.config))

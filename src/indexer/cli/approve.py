@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from indexer.runs.approve import AskedApproval
     from indexer.runs.loading import PlanFile
 
-NAME = "approve"
 SUMMARY = "Sign a plan, or see who has."
 REFUSED = 5
 

@@ -11,7 +11,6 @@ from indexer.cli.options import ConfigPath
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data, paint_for, printed
 
-NAME = "audit"
 SUMMARY = "Replay a run: who did what, by whose word, and whether it holds."
 FAULTY = 1
 

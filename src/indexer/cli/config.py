@@ -11,12 +11,12 @@ from indexer.cli.options import ConfigPath, configured, talks
 from indexer.cli.talk import Talk, data
 from indexer.errors import UsageError
 
-NAME = "config"
 SUMMARY = "Show the configuration, or make one of the predecessor's settings."
 STDIN = "-"
 
 app = typer.Typer(
-    name=NAME,
+    name="config",
+    add_completion=False,
     short_help=SUMMARY,
     help="Show the configuration in force, or make one of the predecessor's settings.",
     rich_markup_mode=None,

@@ -14,7 +14,6 @@ from indexer.cli.signals import tidying
 from indexer.cli.talk import Talk
 from indexer.errors import IndexerError
 
-NAME = "demo"
 SUMMARY = "The whole story on embedded systems."
 ASSETS = 30
 """In step, beside some sixty that are not: enough that the drift stays within the limits on deletions."""

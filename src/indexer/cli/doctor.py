@@ -15,7 +15,6 @@ from indexer.cli.talk import Talk, data, paint_for, printed
 if TYPE_CHECKING:
     from indexer.model.check import Check
 
-NAME = "doctor"
 SUMMARY = "Check everything that a run needs."
 
 CheckupFormatOption = Annotated[

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from indexer.render.report import Report
     from indexer.runs.loading import PlanFile
 
-NAME = "drift"
 SUMMARY = "Fail on drift that no rule expects."
 
 Expected = Annotated[
@@ -113,7 +112,7 @@ def command(
     from indexer.runs.expected import load_expected
     from indexer.runs.files import append_text
 
-    with Run(talk, NAME) as run:
+    with Run(talk, "drift") as run:
         check_stdout()
         saved.check()
         rules = load_expected(expected) if expected else None

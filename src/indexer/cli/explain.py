@@ -10,7 +10,6 @@ import typer
 from indexer.cli import completion
 from indexer.cli.talk import Talk, paint_for, printed, stream
 
-NAME = "explain"
 SUMMARY = "Say what a word means, and what to do."
 
 Typed = Annotated[

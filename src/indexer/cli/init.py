@@ -17,7 +17,6 @@ from indexer.cli.options import STDOUT, new_file
 from indexer.cli.talk import Talk, data
 from indexer.errors import UsageError
 
-NAME = "init"
 SUMMARY = "Write a commented configuration, and check it."
 DOCDB_VARIABLE = "INDEXER_DOCDB__URI"
 TOKEN_VARIABLE = "INDEXER_CODEOCEAN__TOKEN"  # noqa: S105 - the name of a variable

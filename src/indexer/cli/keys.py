@@ -13,11 +13,11 @@ from indexer.cli.approve import PassphraseFrom, ask_passphrase, passphrase_in
 from indexer.cli.options import talks
 from indexer.cli.talk import Talk, data
 
-NAME = "keys"
 SUMMARY = "Make a key to approve plans with, or show what to configure of one."
 
 app = typer.Typer(
-    name=NAME,
+    name="keys",
+    add_completion=False,
     short_help=SUMMARY,
     help="Make a key to approve plans with, or show what to configure of one.",
     rich_markup_mode=None,

@@ -14,7 +14,6 @@ from indexer.cli.talk import Talk, data
 if TYPE_CHECKING:
     from indexer.model.plan import Plan
 
-NAME = "plan"
 SUMMARY = "Compare the three systems and write a plan."
 DRIFT = 3
 
@@ -50,7 +49,7 @@ def command(
     from indexer.cli.run import Run
     from indexer.runs.files import check_writable, plan_text
 
-    with Run(talk, NAME) as run:
+    with Run(talk, "plan") as run:
         place = out_place(out)
         run.write_events(events, out)
         settings = run.configured(configured(work.config))

@@ -10,7 +10,6 @@ import typer
 from indexer.cli.streams import check_stdout
 from indexer.cli.talk import Talk, data, paint_for, printed
 
-NAME = "runs"
 SUMMARY = "List past runs, and how to take them back."
 
 RunsPlace = Annotated[

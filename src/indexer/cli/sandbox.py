@@ -18,7 +18,6 @@ from indexer.errors import UsageError
 if TYPE_CHECKING:
     from indexer_sandbox import Sandbox
 
-NAME = "sandbox"
 SUMMARY = "Run embedded systems to try things on."
 CONFIGURATION = "indexer.toml"
 ENVIRONMENT = "env.sh"

@@ -9,7 +9,6 @@ import typer
 from indexer.cli.talk import Talk, data
 from indexer.runs.schema_names import SchemaName
 
-NAME = "schema"
 SUMMARY = "Print the JSON Schema of a file."
 What = Annotated[
     SchemaName, typer.Argument(metavar="WHAT", help=f"One of {', '.join(get_args(SchemaName))}.")

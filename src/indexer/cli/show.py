@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from indexer.render.selection import Selection
     from indexer.runs.loading import PlanFile
 
-NAME = "show"
 SUMMARY = "Show a plan or a result."
 
 File = Annotated[

@@ -13,7 +13,6 @@ from indexer.cli.talk import Talk, data
 if TYPE_CHECKING:
     from indexer.runs.undo import Undone
 
-NAME = "undo"
 IN_PART = 4
 SUMMARY = "Plan the way back from a run of apply."
 
@@ -40,11 +39,11 @@ def command(talk: Talk, result: ResultFile, out: UndoOut, config: ConfigPath = N
     from indexer.runs.files import check_writable, plan_text
     from indexer.runs.read_only import check_may_write
 
-    with Run(talk, NAME) as run:
+    with Run(talk, "undo") as run:
         place = out_place(out)
         settings = configured_here(config)
         if settings is not None:
-            check_may_write(settings, NAME)
+            check_may_write(settings, "undo")
         undone = undo(result, plan_id=run.run_id)
         apart = {*undone.plan.scope.apart(), *(settings.every_bucket if settings else ())}
         if place is None:
