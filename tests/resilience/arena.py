@@ -32,7 +32,7 @@ from shared.proxy import FaultyProxy, Shares
 MODIFIED = {"v1": "last_modified", "v2": "_last_modified"}
 _HASTY = """
 from indexer.applier import data_assets
-from indexer.systems import codeocean_client as codeocean, docdb_connection as docdb, s3, s3_requests
+from indexer.systems import codeocean_client as codeocean, docdb_connection as docdb, s3_connection as s3, s3_requests
 {settings}
 from indexer.cli import main
 main()

@@ -144,3 +144,20 @@ def test_a_run_in_which_all_is_well_needs_no_client(monkeypatch: pytest.MonkeyPa
     assert found is not None
     assert at is not None
     assert abs(at - found.modified_at) < timedelta(minutes=1)
+
+
+def test_what_is_made_later_is_led_to_the_same_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same credentials, too: a script may have changed its environment meanwhile."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    with closing(open_s3(1, attempts=1)) as s3:
+        for name, value in {
+            "ENDPOINT_URL_S3": "",
+            "DEFAULT_REGION": "eu-west-1",
+            "ACCESS_KEY_ID": "other",
+        }.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        assert s3.client.meta.endpoint_url == s3.url == "http://127.0.0.1:9"
+        assert s3.client.meta.region_name == "us-west-2"
+        credentials = s3.session.get_credentials()
+    assert credentials is not None
+    assert credentials.access_key == "test"

@@ -54,7 +54,7 @@ class Duty:
     """What its tasks need: it is there before the first of them comes."""
 
 
-SYSTEMS = ("indexer.systems.s3", "indexer.systems.docdb")
+SYSTEMS = ("indexer.systems.s3", "indexer.systems.s3_connection", "indexer.systems.docdb")
 PLANNING = Duty(
     4,
     0.0,

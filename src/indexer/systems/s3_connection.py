@@ -95,6 +95,7 @@ def open_s3(parallel: int | None, attempts: int | None = None, *, anonymous: boo
     """
     # boto3's own session would add resources and transfers to this one, and a tenth of a second.
     session = _translated(aws_session)
+    endpoint = _translated(lambda: endpoint_for(session, anonymous=anonymous))
 
     def make() -> S3Client:
         checksums: Any = _checksums(session)  # botocore refuses what is none of its words
@@ -107,12 +108,16 @@ def open_s3(parallel: int | None, attempts: int | None = None, *, anonymous: boo
             request_checksum_calculation=checksums,
             signature_version=UNSIGNED if anonymous else None,
         )
-        return cast("S3Client", session.create_client("s3", config=config))
+        # Where the lean client was led to, whatever has become of the environment since.
+        where = (endpoint.region, endpoint.named) if endpoint else (None, None)
+        made = session.create_client("s3", region_name=where[0], endpoint_url=where[1], config=config)
+        return cast("S3Client", made)
 
-    endpoint = _translated(lambda: endpoint_for(session, anonymous=anonymous))
     s3 = S3(session, Pace(at_most(parallel), adapts=parallel is None), make, endpoint)
     if endpoint is None:
         _ = s3.client  # what is wrong with it is said here
+    elif not anonymous:
+        _translated(session.get_credentials)  # so is this
     return s3
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -49,6 +49,8 @@ class Endpoint:
     """What comes before the bucket."""
     region: str
     signed: bool = True
+    named: str | None = field(default=None, compare=False)
+    """The URL that somebody configured, if any did."""
 
     @classmethod
     def at(cls, url: str, region: str, *, signed: bool) -> Endpoint:
@@ -86,12 +88,12 @@ def endpoint_for(session: Session, *, anonymous: bool) -> Endpoint | None:
     region = session.get_config_variable("region") or ""
     if session.get_config_variable("defaults_mode") != "legacy" or not REGION.fullmatch(region):
         return None
-    url = (
+    named = (
         os.environ.get("AWS_ENDPOINT_URL_S3")
         or os.environ.get("AWS_ENDPOINT_URL")
         or profile.get("endpoint_url")
-        or ("https://s3.amazonaws.com" if region == OLDEST else f"https://s3.{region}.amazonaws.com")
     )
+    url = named or ("https://s3.amazonaws.com" if region == OLDEST else f"https://s3.{region}.amazonaws.com")
     if not URL.fullmatch(url) or get_environ_proxies(url):
         return None
-    return Endpoint.at(url, region, signed=not anonymous)
+    return replace(Endpoint.at(url, region, signed=not anonymous), named=named)
