@@ -15,7 +15,8 @@ from indexer.planner.asset_planner import AssetPlanner, PlanAssets
 from indexer.planner.assets import Unread
 from indexer.planner.rules import Rules, WholeReads
 from indexer.planner.whole_records import AssetToRead
-from indexer.runs.cores import ASSETS_A_WORKER, check_workers, cores, plan_where_it_pays, shared_out
+from indexer.runs.cores import ASSETS_A_WORKER, cores, plan_where_it_pays
+from indexer.runs.workforce import Workforce
 
 PLANNER = AssetPlanner("bucket", Rules({}), WholeReads())
 
@@ -92,7 +93,7 @@ def test_cores_are_those_that_this_process_may_use() -> None:
 
 def test_requests_are_shared_out() -> None:
     """They are the whole run's, and each worker sends one at least; without a number each finds its own."""
-    assert [shared_out(parallel, 4) for parallel in (None, 1, 4, 5, 96)] == [None, 1, 1, 2, 24]
+    assert [Workforce(parallel).share_of(4) for parallel in (None, 1, 4, 5, 96)] == [None, 1, 1, 2, 24]
 
 
 @pytest.mark.parametrize(
@@ -101,5 +102,5 @@ def test_requests_are_shared_out() -> None:
 def test_what_cannot_be_is_wrong_usage(workers: int, dask: str | None) -> None:
     """Said before anything is opened."""
     with pytest.raises(UsageError):
-        check_workers(workers, dask)
-    check_workers(None, dask)
+        Workforce(workers=workers, dask=dask)
+    Workforce(dask=dask)

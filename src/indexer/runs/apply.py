@@ -33,7 +33,6 @@ from indexer.runs.at_rest import NO_LOCKS, held_alone
 from indexer.runs.carry_out import CarryOut, Watching, Work, carry_out_here
 from indexer.runs.clock import check_clock, now
 from indexer.runs.connect import Systems, open_systems
-from indexer.runs.cores import check_workers, shared_out
 from indexer.runs.files import document_bytes, document_of
 from indexer.runs.loading import PlanFile, as_file
 from indexer.runs.mirror import working_folder
@@ -42,6 +41,7 @@ from indexer.runs.read_only import check_may_write
 from indexer.runs.run_folder import result_file, results_folder
 from indexer.runs.sanction import NOBODY_ASKED, Sanction, sanctioned
 from indexer.runs.undone import check_images, kept_at_rest
+from indexer.runs.workforce import Workforce
 from indexer.systems.leases import HeldLeases, owner_name
 from indexer.systems.pace import at_most
 
@@ -119,7 +119,7 @@ def apply(
     machine's clock is wrong, SystemFaultError if DocDB is down.
     """
     check_may_write(config, "apply")
-    check_workers(workers, dask)
+    workforce = Workforce(parallel, workers, dask, dask_cleartext)
     reviewed = plan if isinstance(plan, PlanFile) else as_file(plan)
     plan = reviewed.plan
     part = asked_part(plan, _each(only), _each(except_))
@@ -156,7 +156,7 @@ def apply(
         _owned(systems, plan, steal_lease) as lease,
         working_folder(folder, reviewed, stop, kept_in_step) as working,
         # Last: workers of this machine end before their folder does.
-        _carrying_out(config, parallel, workers, dask, dask_cleartext, observer) as carry_out,
+        _carrying_out(config, workforce, observer) as carry_out,
     ):
         check_clock(systems.readers, plan.scope.buckets)  # a record's last-modified would be wrong
         options = RunOptions(
@@ -181,32 +181,25 @@ def apply(
 
 
 @contextmanager
-def _carrying_out(
-    config: Config,
-    parallel: int | None,
-    workers: int | None,
-    dask: str | None,
-    cleartext: bool,
-    observer: Observer,
-) -> Iterator[CarryOut]:
+def _carrying_out(config: Config, workforce: Workforce, observer: Observer) -> Iterator[CarryOut]:
     """Who carries out actions: this process, others of this machine, or a cluster's; most runs need not import these."""
-    if dask is not None:
+    if workforce.dask is not None:
         from indexer.runs.cluster import open_cluster
         from indexer.runs.shards import Sender
         from indexer.runs.shards_of_actions import carry_out_there
         from indexer.runs.worker_config import WorkerConfig
 
-        with open_cluster(dask, cleartext=cleartext, observer=observer) as cluster:
-            yield carry_out_there(cluster, Sender(WorkerConfig.like(config), parallel))
-    elif workers in (None, 1):
+        with open_cluster(workforce.dask, cleartext=workforce.dask_cleartext, observer=observer) as cluster:
+            yield carry_out_there(cluster, Sender(WorkerConfig.like(config), workforce.parallel))
+    elif workforce.workers in (None, 1):
         yield carry_out_here
     else:
         from indexer.runs.shards import Sender
         from indexer.runs.shards_of_actions import carry_out_there
         from indexer.runs.workers import APPLYING, open_workers
 
-        with open_workers(workers, APPLYING) as crew:
-            yield carry_out_there(crew, Sender(config, shared_out(parallel, workers)))
+        with open_workers(workforce.workers, APPLYING) as crew:
+            yield carry_out_there(crew, Sender(config, workforce.share_of(workforce.workers)))
 
 
 def _owned(systems: Systems, plan: Plan, steal: bool) -> AbstractContextManager[HeldLeases | None]:

@@ -9,13 +9,12 @@ from itertools import chain, islice
 from pathlib import Path
 
 from indexer.config import Config
-from indexer.errors import UsageError
 from indexer.model.ports import Readers
 from indexer.planner.asset import AssetPlan
 from indexer.planner.asset_planner import AssetPlanner, PlanAssets, plan_here
 from indexer.planner.assets import Unread
 from indexer.planner.whole_records import AssetToRead
-from indexer.runs.crew import MOST_WORKERS
+from indexer.runs.workforce import Workforce
 from indexer.systems.pace import at_most
 
 MOST_UNASKED = 4
@@ -36,29 +35,9 @@ def cores() -> int:
     return max(1, allowed)
 
 
-def check_workers(workers: int | None, dask: str | None) -> None:
-    """Raise UsageError where it cannot be told who is to do the work, or it is too many."""
-    if workers is None:
-        return
-    if not 1 <= workers <= MOST_WORKERS:
-        raise UsageError(
-            "That many workers there cannot be", f"workers is {workers}", f"Say 1 to {MOST_WORKERS}."
-        )
-    if dask is not None:
-        detail = f"--workers {workers} and --dask {dask}"
-        raise UsageError("The work is for this machine or for a cluster", detail, "Leave out one of them.")
-
-
-def shared_out(parallel: int | None, workers: int) -> int | None:
-    """How many requests at a time each worker may send, of those that the run may."""
-    return None if parallel is None else -(-at_most(parallel) // workers)
-
-
 @contextmanager
-def plan_on_cores(
-    config: Config, parallel: int | None, workers: int | None
-) -> Iterator[Callable[[Readers], PlanAssets]]:
-    """Assets are planned by workers of this machine. None: by as many as pay off, if any do."""
+def plan_on_cores(config: Config, workforce: Workforce) -> Iterator[Callable[[Readers], PlanAssets]]:
+    """Assets are planned by workers of this machine; where nobody said by how many, by as many as pay off, if any do."""
     with ExitStack() as stack:
 
         def hired(count: int) -> PlanAssets:
@@ -66,14 +45,16 @@ def plan_on_cores(
             from indexer.runs.workers import PLANNING, open_workers
 
             crew = stack.enter_context(open_workers(count, PLANNING))
-            return plan_there(crew, Sender(config, shared_out(parallel, count)), ASSETS_A_SHARD)
+            return plan_there(crew, Sender(config, workforce.share_of(count)), ASSETS_A_SHARD)
 
-        if workers is not None:
-            there = hired(workers)  # now: they start while rows are read
+        if workforce.workers is not None:
+            there = hired(workforce.workers)  # now: they start while rows are read
             yield lambda _: there
         else:
             most = min(cores(), MOST_UNASKED)
-            yield lambda readers: plan_where_it_pays(plan_here(readers, at_most(parallel)), most, hired)
+            yield lambda readers: plan_where_it_pays(
+                plan_here(readers, at_most(workforce.parallel)), most, hired
+            )
 
 
 def plan_where_it_pays(here: PlanAssets, most: int, hired: Callable[[int], PlanAssets]) -> PlanAssets:

@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -27,9 +28,10 @@ from indexer.planner.memo import Memo
 from indexer.planner.plan import Planned, plan_snapshot
 from indexer.runs.clock import check_clock, now
 from indexer.runs.connect import open_readers, rules_of
-from indexer.runs.cores import check_workers, plan_on_cores
+from indexer.runs.cores import plan_on_cores
 from indexer.runs.memo_file import memo_file
 from indexer.runs.read_only import check_polite
+from indexer.runs.workforce import Workforce
 from indexer.systems.pace import at_most
 
 REQUESTS = logging.getLogger("indexer.s3")
@@ -118,8 +120,8 @@ def plan(
     set and this machine's clock is wrong; MissingBucketError if the only bucket is not there; UnreadError if a read
     failed and nothing else is planned.
     """
-    check_workers(workers, dask)
-    check_polite(config, dask, workers)
+    workforce = Workforce(parallel, workers, dask, dask_cleartext)
+    check_polite(config, workforce)
     scope = scope_of(
         config,
         None if buckets is None else _each(buckets),
@@ -132,14 +134,14 @@ def plan(
         allow_empty=tuple(sorted(set(allow_empty))),
     )
     identity = Identity(plan_id or uuid.uuid4().hex, now(), __version__)
-    memory = memo_file(config, observer) if memo and dask is None and workers in (None, 1) else None
+    memory = memo_file(config, observer) if memo and workforce.may_be_alone else None
     # A memo's marks and a log of every request are this process's, and a gateway is everybody's.
     if workers is None and (
         memory is not None or config.docdb.url is not None or REQUESTS.isEnabledFor(logging.DEBUG)
     ):
-        workers = 1
+        workforce = replace(workforce, workers=1)
     with (
-        _planner_of_assets(config, parallel, workers, dask, dask_cleartext, observer) as planner_of_assets,
+        _planner_of_assets(config, workforce, observer) as planner_of_assets,
         open_readers(config, parallel, observer) as readers,
     ):
         look_at_clocks(readers, scope, observer)
@@ -162,26 +164,21 @@ def plan(
 
 @contextmanager
 def _planner_of_assets(
-    config: Config,
-    parallel: int | None,
-    workers: int | None,
-    dask: str | None,
-    cleartext: bool,
-    observer: Observer,
+    config: Config, workforce: Workforce, observer: Observer
 ) -> Iterator[Callable[[Readers, Memo | None], PlanAssets]]:
     """Who plans assets: this process, others of this machine, or a cluster's, which most runs need not even import."""
-    if dask is not None:
+    if workforce.dask is not None:
         from indexer.runs.cluster import open_cluster
         from indexer.runs.shards import Sender, plan_there
         from indexer.runs.worker_config import WorkerConfig
 
-        with open_cluster(dask, cleartext=cleartext, observer=observer) as cluster:
-            there = plan_there(cluster, Sender(WorkerConfig.like(config), parallel))
+        with open_cluster(workforce.dask, cleartext=workforce.dask_cleartext, observer=observer) as cluster:
+            there = plan_there(cluster, Sender(WorkerConfig.like(config), workforce.parallel))
             yield lambda *_: there
-    elif workers == 1:
-        yield lambda readers, memo: plan_here(readers, at_most(parallel), memo)
+    elif workforce.workers == 1:
+        yield lambda readers, memo: plan_here(readers, at_most(workforce.parallel), memo)
     else:
-        with plan_on_cores(config, parallel, workers) as planner:
+        with plan_on_cores(config, workforce) as planner:
             yield lambda readers, _: planner(readers)
 
 

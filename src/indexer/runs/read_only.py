@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from indexer.config import Config
 from indexer.errors import UsageError
+from indexer.runs.workforce import Workforce
 
 ONLY_READS = "This configuration only reads"
 HINT = (
@@ -28,11 +29,12 @@ def check_may_write(config: Config, command: str) -> None:
         )
 
 
-def check_polite(config: Config, dask: str | None, workers: int | None) -> None:
+def check_polite(config: Config, workforce: Workforce) -> None:
     """Raise UsageError where many processes would ask the gateway, which everybody shares."""
-    if config.docdb.url is None or (dask is None and workers in (None, 1)):
+    if config.docdb.url is None or workforce.may_be_alone:
         return
-    asked = f"--workers {workers}" if dask is None else f"--dask {dask}"
+    dask = workforce.dask
+    asked = f"--workers {workforce.workers}" if dask is None else f"--dask {dask}"
     raise UsageError(
         "A gateway is asked by one process",
         f"{asked}: each of its workers would ask {config.docdb.url} at the same time",
