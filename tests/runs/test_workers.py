@@ -117,6 +117,27 @@ def test_where_no_worker_is_left_every_shard_says_so() -> None:
     assert all("--workers 1" in str(one) for one in found)
 
 
+def test_where_all_die_at_once_every_shard_says_so(tmp_path: Path) -> None:
+    """What the first had not begun is given to the second, which turns out to be dead as well."""
+    begun = [tmp_path / f"{number}" for number in range(8)]
+    with open_workers(2, PLANNING) as workers:
+
+        def all_die() -> bool:
+            """As soon as both are at work; nobody gives up."""
+            if workers.there and sum(one.exists() for one in begun) == 2:
+                for worker in workers.there:
+                    worker.process.kill()
+                    worker.process.wait()
+                for one in begun:
+                    one.unlink(missing_ok=True)
+            return False
+
+        found = [one for _, one in workers.spread(shouted, [f"hangs {one}" for one in begun], all_die)]
+        assert workers.there == []
+    assert len(found) == 8
+    assert all("was killed by SIGKILL" in str(one) for one in found)
+
+
 def test_workers_are_gone_at_the_end() -> None:
     """Those that are idle end by themselves."""
     with open_workers(2, PLANNING) as workers:

@@ -176,7 +176,9 @@ class Workers:
         else:
             busy: dict[Any, _Worker] = {one.pipe: one for one in self.there if one.flying}
             for pipe in wait(busy, LOOK_EVERY_S):
-                self._hear(busy[pipe])
+                # One that died with another was found and heard to its end when it was given the other's shards.
+                if busy[pipe] in self.there:
+                    self._hear(busy[pipe])
 
     def _room(self, held: int) -> bool:
         """Is there a worker for another shard, and room for its answer?"""
