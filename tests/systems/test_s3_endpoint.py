@@ -10,6 +10,7 @@ import botocore.session
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.loaders import Loader
 
 from indexer.errors import SystemFaultError
 from indexer.systems.s3 import S3Reader
@@ -40,6 +41,12 @@ PECULIAR = {
     "the oldest endpoint": {"AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "regional"},
     "a proxy": {"HTTPS_PROXY": "http://proxy:3128"},
     "other descriptions": {"AWS_DATA_PATH": "/nonexistent"},
+    "a checksum of no kind": {"AWS_REQUEST_CHECKSUM_CALCULATION": "always"},
+    "a check of no kind": {"AWS_RESPONSE_CHECKSUM_VALIDATION": "always"},
+    "a mode that is none": {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "always"},
+    "regions of no kind": {"AWS_STS_REGIONAL_ENDPOINTS": "always"},
+    "a size that is none": {"AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES": "small"},
+    "a host that is none": {"AWS_ENDPOINT_URL_S3": "http://minio..local:9000"},
     "no scheme": {"AWS_ENDPOINT_URL_S3": "127.0.0.1:9000"},
     "a question": {"AWS_ENDPOINT_URL_S3": "http://s3:9000/?x=1"},
     "a password": {"AWS_ENDPOINT_URL_S3": "http://me:secret@s3:9000"},
@@ -113,6 +120,15 @@ def test_a_profile_leads_to_the_same_place_or_to_the_client(
     assert without == (of_client if profile in (PROFILES["a region"], PROFILES["an endpoint"]) else None)
 
 
+def test_descriptions_of_services_at_home_are_left_to_the_client(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`~/.aws/models`: there may be other endpoints of AWS among them."""
+    assert endpoint_for(botocore.session.get_session(), anonymous=False) is not None
+    monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(tmp_path))
+    assert endpoint_for(botocore.session.get_session(), anonymous=False) is None
+
+
 def test_a_profile_that_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by the first request."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")
@@ -123,6 +139,16 @@ def test_a_profile_that_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPat
 def test_an_endpoint_that_is_none_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "127.0.0.1:9000")
     with pytest.raises(SystemFaultError, match="Invalid endpoint"):
+        open_s3(1)
+
+
+@pytest.mark.parametrize(
+    "name", ["AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_ACCOUNT_ID_ENDPOINT_MODE", "AWS_STS_REGIONAL_ENDPOINTS"]
+)
+def test_a_word_that_no_client_takes_is_said_at_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Not by the first write that needs the client, half-way through an apply."""
+    monkeypatch.setenv(name, "always")
+    with pytest.raises(SystemFaultError, match="always"):
         open_s3(1)
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from botocore import UNSIGNED
-from botocore.utils import get_environ_proxies
+from botocore.loaders import Loader
+from botocore.utils import get_environ_proxies, is_valid_endpoint_url
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -36,6 +38,16 @@ OUT_OF_THE_ORDINARY = (
     "api_versions",
 )
 """botocore's settings that may lead elsewhere, or want other requests; without a value unless somebody gives one."""
+CHECKSUMS = ("when_supported", "when_required")
+WORDS: dict[str, tuple[object, ...]] = {
+    "defaults_mode": ("legacy",),
+    "request_checksum_calculation": CHECKSUMS,
+    "response_checksum_validation": CHECKSUMS,
+    "account_id_endpoint_mode": ("preferred", "disabled", "required"),
+    "sts_regional_endpoints": ("regional", "legacy"),
+    "request_min_compression_size_bytes": (10_240,),
+}
+"""Settings of which a client that is made refuses all else, or is another one: it is said at once, not half-way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +97,13 @@ def endpoint_for(session: Session, *, anonymous: bool) -> Endpoint | None:
     profile = session.get_scoped_config()
     if any(session.get_config_variable(name) for name in OUT_OF_THE_ORDINARY) or "services" in profile:
         return None
+    if any(session.get_config_variable(name) not in words for name, words in WORDS.items()):
+        return None
+    # Whoever keeps descriptions of services there may keep other endpoints of AWS, too.
+    if Path(Loader.CUSTOMER_DATA_PATH).exists():
+        return None
     region = session.get_config_variable("region") or ""
-    if session.get_config_variable("defaults_mode") != "legacy" or not REGION.fullmatch(region):
+    if not REGION.fullmatch(region):
         return None
     named = (
         os.environ.get("AWS_ENDPOINT_URL_S3")
@@ -94,6 +111,6 @@ def endpoint_for(session: Session, *, anonymous: bool) -> Endpoint | None:
         or profile.get("endpoint_url")
     )
     url = named or ("https://s3.amazonaws.com" if region == OLDEST else f"https://s3.{region}.amazonaws.com")
-    if not URL.fullmatch(url) or get_environ_proxies(url):
+    if not (URL.fullmatch(url) and is_valid_endpoint_url(url)) or get_environ_proxies(url):
         return None
     return replace(Endpoint.at(url, region, signed=not anonymous), named=named)
