@@ -27,6 +27,11 @@ NO_LISTING = {
     "half a page": WHOLE[: len(WHOLE) // 2],
     "another folder's": PAGE.format("false", ROW.format("b/subject.json")),
     "a row without an ETag": WHOLE.replace("<ETag>e</ETag>", ""),
+    "a row without a key": WHOLE.replace("<Key>a/subject.json</Key>", ""),
+    "a folder without a name": PAGE.format("false", SUBJECT + "<CommonPrefixes></CommonPrefixes>"),
+    "a folder of two names": PAGE.format(
+        "false", SUBJECT + "<CommonPrefixes><Prefix>a/b/</Prefix><Prefix>a/c/</Prefix></CommonPrefixes>"
+    ),
 }
 OF_ONE_FOLDER = ("another folder's", "a row without an ETag")
 

@@ -151,6 +151,10 @@ OTHER_ANSWERS = {
     "another folder's": PAGE.format("false").replace("a/subject", "b/subject"),
     "an object without an ETag": PAGE.format("false").replace("<ETag>e</ETag>", ""),
     "half a page": PAGE.format("false")[:120],
+    "a folder in another vocabulary": PAGE.format("false").replace(
+        "<Contents>", '<CommonPrefixes xmlns="urn:other"><Prefix>a/b/</Prefix></CommonPrefixes><Contents>'
+    ),
+    "letters that nobody knows": f'<?xml version="1.0" encoding="none"?>{PAGE.format("false")}',
     "nothing in it": "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>",
 }
 

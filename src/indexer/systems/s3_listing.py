@@ -84,10 +84,10 @@ def _page(body: bytes, prefix: str) -> _Page:
     """The page in an answer that says itself whether it is whole. Raises ValueError for what is no listing."""
     try:
         page = ElementTree.fromstring(body)  # noqa: S314 - expat bounds what entities may grow to
-    except ElementTree.ParseError as exc:
+    except (ElementTree.ParseError, LookupError) as exc:  # LookupError: in letters that nobody knows
         raise ValueError("no XML") from exc
-    _, _, tag = page.tag.rpartition("}")
-    fields, rows, folders = _parts(page, len(page.tag) - len(tag))
+    space, brace, tag = page.tag.rpartition("}")
+    fields, rows, folders = _parts(page, space + brace)
     if tag != "ListBucketResult" or fields.get("IsTruncated") not in ("true", "false"):
         raise ValueError("no listing")
     name = _unescaped if fields.get("EncodingType") == "url" else str
@@ -99,21 +99,26 @@ def _page(body: bytes, prefix: str) -> _Page:
     return _Page(objects, names, fields["IsTruncated"] == "true", fields.get("NextContinuationToken", ""))
 
 
-def _parts(
-    page: ElementTree.Element, namespace: int
-) -> tuple[dict[str, str], list[dict[str, str]], list[str]]:
-    """What the page says of itself, its objects and its folders; so many characters of each name are the page's namespace."""
+def _parts(page: ElementTree.Element, begin: str) -> tuple[dict[str, str], list[dict[str, str]], list[str]]:
+    """What the page says of itself, its objects and its folders; `begin`: of the names in its namespace.
+
+    Raises ValueError for what may be a folder, and is not written as one: it would look gone.
+    """
     fields: dict[str, str] = {}
     rows: list[dict[str, str]] = []
     folders: list[str] = []
+    contents, prefixes, ahead = f"{begin}Contents", f"{begin}CommonPrefixes", len(begin)
     for one in page:
-        match one.tag[namespace:]:
-            case "Contents":
-                rows.append({field.tag[namespace:]: field.text or "" for field in one})
-            case "CommonPrefixes":
-                folders.extend(field.text or "" for field in one)
-            case tag:
-                fields[tag] = one.text or ""
+        if one.tag == contents:
+            rows.append({field.tag[ahead:]: field.text or "" for field in one})
+        elif one.tag == prefixes:
+            (prefix,) = one
+            folders.append(prefix.text or "")
+        else:
+            space, brace, tag = one.tag.rpartition("}")
+            if space + brace != begin:
+                raise ValueError("of another namespace")
+            fields[tag] = one.text or ""
     return fields, rows, folders
 
 
@@ -124,8 +129,8 @@ def _unescaped(text: str) -> str:
 def _object(row: dict[str, str], key: str) -> ObjectInfo:
     """Raises ValueError for one of which too little is said."""
     etag = row.get("ETag", "").strip('"')
-    if not etag:
-        raise ValueError("an object without an ETag")
+    if not (key and etag):
+        raise ValueError("an object without a key or an ETag")
     at = datetime.fromisoformat(row.get("LastModified", ""))
     if at.tzinfo is None:
         raise ValueError("a time without its zone")

@@ -26,7 +26,8 @@ def all_pages(
     while True:
         page = ask(token)
         names = _names(page)
-        if "IsTruncated" not in page or not all(name.startswith(prefix) for name in names):
+        whole = all(isinstance(name, str) and name.startswith(prefix) for name in names)
+        if "IsTruncated" not in page or not whole:
             raise SystemFaultError("S3 answered with no listing", what, NO_ANSWER)
         # A server that repeats a page under new tokens would otherwise never come to an end.
         if names and last and max(names) <= last:
@@ -44,8 +45,8 @@ def all_pages(
         tokens.add(token)
 
 
-def _names(page: Mapping[str, Any]) -> list[str]:
-    """Keys and folders. Code points and UTF-8 bytes have the same order, which is S3's."""
-    return [row["Key"] for row in page.get("Contents", ())] + [
-        row["Prefix"] for row in page.get("CommonPrefixes", ())
+def _names(page: Mapping[str, Any]) -> list[Any]:
+    """Keys and folders. Code points and UTF-8 bytes have the same order, which is S3's. What is no text is none of S3's."""
+    return [row.get("Key") for row in page.get("Contents", ())] + [
+        row.get("Prefix") for row in page.get("CommonPrefixes", ())
     ]
