@@ -7,8 +7,7 @@ as the gateway counts. Source: `aind-data-access-api` 1.10, "May return a smalle
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from indexer.errors import SystemFaultError
@@ -20,6 +19,7 @@ from indexer.model.snapshot import RecordRow
 from indexer.systems.bson_values import archived, unarchived
 from indexer.systems.gateway_client import HINT_LATER, Gateway, TooLargeError, no_answer
 from indexer.systems.gateway_values import told_record, told_row
+from indexer.systems.http_date import http_date
 
 ROWS_A_PAGE = 1_000
 READS = 3
@@ -186,12 +186,7 @@ class GatewayReader:
         """The gateway's clock, or None where it does not tell."""
         generation = next(iter(self._gateway.routes))
         query = {"limit": 1, "projection": {"_id": 1}}
-        date = self._gateway.ask(generation, "find", query, "ask for the time").date
-        try:
-            at = parsedate_to_datetime(date)
-        except (TypeError, ValueError):
-            return None
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return http_date(self._gateway.ask(generation, "find", query, "ask for the time").date)
 
     def archive_form(self, body: Mapping[str, Any]) -> bytes:
         """The record with all its types, in the bytes of BSON."""

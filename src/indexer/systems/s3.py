@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 from indexer.errors import SystemFaultError
 from indexer.model.snapshot import Listing, ObjectBody, ObjectInfo
 from indexer.model.wire_listing import WireListing
+from indexer.systems.http_date import http_date
 from indexer.systems.s3_errors import code_of, in_brief, s3_faults
-from indexer.systems.s3_lean import LeanS3, LeftToBoto3Error, date_in
+from indexer.systems.s3_lean import LeanS3, LeftToBoto3Error
 from indexer.systems.s3_listing import lean_answer, lean_listing, lean_page, shows_folder
 from indexer.systems.s3_pages import NO_ANSWER, all_pages
 
@@ -91,7 +92,7 @@ class S3Reader:
                 answer: Mapping[str, Any] = self._s3.client.head_bucket(Bucket=bucket)
             except ClientError as exc:
                 answer = exc.response
-            return date_in(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
+            return http_date(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", ""))
 
     def get(self, bucket: str, key: str) -> ObjectBody | None:
         """An object's bytes, or None where there is none."""

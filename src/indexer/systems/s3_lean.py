@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from indexer.model.ports import PreconditionFailed
 from indexer.model.snapshot import ObjectBody
+from indexer.systems.http_date import http_date
 from indexer.systems.s3_errors import SLOW_DOWN
 from indexer.systems.s3_requests import FAILED, Answer, Asked, Requests
 
@@ -96,7 +96,7 @@ class LeanS3:
     def time(self, bucket: str) -> datetime:
         """S3's clock, as it gives its answer about a bucket; a refusal tells it as well. Raises LeftToBoto3Error."""
         answer = self.ask(bucket, "", Asked("HEAD", f"/{bucket}"))
-        at = date_in(answer.headers)
+        at = http_date(answer.headers.get("date", ""))
         if at is None or answer.status not in (HTTPStatus.OK, HTTPStatus.FORBIDDEN):
             raise self.doubted(bucket)
         self.believed(bucket)
@@ -118,15 +118,6 @@ class LeanS3:
         raise self.doubted(bucket, sent=not (400 <= answer.status < 500 and _code(answer)))
 
 
-def date_in(headers: Mapping[str, str]) -> datetime | None:
-    """When an answer was given, by the server's clock; None where it does not tell."""
-    try:
-        at = parsedate_to_datetime(headers.get("date", ""))
-    except (TypeError, ValueError):
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
 def _etag(answer: Answer) -> str:
     return str(answer.headers.get("etag", "")).strip('"')
 
@@ -139,11 +130,8 @@ def _code(answer: Answer) -> bytes:
 
 def _object(answer: Answer) -> ObjectBody | None:
     """The object in an answer that is whole and says all that there is to say; None for any other."""
-    try:
-        at = parsedate_to_datetime(answer.headers.get("last-modified", ""))
-    except (TypeError, ValueError):
-        return None
+    at = http_date(answer.headers.get("last-modified", ""))
     etag, length = _etag(answer), answer.headers.get("content-length")
-    if not etag or at.tzinfo is None or length is None or length != str(len(answer.body)):
+    if not etag or at is None or length is None or length != str(len(answer.body)):
         return None
     return ObjectBody(answer.body, etag, at)
