@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import signature
 
 import pytest
 
+from indexer_sandbox.s3 import S3Server
 from peers.golden_on_peer import PeerSystems, run, systems_on
 from peers.servers import PeerS3
 
@@ -29,3 +31,12 @@ def test_reaches_the_recorded_end_state(name: str, systems: PeerSystems) -> None
     """`plan` writes nothing, `apply` reaches the end state byte for byte, and both again find nothing to do."""
     outcome = run(name, systems)
     assert (outcome.left_out, outcome.problems) == ("", ())
+
+
+@pytest.mark.parametrize("method", ["create_bucket", "put", "objects"])
+def test_the_seed_and_the_story_find_what_the_sandbox_has(method: str) -> None:
+    """They are played on both servers, and no type says so."""
+    of_peer, of_sandbox = (signature(getattr(one, method)).parameters for one in (PeerS3, S3Server))
+    assert {name: one.kind for name, one in of_sandbox.items()}.items() <= {
+        name: one.kind for name, one in of_peer.items()
+    }.items()

@@ -60,8 +60,8 @@ class PeerS3:
         """The port that it listens on."""
         return int(self.endpoint.rpartition(":")[2])
 
-    def create_bucket(self, bucket: str, *, versioned: bool = False) -> None:
-        """Make an empty bucket."""
+    def create_bucket(self, bucket: str, *, versioned: bool = False, private: bool = False) -> None:
+        """Make an empty bucket. None of these servers lets anybody read unsigned: each is private."""
         where = (
             {"CreateBucketConfiguration": {"LocationConstraint": REGION}} if self.name == "ministack" else {}
         )
