@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 
 import pytest
 
+from indexer.config import Config
 from indexer.errors import UsageError
 from indexer.model.location import Location
 from indexer.model.snapshot import Asset
@@ -16,6 +18,7 @@ from indexer.planner.assets import Unread
 from indexer.planner.rules import Rules, WholeReads
 from indexer.planner.whole_records import AssetToRead
 from indexer.runs.cores import ASSETS_A_WORKER, cores, plan_where_it_pays
+from indexer.runs.plan import plan
 from indexer.runs.workforce import Workforce
 
 PLANNER = AssetPlanner("bucket", Rules({}), WholeReads())
@@ -94,6 +97,28 @@ def test_cores_are_those_that_this_process_may_use() -> None:
 def test_requests_are_shared_out() -> None:
     """They are the whole run's, and each worker sends one at least; without a number each finds its own."""
     assert [Workforce(parallel).share_of(4) for parallel in (None, 1, 4, 5, 96)] == [None, 1, 1, 2, 24]
+
+
+@pytest.mark.parametrize(
+    "asked", [Workforce(workers=2), Workforce(dask="tls://host:1")], ids=["workers", "dask"]
+)
+def test_who_is_asked_for_stays(asked: Workforce) -> None:
+    """Where this process would rather be alone, for a log of each request."""
+    assert asked.alone() == asked
+    assert Workforce(8).alone() == Workforce(8, workers=1).alone() == Workforce(8, workers=1)
+
+
+def test_a_log_of_each_request_sends_no_cluster_away(caplog: pytest.LogCaptureFixture) -> None:
+    """`plan --verbose --dask` gets as far as the cluster, which is not encrypted here."""
+    caplog.set_level(logging.DEBUG, "indexer.s3")
+    config = Config.model_validate(
+        {
+            "buckets": ["bucket"],
+            "docdb": {"uri": "mongodb://127.0.0.1:9", "v1": {"database": "d", "collection": "c"}},
+        }
+    )
+    with pytest.raises(UsageError, match="not encrypted"):
+        plan(config, dask="tcp://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(

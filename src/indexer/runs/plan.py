@@ -6,7 +6,6 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -136,10 +135,8 @@ def plan(
     identity = Identity(plan_id or uuid.uuid4().hex, now(), __version__)
     memory = memo_file(config, observer) if memo and workforce.may_be_alone else None
     # A memo's marks and a log of every request are this process's, and a gateway is everybody's.
-    if workers is None and (
-        memory is not None or config.docdb.url is not None or REQUESTS.isEnabledFor(logging.DEBUG)
-    ):
-        workforce = replace(workforce, workers=1)
+    if memory is not None or config.docdb.url is not None or REQUESTS.isEnabledFor(logging.DEBUG):
+        workforce = workforce.alone()
     with (
         _planner_of_assets(config, workforce, observer) as planner_of_assets,
         open_readers(config, parallel, observer) as readers,

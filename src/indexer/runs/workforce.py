@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexer.errors import UsageError
 from indexer.runs.crew import MOST_WORKERS
@@ -38,6 +38,10 @@ class Workforce:
     def may_be_alone(self) -> bool:
         """Is nobody else asked for?"""
         return self.dask is None and self.workers in (None, 1)
+
+    def alone(self) -> Workforce:
+        """This process alone, unless somebody else is asked for."""
+        return replace(self, workers=1) if self.may_be_alone else self
 
     def share_of(self, count: int) -> int | None:
         """How many requests at a time each of so many workers may send, of those that the run may."""
