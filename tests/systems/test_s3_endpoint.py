@@ -152,6 +152,18 @@ def test_a_word_that_no_client_takes_is_said_at_once(monkeypatch: pytest.MonkeyP
         open_s3(1)
 
 
+@pytest.mark.parametrize("kind", ["no file", "a folder", "no certificates"])
+def test_a_ca_that_cannot_be_read_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    """Of the environment, and none of ours."""
+    (tmp_path / "no certificates").write_text("none")
+    (tmp_path / "a folder").mkdir()
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / kind))
+    with closing(open_s3(1)) as s3, pytest.raises(SystemFaultError, match=kind):
+        S3Reader(s3)
+
+
 def test_a_run_in_which_all_is_well_needs_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither to list, read, write and tell the time, nor to be closed."""
     with closing(S3Server()) as server:

@@ -73,7 +73,7 @@ class S3:
 
     @cached_property
     def lean(self) -> LeanS3:
-        """A lean client beside boto3's. Whom it trusts is read from a file only where it is used."""
+        """A lean client beside boto3's. Whom it trusts is read from a file only where it is used. Raises SystemFaultError."""
         endpoint = self._known or endpoint_of(self.client)
         # Who asks for more checksums gets them from boto3.
         puts = _checksums(self.session) == WITHOUT

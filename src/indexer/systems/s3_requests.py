@@ -25,6 +25,7 @@ from weakref import finalize
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 from botocore.httpsession import get_cert_path
 
+from indexer.errors import SystemFaultError
 from indexer.model.values import sha256
 from indexer.systems.bodies import in_time
 from indexer.systems.s3_responses import LeanResponse
@@ -70,6 +71,7 @@ class Requests:
     """Requests to one endpoint, signed as the session is. Safe for threads."""
 
     def __init__(self, endpoint: Endpoint, session: Session) -> None:
+        """Raises SystemFaultError where it cannot be read whom to trust."""
         self._endpoint, self._session = endpoint, session
         self._idle: deque[HTTPConnection] = deque()
         finalize(self, _close, self._idle)
@@ -167,6 +169,11 @@ def _key(secret: str, scope: str) -> bytes:
 
 
 def _trusting(session: Session) -> ssl.SSLContext:
-    """Trusts whom boto3 trusts: AWS_CA_BUNDLE or the profile's, or else its own."""
+    """Trusts whom boto3 trusts: AWS_CA_BUNDLE or the profile's, or else its own. Raises SystemFaultError."""
     named = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
-    return ssl.create_default_context(cafile=named or get_cert_path(True))
+    file = named or get_cert_path(True)
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError as exc:  # ssl's are some
+        hint = "Name a file of certificates in AWS_CA_BUNDLE, or unset it."
+        raise SystemFaultError("S3's CA cannot be read", f"{file}: {exc.strerror}", hint) from exc
