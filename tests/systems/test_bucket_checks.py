@@ -12,9 +12,12 @@ from indexer.systems.s3_connection import S3
 from shared.s3_stub import Answer, Asked, S3Stub, error, running_stub, s3_of
 
 LISTING = (
+    "<ListBucketResult><IsTruncated>false</IsTruncated><CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>"
+    "</ListBucketResult>"
+)
+FOLDER = (
     "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a/subject.json</Key><ETag>e</ETag><Size>2</Size>"
-    "<LastModified>2024-05-01T12:00:00.000Z</LastModified></Contents><CommonPrefixes><Prefix>a/</Prefix>"
-    "</CommonPrefixes></ListBucketResult>"
+    "<LastModified>2024-05-01T12:00:00.000Z</LastModified></Contents></ListBucketResult>"
 )
 GOOD = {
     "s3-list": Answer(LISTING),
@@ -68,7 +71,12 @@ def s3(stub: S3Stub) -> Iterator[S3]:
 
 
 def looked_at(stub: S3Stub, s3: S3, answers: dict[str, Answer]) -> dict[str, str]:
-    stub.answer = lambda asked: answers[check_of(asked)]
+    def answer(asked: Asked) -> Answer:
+        chosen = answers[check_of(asked)]
+        inside = "a/" in parse_qs(urlsplit(asked.path).query).get("prefix", ())
+        return Answer(FOLDER) if inside and chosen == Answer(LISTING) else chosen
+
+    stub.answer = answer
     return {one.name: one.status for one in bucket_checks(s3, "bucket", managed=True, probe=False)}
 
 

@@ -33,7 +33,7 @@ NO_LISTING = {
         "false", SUBJECT + "<CommonPrefixes><Prefix>a/b/</Prefix><Prefix>a/c/</Prefix></CommonPrefixes>"
     ),
 }
-OF_ONE_FOLDER = ("another folder's", "a row without an ETag")
+OF_ONE_FOLDER = ("a row without an ETag",)
 
 
 @pytest.fixture
@@ -67,6 +67,18 @@ def test_what_is_no_listing_is_a_fault(stub: S3Stub, reader: S3Reader, name: str
     if name not in OF_ONE_FOLDER:
         with pytest.raises(SystemFaultError):
             list(reader.prefixes("bucket"))
+
+
+@pytest.mark.parametrize(
+    "deeper", [ROW.format("a/b/subject.json"), "<CommonPrefixes><Prefix>a/b/c/</Prefix></CommonPrefixes>"]
+)
+def test_what_is_deeper_is_another_folders(stub: S3Stub, reader: S3Reader, deeper: str) -> None:
+    """As a cache confuses them, or a server answers that knows no delimiter: it shows none of the folders that are there."""
+    stub.answer = Answer(PAGE.format("false", deeper))
+    with pytest.raises(SystemFaultError, match="no listing"):
+        reader.listing("bucket", "a/")
+    with pytest.raises(SystemFaultError, match="no listing"):
+        list(reader.prefixes("bucket"))
 
 
 def test_a_page_that_promises_more_and_does_not_say_where_is_a_fault(stub: S3Stub, reader: S3Reader) -> None:

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 from indexer.model.snapshot import Listing, ObjectInfo
 from indexer.systems.s3_lean import LeanS3, LeftToBoto3Error
+from indexer.systems.s3_pages import directly_under
 from indexer.systems.s3_requests import Asked
 
 
@@ -93,8 +94,7 @@ def _page(body: bytes, prefix: str) -> _Page:
     name = _unescaped if fields.get("EncodingType") == "url" else str
     objects = tuple(_object(row, name(row.get("Key", ""))) for row in rows)
     names = tuple(name(folder) for folder in folders)
-    # A cache that answers for another folder must not make this one look gone.
-    if not all(one.startswith(prefix) for one in (*(one.key for one in objects), *names)):
+    if not all(directly_under(one, prefix) for one in (*(one.key for one in objects), *names)):
         raise ValueError("another folder's listing")
     return _Page(objects, names, fields["IsTruncated"] == "true", fields.get("NextContinuationToken", ""))
 

@@ -26,7 +26,7 @@ def all_pages(
     while True:
         page = ask(token)
         names = _names(page)
-        whole = all(isinstance(name, str) and name.startswith(prefix) for name in names)
+        whole = all(isinstance(name, str) and directly_under(name, prefix) for name in names)
         if "IsTruncated" not in page or not whole:
             raise SystemFaultError("S3 answered with no listing", what, NO_ANSWER)
         # A server that repeats a page under new tokens would otherwise never come to an end.
@@ -43,6 +43,15 @@ def all_pages(
         if not token or token in tokens or empty > MOST_EMPTY:
             raise SystemFaultError("S3 cut a listing short", what, AGAIN)
         tokens.add(token)
+
+
+def directly_under(name: str, prefix: str) -> bool:
+    """May this key or folder stand in a LIST of what is directly under `prefix`?
+
+    One that may not is of another folder, as a cache confuses them, or of a server that knows no delimiter and shows no
+    folders: this one's would look gone.
+    """
+    return name.startswith(prefix) and "/" not in name[len(prefix) : -1]
 
 
 def _names(page: Mapping[str, Any]) -> list[Any]:
