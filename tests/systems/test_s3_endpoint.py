@@ -136,6 +136,17 @@ def test_a_profile_that_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPat
         open_s3(1)
 
 
+@pytest.mark.parametrize("setting", ["s3 = path", "api_versions = 2006"])
+def test_a_word_where_a_section_belongs_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, setting: str
+) -> None:
+    """botocore trips over it while it makes a client."""
+    (tmp_path / "config").write_text(f"[default]\nregion = eu-west-1\n{setting}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with pytest.raises(SystemFaultError, match="Correct the profile"):
+        open_s3(1)
+
+
 def test_an_endpoint_that_is_none_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "127.0.0.1:9000")
     with pytest.raises(SystemFaultError, match="Invalid endpoint"):

@@ -127,6 +127,11 @@ def _translated(make: Callable[[], T]) -> T:
         return make()
     except BotoCoreError as exc:
         raise translated(exc, "", "open a client") from exc
+    except AttributeError as exc:  # of a word, where a section is wanted
+        hint = "Correct the profile in ~/.aws/config: `s3`, for one, is a section of its own."
+        raise SystemFaultError(
+            "S3 cannot be used", "the settings of AWS are not of the kind they must be", hint
+        ) from exc
     except ValueError as exc:
         hint = "Check AWS_ENDPOINT_URL_S3 and AWS_DEFAULT_REGION."
         raise SystemFaultError("S3 cannot be used", str(exc), hint) from exc

@@ -38,6 +38,8 @@ OUT_OF_THE_ORDINARY = (
     "api_versions",
 )
 """botocore's settings that may lead elsewhere, or want other requests; without a value unless somebody gives one."""
+SECTIONS = {"s3", "services"}
+"""Of a profile; one that is no section, but a word, is none of botocore's settings, and no client can be made with it."""
 CHECKSUMS = ("when_supported", "when_required")
 WORDS: dict[str, tuple[object, ...]] = {
     "defaults_mode": ("legacy",),
@@ -95,7 +97,7 @@ def endpoint_for(session: Session, *, anonymous: bool) -> Endpoint | None:
     this is; the tests compare with its clients.
     """
     profile = session.get_scoped_config()
-    if any(session.get_config_variable(name) for name in OUT_OF_THE_ORDINARY) or "services" in profile:
+    if any(session.get_config_variable(name) for name in OUT_OF_THE_ORDINARY) or SECTIONS & profile.keys():
         return None
     if any(session.get_config_variable(name) not in words for name, words in WORDS.items()):
         return None
