@@ -283,6 +283,38 @@ def test_a_new_file_that_shows_a_deaf_server_is_ours_and_no_success(tmp_path: Pa
     assert [event for event, *_ in run.told_of] == ["intent", "failed"]
 
 
+class Scripted(MemoryObjectWriter):
+    """A writer whose puts are refused first, then written; `last` is what becomes of the one after it, the proof."""
+
+    def __init__(self, world: World, last: Callable[[], Any]) -> None:
+        super().__init__(world)
+        self._last, self._sent = last, 0
+
+    def put(self, bucket: str, key: str, body: bytes, etag: str | None) -> Any:
+        self._sent += 1
+        match self._sent:
+            case 1:
+                return PreconditionFailed()
+            case 2:
+                return super().put(bucket, key, body, etag)
+        return self._last()
+
+
+def test_what_a_proof_behind_a_write_shows_is_told_with_the_write_and_its_attempts(tmp_path: Path) -> None:
+    """The file is ours, whatever the proof comes to: deaf, or not answered."""
+
+    def no_answer() -> Any:
+        raise SystemFaultError("No answer", "it took too long")
+
+    lasts: tuple[tuple[Callable[[], Any], str], ...] = ((lambda: "etag", "failed"), (no_answer, "applied"))
+    for number, (last, status) in enumerate(lasts):
+        world = world_of(file=BODY)
+        with Objects(tmp_path / f"{number}", world, writer=Scripted(world, last), needed=True) as run:
+            (outcome,) = run.carried_out(COPIED, records=RECORDS)
+        assert (outcome.status, outcome.attempts) == (status, 2)
+        assert (outcome.before, outcome.after) == (ABSENT, COPY)
+
+
 # what is tried again
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +20,26 @@ from shared.memory.world import World
 
 
 class Objects(Run):
-    """A run that carries out object actions. Its clock stands still."""
+    """A run that carries out object actions. Its clock stands still, unless another is given."""
 
     def __init__(
-        self, folder: Path, world: World, *, writer: Any = None, needed: bool = False, run_id: str = "run-1"
+        self,
+        folder: Path,
+        world: World,
+        *,
+        writer: Any = None,
+        needed: bool = False,
+        run_id: str = "run-1",
+        clock: Callable[[], datetime] = lambda: START,
     ) -> None:
         """`needed`: the server's conditions are to be proved."""
-        super().__init__(folder, run_id, lambda: START)
+        super().__init__(folder, run_id, clock)
         readers, writer = world.readers(), writer or MemoryObjectWriter(world)
         self.applier = ObjectApplier(
             readers.objects,
             writer,
             Sources(readers.objects, readers.records, lambda _: self.archive),
-            Evidence(readers, "original_metadata", lambda: START),
+            Evidence(readers, "original_metadata", clock),
             Proof(writer, needed=needed),
             self.ledger,
         )
