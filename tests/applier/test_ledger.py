@@ -245,3 +245,14 @@ def test_each_action_belongs_to_the_system_that_it_writes_to() -> None:
     )
     systems = [system_of(action_of(one)) for one in documents]
     assert systems == 2 * ["s3"] + 3 * ["docdb"] + 2 * ["codeocean"]
+
+
+def test_two_runs_date_what_they_replace_differently(tmp_path: Path) -> None:
+    """A write is known by its time; where the clock says nothing new, both would come to the same one."""
+    later = "2999-01-01T00:00:00+00:00"
+    stamps = set()
+    for run_id in ("run-1", "run-2"):
+        with Run(tmp_path / run_id, run_id) as run:
+            stamps.add(run.ledger.stamp(later))
+    assert len(stamps) == 2
+    assert all(stamp > later for stamp in stamps)

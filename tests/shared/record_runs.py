@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ class Answering(MemoryRecordWriter):
 
 
 class Records(Run):
-    """A run that carries out record actions. Its clock stands still."""
+    """A run that carries out record actions. Its clock stands still, unless another is given."""
 
     def __init__(
         self,
@@ -76,8 +77,9 @@ class Records(Run):
         objects: ObjectReader | None = None,
         records: RecordReader | None = None,
         run_id: str = "run-1",
+        clock: Callable[[], datetime] = lambda: START,
     ) -> None:
-        super().__init__(folder, run_id, lambda: START)
+        super().__init__(folder, run_id, clock)
         readers = world.readers()
         readers = Readers(objects or readers.objects, records or readers.records, readers.data_assets)
         self.writer, self.filters = Answering(world, *answers), Filters(exact)
@@ -85,7 +87,7 @@ class Records(Run):
             readers.records,
             self.writer,
             Sources(readers.objects, readers.records, lambda _: self.archive),
-            Evidence(readers, "original_metadata", lambda: START),
+            Evidence(readers, "original_metadata", clock),
             ("v1", "v2"),
             self.ledger,
             self.filters,

@@ -180,7 +180,7 @@ class Ledger:
         self,
         action: Action,
         status: Status,
-        detail: str = "",
+        detail: str,
         *,
         before: BeforeImage | None = None,
         after: AfterImage | None = None,
