@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -68,12 +68,14 @@ class DataAssets(Run):
         looks: int = 0,
         run_id: str = "run-1",
         now: datetime = START,
+        clock: Callable[[], datetime] | None = None,
         objects: Any = None,
     ) -> None:
-        super().__init__(folder, run_id, lambda: now)
+        clock = clock or (lambda: now)
+        super().__init__(folder, run_id, clock)
         readers = replace(world.readers(), objects=objects or world.readers().objects)
         self.reader, self.pauses = Lagging(world, looks), list[float]()
-        evidence = Evidence(readers, "original_metadata", lambda: now)
+        evidence = Evidence(readers, "original_metadata", clock)
         writer = MemoryDataAssetWriter(world)
         self.applier = DataAssetApplier(self.reader, writer, evidence, self.ledger, self.pauses.append)
 
@@ -467,3 +469,26 @@ def test_what_is_logged_meanwhile_names_the_action(tmp_path: Path) -> None:
     with DataAssets(tmp_path, world, objects=reader) as run:
         run.carried_out(action)
     assert reader.noted == [action.id]
+
+
+@pytest.mark.parametrize(("slept_s", "events"), [(59, ["intent", "applied"]), (61, ["intent", "refused"])])
+def test_a_search_that_grew_old_is_not_what_a_write_rests_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slept_s: int, events: list[str]
+) -> None:
+    """The machine sleeps while the before-image is kept: what was to be sent then is searched for again first."""
+    world, time = world_of(MOUNTED), [START]
+    with DataAssets(tmp_path, world, clock=lambda: time[0]) as run:
+        keep = run.archive.keep
+
+        def slowly(body: bytes) -> str:
+            if time[0] == START:
+                time[0] += timedelta(seconds=slept_s)
+            return keep(body)
+
+        monkeypatch.setattr(run.archive, "keep", slowly)
+        (outcome,) = run.carried_out(ARCHIVED)
+        told_of = [event for event, *_ in run.told_of]
+    assert outcome.status == "applied"
+    assert told_of == (events if slept_s < 60 else [*events, "intent", "applied"])
+    assert len(world.writes) == 1
+    assert len(run.reader.asked) == (1 if slept_s < 60 else 2)

@@ -18,7 +18,9 @@ from indexer.applier.history import (
     journal_plan_id,
     merged,
     read_history,
+    read_journal,
     read_lines,
+    settled_before,
     told_by_workers,
 )
 from indexer.disk import UnsafeFileError
@@ -375,3 +377,42 @@ def test_an_outcome_is_told_with_the_images_of_the_write_that_an_earlier_run_mad
     held = History({"act": writes} if writes else {})
     (one,) = merged((told,), held)
     assert one == told.model_copy(update={"before": before, "after": after})
+
+
+JOURNALLED = (STARTED, intent(1), came("applied", 2, FIRST, OURS))
+
+
+@pytest.mark.parametrize(
+    ("lines", "results", "status", "ended_s"),
+    [
+        ((), (), None, 0),
+        ((), (outcome("failed", 3),), "failed", 3),
+        (JOURNALLED, (), "applied", 2),
+        (JOURNALLED, (outcome("failed", 3),), "applied", 2),
+        (JOURNALLED, (outcome("satisfied", 3),), "satisfied", 3),
+        ((STARTED, intent(1)), (), None, 0),
+        ((STARTED, intent(1)), (outcome("failed", 3),), "failed", 3),
+    ],
+)
+def test_a_write_that_the_journal_is_sure_of_counts(
+    lines: tuple[Any, ...], results: tuple[Outcome, ...], status: str | None, ended_s: int
+) -> None:
+    """Whatever the last result says; one that may have been carried out does not. Of an action that is not asked for: nothing."""
+    files = {JOURNAL: text(*lines)}
+    if results:
+        files["result.json"] = result("plan", *results).model_dump_json().encode()
+    assert settled_before(Held(files), "plan", ["other"]) == ()
+    found = settled_before(Held(files), "plan", ["other", "act"])
+    assert [(one.action_id, one.status, one.ended_at) for one in found] == (
+        [] if status is None else [("act", status, second(ended_s))]
+    )
+    if lines == JOURNALLED:
+        assert [(one.before, one.after) for one in found] == [(FIRST, OURS)]
+    assert settled_before(Held(files), "another plan", ["act"]) == ()
+
+
+def test_the_journal_alone_is_read_line_by_line() -> None:
+    """Without what workers left beside it."""
+    files = {JOURNAL: text(STARTED, b"{torn"), SHARD: text(intent(1))}
+    assert list(read_journal(Held(files))) == [STARTED, None]
+    assert list(read_journal(Held())) == []

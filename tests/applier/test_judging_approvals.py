@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from indexer.applier.approved import SKEW, ApprovalRules
+from indexer.applier.approved import SKEW, ApprovalRules, PresentedApproval, judge_approvals
+from indexer.runs.approvals import subject_of
 from shared.approvals import NOW, Office, approved, person, plan_file
 from shared.forgery import delete_record, in_collection, links, location, put, update
 
@@ -140,3 +141,27 @@ def test_only_what_is_applied_must_be_approved() -> None:
 def test_nobody_is_needed_where_none_is_demanded() -> None:
     assert OFFICE.judged(BOTH, rules=ApprovalRules(0, 0)).enough
     assert not OFFICE.judged(plan_file(delete_record()), rules=ApprovalRules(1, 0)).enough
+
+
+def test_what_was_signed_is_told_whole() -> None:
+    """A result holds it, for whoever audits the run."""
+    body = approved(BOTH, ADA, covers="reasons", reasons=("asset-gone",), note="seen in the lab").body
+    (one,) = OFFICE.judged(BOTH, body).accepted
+    assert (one.person, one.covers, one.reasons, one.note) == (
+        "ada",
+        "reasons",
+        ("asset-gone",),
+        "seen in the lab",
+    )
+
+
+def test_whom_a_refused_approval_claims_to_be_of_is_told() -> None:
+    """By the name that was signed, whosever key it was; of what is no approval nobody is named."""
+    refused = OFFICE.judged(BOTH, approved(BOTH, ADA, as_="bob").body, b"nothing").refused
+    assert [one.person for one in refused] == ["bob", None]
+
+
+def test_a_file_of_which_nothing_is_known_was_signed_by_nobody() -> None:
+    presented = [PresentedApproval("a file")]
+    (one,) = judge_approvals(subject_of(BOTH), BOTH.plan.actions, presented, OFFICE.rules, NOW).refused
+    assert one.why == "it is not signed by a key of ours"
