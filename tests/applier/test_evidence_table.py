@@ -13,7 +13,7 @@ from indexer.applier.evidence import Evidence
 from indexer.errors import SystemFaultError
 from indexer.model.action import Action, DeleteObject
 from indexer.model.content import FieldOfRecord, HasEtag, ObjectTarget, RestsOn
-from indexer.model.snapshot import ObjectBody
+from indexer.model.snapshot import Listing, ObjectBody
 from indexer.model.values import sha256
 from shared.builders import BUCKET, ORIGINALS, RESULTS, record, stored_mount, stored_result
 from shared.memory.objects import MemoryObjectReader
@@ -276,3 +276,18 @@ def test_a_look_serves_for_a_minute_before_a_write_is_sent(later_s: float, listi
     against = evidence(world, clock).since(START, resting(GONE))
     assert world.calls["objects.listing"] == listings
     assert against == ("the asset's folder is there by now" if listings else "")
+
+
+@pytest.mark.parametrize(("slept_s", "looks"), [(0, 1), (59, 1), (61, 2)])
+def test_a_look_is_taken_once_more_only_where_it_has_grown_old(slept_s: int, looks: int) -> None:
+    """Where nothing has changed meanwhile, nothing speaks against the action."""
+    world, clock = files(), Clock()
+
+    class Slow(MemoryObjectReader):
+        def listing(self, bucket: str, prefix: str) -> Listing:
+            clock.now += timedelta(seconds=slept_s)
+            return super().listing(bucket, prefix)
+
+    readers = replace(world.readers(), objects=Slow(world))
+    assert Evidence(readers, ORIGINALS, clock).against(resting(GONE)) == ""
+    assert world.calls["objects.listing"] == looks

@@ -281,6 +281,16 @@ def test_a_payload_known_after_apply_hides_only_what_it_names() -> None:
     assert payload(whole, later | {"name": "x"}, None) is None
 
 
+def test_of_a_single_field_nothing_is_known_only_after_apply() -> None:
+    """A plan that says so has not shown those bytes to anybody."""
+    claims = Content(
+        source=RecordFieldSource(generation="v1", field="subject"),
+        sha256=sha256(to_bytes(blanked({"n": 1, "weight": 2}, ["weight"]))),
+        known_after_apply=("weight",),
+    )
+    assert payload(claims, BODY | {"subject": {"n": 1, "weight": 3}}, "subject") is None
+
+
 @pytest.mark.parametrize(
     ("live", "named", "ruling"),
     [

@@ -416,3 +416,10 @@ def test_the_journal_alone_is_read_line_by_line() -> None:
     files = {JOURNAL: text(STARTED, b"{torn"), SHARD: text(intent(1))}
     assert list(read_journal(Held(files))) == [STARTED, None]
     assert list(read_journal(Held())) == []
+
+
+def test_a_run_that_was_started_and_told_no_end_is_unended() -> None:
+    """In the order in which they began; whoever takes over is told of the last."""
+    runs = [line("started", run=one) for one in ("r1", "r2", "r3")]
+    assert history(*runs, line("finished", run="r2")).unended == ("r1", "r3")
+    assert history(line("finished", run="r9"), *runs[:1], line("finished", run="r1")).unended == ()
