@@ -33,13 +33,7 @@ def lean_answer(lean: LeanS3, bucket: str, prefix: str, token: str | None = None
 
 def lean_page(lean: LeanS3, bucket: str, prefix: str, token: str | None) -> dict[str, Any]:
     """One page of a LIST, as boto3 tells of the folders in it. Raises LeftToBoto3Error where boto3 must say."""
-    try:
-        page = _page(lean_answer(lean, bucket, prefix, token), prefix)
-    except ValueError as exc:
-        raise lean.doubted(bucket) from exc
-    lean.believed(bucket)
-    if page.empty:
-        raise LeftToBoto3Error
+    page = _believed(lean, bucket, prefix, lean_answer(lean, bucket, prefix, token))
     return {
         "IsTruncated": page.more,
         "NextContinuationToken": page.token,
@@ -50,12 +44,8 @@ def lean_page(lean: LeanS3, bucket: str, prefix: str, token: str | None) -> dict
 
 def lean_listing(lean: LeanS3, bucket: str, prefix: str, body: bytes) -> Listing:
     """What is in that answer. Raises LeftToBoto3Error where boto3 must say."""
-    try:
-        page = _page(body, prefix)
-    except ValueError as exc:
-        raise lean.doubted(bucket) from exc
-    lean.believed(bucket)
-    if page.more or page.empty:
+    page = _believed(lean, bucket, prefix, body)
+    if page.more:
         raise LeftToBoto3Error
     return Listing(page.objects, tuple(one.removeprefix(prefix).removesuffix("/") for one in page.folders))
 
@@ -75,10 +65,17 @@ class _Page:
     more: bool
     token: str
 
-    @property
-    def empty(self) -> bool:
-        """No name at all: deletions may rest on it."""
-        return not (self.objects or self.folders)
+
+def _believed(lean: LeanS3, bucket: str, prefix: str, body: bytes) -> _Page:
+    """The page in an answer. One that is no listing is left to boto3, and an empty one, too: deletions may rest on it."""
+    try:
+        page = _page(body, prefix)
+    except ValueError as exc:
+        raise lean.doubted(bucket) from exc
+    lean.believed(bucket)
+    if not (page.objects or page.folders):
+        raise LeftToBoto3Error
+    return page
 
 
 def _page(body: bytes, prefix: str) -> _Page:
