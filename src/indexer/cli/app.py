@@ -32,7 +32,7 @@ COMMANDS = (
 
 
 class _Commands(Mapping[str, Any]):
-    """The commands, each made when it is asked for: all of them take a third of what a plan of one asset takes."""
+    """The commands, each imported and made when it is asked for: all of them would add a fourteenth to a plan of one asset."""
 
     def __getitem__(self, name: str) -> Any:
         if name not in COMMANDS:

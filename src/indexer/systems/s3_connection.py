@@ -31,7 +31,7 @@ READ_TIMEOUT_S = 15
 """Without a byte; metadata files are small, and a listing's first byte takes a second at most."""
 ATTEMPTS = 8
 """With waits of up to 1, 2, 4, 8, 16, 20 and 20 seconds in between."""
-CHECKSUMS = "aws_request_checksum_calculation"
+CHECKSUMS = "request_checksum_calculation"
 WITHOUT = "when_required"
 
 
@@ -143,8 +143,8 @@ def _checksums(session: Session) -> str:
     Left to itself, the client puts one after each body, which over TLS is sent without its length: older servers
     refuse every put then. Nothing is lost without: the signature covers the SHA-256 of the body, as S3 demands.
     """
-    chosen = CHECKSUMS.upper() in os.environ or CHECKSUMS.removeprefix("aws_") in session.get_scoped_config()
-    return str(session.get_config_variable("request_checksum_calculation")).lower() if chosen else WITHOUT
+    chosen = f"AWS_{CHECKSUMS.upper()}" in os.environ or CHECKSUMS in session.get_scoped_config()
+    return str(session.get_config_variable(CHECKSUMS)).lower() if chosen else WITHOUT
 
 
 def is_amazons(s3: S3) -> bool:

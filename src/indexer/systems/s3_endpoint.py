@@ -40,11 +40,11 @@ OUT_OF_THE_ORDINARY = (
 """botocore's settings that may lead elsewhere, or want other requests; without a value unless somebody gives one."""
 SECTIONS = {"s3", "services"}
 """Of a profile; one that is no section, but a word, is none of botocore's settings, and no client can be made with it."""
-CHECKSUMS = ("when_supported", "when_required")
+WHEN = ("when_supported", "when_required")
 WORDS: dict[str, tuple[object, ...]] = {
     "defaults_mode": ("legacy",),
-    "request_checksum_calculation": CHECKSUMS,
-    "response_checksum_validation": CHECKSUMS,
+    "request_checksum_calculation": WHEN,
+    "response_checksum_validation": WHEN,
     "account_id_endpoint_mode": ("preferred", "disabled", "required"),
     "sts_regional_endpoints": ("regional", "legacy"),
     "request_min_compression_size_bytes": (10_240,),
